@@ -1,0 +1,65 @@
+//! The application layer: requests, the attempts that serve them, and the answers.
+
+use base::Duration;
+
+use crate::{Cause, Description};
+
+/// Something that happened to a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A request arrived for this call.
+    Requested,
+    /// One try left for an endpoint.
+    Attempted {
+        /// 1 for the first.
+        number: u8,
+    },
+    /// One try ended.
+    AttemptEnded {
+        /// From leaving to the end of its answer.
+        took: Duration,
+        /// Nothing, or why it failed.
+        cause: Option<Cause>,
+    },
+    /// The request was answered, by an upstream or by us, or its client left.
+    Answered {
+        /// From first byte in to last byte out.
+        took: Duration,
+        /// The status sent.
+        status: u16,
+        /// Nothing, or why it failed.
+        cause: Option<Cause>,
+        /// How many tries it took; 0 when none left.
+        attempts: u8,
+    },
+}
+
+impl Event {
+    /// The series this belongs to.
+    pub const fn describe(&self) -> &'static Description {
+        match self {
+            Self::Requested => {
+                const { &Description::counter("requests", "Requests that arrived for this call.") }
+            }
+            Self::Attempted { .. } => {
+                const { &Description::counter("attempts", "Tries that left for an endpoint.") }
+            }
+            Self::AttemptEnded { .. } => {
+                const {
+                    &Description::seconds(
+                        "attempt_latency",
+                        "From a try's leaving to the end of its answer.",
+                    )
+                }
+            }
+            Self::Answered { .. } => {
+                const {
+                    &Description::seconds(
+                        "latency",
+                        "All the time the caller waited, queues included.",
+                    )
+                }
+            }
+        }
+    }
+}
