@@ -1,0 +1,124 @@
+//! The steps of `cargo xtask test`, in the order in which they run: the cheap ones first.
+//!
+//! A new step is one more entry of this table.
+
+use crate::needs::Need;
+use crate::shell::{self, Outcome, cargo, run};
+use crate::test::{designs, fuzz};
+
+/// One check.
+pub(crate) struct Step {
+    /// What `--only` calls it.
+    pub(crate) name: &'static str,
+    /// What it checks, for the person who reads the log.
+    pub(crate) what: &'static str,
+    /// Runs only with `--all` or by its name.
+    pub(crate) slow: bool,
+    /// What must be installed first.
+    pub(crate) needs: &'static [Need],
+    /// Does it.
+    pub(crate) run: fn() -> Outcome,
+}
+
+/// Every step there is.
+pub(crate) const STEPS: &[Step] = &[
+    Step { name: "format", what: "the code is formatted", slow: false, needs: &[], run: format },
+    Step { name: "lint", what: "clippy has nothing to say", slow: false, needs: &[], run: lint },
+    Step {
+        name: "tests",
+        what: "unit, property and integration tests, real programs included",
+        slow: false,
+        needs: &[NEXTEST, NGINX, CURL, NODE, HTTPX],
+        run: tests,
+    },
+    Step {
+        name: "doc-tests",
+        what: "the examples in the docs",
+        slow: false,
+        needs: &[],
+        run: doc_tests,
+    },
+    Step {
+        name: "docs",
+        what: "the docs build without warnings",
+        slow: false,
+        needs: &[],
+        run: docs,
+    },
+    Step {
+        name: "designs",
+        what: "each example design is reviewed as it should be",
+        slow: false,
+        needs: &[],
+        run: designs::review,
+    },
+    Step {
+        name: "loom",
+        what: "every interleaving of the numbers that workers share",
+        slow: false,
+        needs: &[],
+        run: loom,
+    },
+    Step {
+        name: "fuzz",
+        what: "each fuzz target for a few seconds",
+        slow: false,
+        needs: &[CPP],
+        run: fuzz::briefly,
+    },
+    Step {
+        name: "fuzz-long",
+        what: "each fuzz target for minutes",
+        slow: true,
+        needs: &[CPP],
+        run: fuzz::at_length,
+    },
+    Step {
+        name: "properties",
+        what: "the property tests with many more cases",
+        slow: true,
+        needs: &[NEXTEST],
+        run: properties,
+    },
+];
+
+const NEXTEST: Need = Need::Subcommand("nextest", "cargo install --locked cargo-nextest");
+const NGINX: Need = Need::Debian { program: "nginx", package: "nginx-light" };
+const CURL: Need = Need::Debian { program: "curl", package: "curl" };
+const NODE: Need = Need::Debian { program: "node", package: "nodejs" };
+/// libFuzzer is compiled from its source.
+const CPP: Need = Need::Debian { program: "c++", package: "g++" };
+const HTTPX: Need = Need::PyPi { package: "httpx", version: "0.28.1" };
+
+fn format() -> Outcome {
+    run(&mut cargo("fmt --all --check"))?;
+    run(&mut cargo("fmt --check --manifest-path fuzz/Cargo.toml"))
+}
+
+fn lint() -> Outcome {
+    run(&mut cargo("clippy --workspace --all-targets -- -D warnings"))
+}
+
+fn tests() -> Outcome {
+    run(&mut cargo("nextest run --workspace --no-fail-fast"))
+}
+
+fn doc_tests() -> Outcome {
+    run(&mut cargo("test --workspace --doc"))
+}
+
+fn docs() -> Outcome {
+    run(cargo("doc --workspace --no-deps").env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+/// In a target folder of its own: other flags would throw away what the other steps have built.
+fn loom() -> Outcome {
+    run(cargo("test -p plimsoll-engine --release --test loom")
+        .env("RUSTFLAGS", "--cfg loom")
+        .env("LOOM_MAX_PREEMPTIONS", "3")
+        .env("CARGO_TARGET_DIR", shell::target().join("loom")))
+}
+
+fn properties() -> Outcome {
+    run(cargo("nextest run --workspace --no-fail-fast").env("PROPTEST_CASES", "20000"))
+}
