@@ -76,8 +76,10 @@ fn path_with_tools() -> OsString {
     env::join_paths(all).unwrap_or(inherited)
 }
 
+/// What a person would type; the folder of the program says nothing to them.
 fn line(command: &Command) -> String {
-    let mut words: Vec<_> = vec![command.get_program().to_string_lossy()];
-    words.extend(command.get_args().map(|argument| argument.to_string_lossy()));
-    words.join(" ")
+    let program = Path::new(command.get_program());
+    let name = program.file_name().unwrap_or(command.get_program()).to_string_lossy();
+    let arguments = command.get_args().map(|argument| argument.to_string_lossy());
+    [name].into_iter().chain(arguments).collect::<Vec<_>>().join(" ")
 }
