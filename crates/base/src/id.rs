@@ -12,6 +12,7 @@ macro_rules! id {
         impl $name {
             /// As a position in a list.
             #[inline]
+            #[allow(clippy::cast_possible_truncation, reason = "positions fit an address")]
             pub const fn index(self) -> usize {
                 self.0 as usize
             }
@@ -19,7 +20,7 @@ macro_rules! id {
             /// From a position in a list. A design has fewer things than the number can count:
             /// `config` refuses more.
             #[inline]
-            #[expect(clippy::cast_possible_truncation, reason = "config bounds the counts")]
+            #[allow(clippy::cast_possible_truncation, reason = "config bounds the counts")]
             pub const fn from_index(index: usize) -> Self {
                 Self(index as $repr)
             }

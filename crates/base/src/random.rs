@@ -37,9 +37,7 @@ impl Random {
     /// Multiply-and-shift: the bias is below `end` / 2^64.
     #[inline]
     pub fn below(&mut self, end: u64) -> u64 {
-        #[expect(clippy::cast_possible_truncation, reason = "the high half of a 128-bit product")]
-        let high = ((u128::from(self.bits()) * u128::from(end)) >> 64) as u64;
-        high
+        ((u128::from(self.bits()) * u128::from(end)) >> 64) as u64
     }
 
     /// A number in `[0, 1)`, one of 2^53.

@@ -24,7 +24,7 @@ pub enum Event {
         /// What failed.
         after: Cause,
         /// Why sending again is safe.
-        grounds: GroundsKind,
+        grounds: Grounds,
     },
     /// A failed attempt is not retried.
     RetryRefused {
@@ -53,7 +53,7 @@ pub enum Event {
 
 /// Why sending a request again is safe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum GroundsKind {
+pub enum Grounds {
     /// No byte of it reached the kernel.
     NotSent,
     /// The peer said that it did not process it.
@@ -199,7 +199,7 @@ impl BreakerState {
     }
 }
 
-impl GroundsKind {
+impl Grounds {
     /// The word for metrics, logs and reports.
     pub const fn name(self) -> &'static str {
         match self {
