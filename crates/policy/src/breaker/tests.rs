@@ -1,4 +1,4 @@
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::vec;
 use std::vec::Vec;
 
@@ -74,7 +74,7 @@ fn a_late_failure_from_before_it_opened_does_not_open_it_again() {
 fn by_full_enumeration_only_the_arrows_of_the_definition_exist() {
     let mut arrows = BTreeSet::new();
     let mut visited = BTreeSet::new();
-    let mut states = vec![Walk { breaker: closed(), now: T0, probes: VecDeque::new() }];
+    let mut states = vec![Walk { breaker: closed(), now: T0, probes: Vec::new() }];
     for _ in 0..16 {
         states = states
             .iter()
@@ -136,7 +136,7 @@ const EVENTS: [&str; 7] = [
 struct Walk {
     breaker: Breaker,
     now: Instant,
-    probes: VecDeque<Pass>,
+    probes: Vec<Pass>,
 }
 
 impl Walk {
@@ -165,14 +165,14 @@ impl Walk {
 
     fn ask(&mut self) {
         match self.breaker.ask(self.now) {
-            Verdict::Probe(pass) => self.probes.push_back(pass),
+            Verdict::Probe(pass) => self.probes.push(pass),
             Verdict::Pass => assert_eq!(self.breaker.state(), State::Closed),
             Verdict::Refuse { until } => assert!(until > self.now, "asking again must make sense"),
         }
     }
 
     fn end_probe(&mut self, outcome: Outcome) -> Option<()> {
-        let pass = self.probes.pop_front()?;
+        let pass = self.probes.pop()?;
         self.breaker.on_end(self.now, pass, outcome);
         Some(())
     }

@@ -1,0 +1,58 @@
+//! Traffic: when requests arrive, and what they ask for.
+//!
+//! Clients are open loop: they do not wait for the last answer before they send the next request.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use base::{Bytes, Duration, Rate, Share};
+
+/// When requests arrive.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Arrivals {
+    /// Independent of each other, at this mean rate.
+    Poisson(Rate),
+    /// At equal distances.
+    Constant(Rate),
+    /// Poisson, but the rate changes between high and low.
+    Bursty {
+        /// The mean over both.
+        mean: Rate,
+        /// How many times the mean a burst is.
+        peak: f64,
+        /// How long a burst lasts on average.
+        burst: Duration,
+    },
+    /// At these times since the start.
+    Replayed(Vec<Duration>),
+}
+
+/// One kind of request in a mix.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RequestKind {
+    /// How much of the traffic it is.
+    pub share: Share,
+    /// The HTTP method.
+    pub method: String,
+    /// The path, in which `{key}` stands for a drawn key; a gRPC method's path.
+    pub path: String,
+    /// Bytes of a request's body.
+    pub request: Bytes,
+    /// Bytes of an answer's body.
+    pub response: Bytes,
+    /// The keys that `{key}` is drawn from.
+    pub keys: Option<Keys>,
+    /// How long it stays open, for streams.
+    pub holds: Option<(Duration, Duration)>,
+    /// Messages per second while it is open.
+    pub messages: Option<Rate>,
+}
+
+/// A set of keys, some asked for more often than others.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Keys {
+    /// How many there are.
+    pub count: u64,
+    /// The exponent of Zipf's law; 0 is even.
+    pub zipf: f64,
+}
