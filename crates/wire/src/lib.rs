@@ -1,4 +1,15 @@
+//! Bytes to meaning and back, without I/O.
+//!
+//! A codec here is handed bytes and gives back what they say, or why they are refused. It reads no
+//! socket, keeps no clock and spawns nothing, so that the live balancer, the stand-in services and
+//! a fuzzer all drive the same code.
+//!
+//! - [`l7::http1`]: HTTP/1.1, strict.
+
 #![no_std]
+
 extern crate alloc;
 #[cfg(test)]
 extern crate std;
+
+pub mod l7;

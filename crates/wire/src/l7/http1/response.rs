@@ -1,0 +1,278 @@
+//! A response's head: what it says depends on what was asked.
+
+use core::mem::MaybeUninit;
+
+use super::fields::Fields;
+use super::framing::{Declared, Framing};
+use super::limits::Limits;
+use super::list::whole_number;
+use super::method::Method;
+use super::name::Name;
+use super::options::Options;
+use super::refusal::Refusal;
+use super::scan::{self, Parse, Resume};
+use super::span::Span;
+use super::version::Version;
+
+/// What a response answers. Without it nobody can tell where its body ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// The request's method.
+    pub method: Method,
+    /// The request asked for another protocol, and we passed that on.
+    pub upgrade: bool,
+}
+
+/// The places of a response's parts in the buffer it was parsed from, about 1.4 KiB.
+///
+/// As with [`RequestHead`](super::RequestHead): keep one, parse every response into it.
+#[derive(Clone, Debug)]
+pub struct ResponseHead {
+    pub(super) fields: Fields,
+    pub(super) version: Version,
+    pub(super) status: u16,
+    pub(super) declared: Declared,
+    reason: Span,
+    options: Options,
+    framing: Framing,
+    length: usize,
+    resume: Resume,
+}
+
+impl ResponseHead {
+    /// An empty head.
+    pub fn new() -> Self {
+        Self {
+            fields: Fields::new(),
+            version: Version::Http11,
+            status: 0,
+            declared: Declared::default(),
+            reason: Span::EMPTY,
+            options: Options::default(),
+            framing: Framing::Empty,
+            length: 0,
+            resume: Resume::default(),
+        }
+    }
+
+    /// Reads a head from the start of `bytes`. After an interim one
+    /// ([`Response::is_interim`]) the next head follows.
+    ///
+    /// On [`Parse::Partial`] call again with the same bytes and more behind them.
+    ///
+    /// # Errors
+    ///
+    /// The upstream's fault: its connection is of no more use, and the answer is 502.
+    pub fn parse(&mut self, bytes: &[u8], asked: Asked, limits: &Limits) -> Result<Parse, Refusal> {
+        if !self.resume.is_worth_a_look(bytes, limits) {
+            return Ok(Parse::Partial);
+        }
+        let outcome = self.parse_from_start(bytes, asked, limits);
+        self.resume.after(bytes, outcome);
+        outcome
+    }
+
+    /// Forgets a partial head.
+    pub fn clear(&mut self) {
+        self.resume = Resume::default();
+        self.fields.clear();
+    }
+
+    /// The response, read from the `bytes` it was parsed from (the head is enough). They may have
+    /// been moved, not changed.
+    pub fn over<'a>(&'a self, bytes: &'a [u8]) -> Response<'a> {
+        debug_assert!(bytes.len() >= self.length, "the bytes that were parsed");
+        Response { head: self, bytes }
+    }
+
+    fn parse_from_start(
+        &mut self,
+        bytes: &[u8],
+        asked: Asked,
+        limits: &Limits,
+    ) -> Result<Parse, Refusal> {
+        if matches!(bytes, [b'\r' | b'\n', ..]) {
+            return Err(Refusal::LeadingBytes);
+        }
+        let window = &bytes[..bytes.len().min(limits.head())];
+        let mut headers = [const { MaybeUninit::uninit() }; Limits::MAX_FIELDS];
+        let mut response = httparse::Response::new(&mut []);
+        let parsed = httparse::ParserConfig::default().parse_response_with_uninit_headers(
+            &mut response,
+            window,
+            &mut headers[..limits.fields()],
+        );
+        match parsed {
+            Ok(httparse::Status::Partial) => scan::partial(window, limits),
+            Ok(httparse::Status::Complete(consumed)) => {
+                self.take(window, &response, consumed, limits)?;
+                self.understand(window, asked)?;
+                Ok(Parse::Complete { consumed })
+            }
+            Err(error) => Err(not_a_response(scan::diagnose(window, limits, error))),
+        }
+    }
+
+    fn take(
+        &mut self,
+        bytes: &[u8],
+        found: &httparse::Response<'_, '_>,
+        consumed: usize,
+        limits: &Limits,
+    ) -> Result<(), Refusal> {
+        self.length = consumed;
+        self.fields.store(bytes, found.headers, consumed)?;
+        let end = self.fields.start();
+        if end - LINE_END > limits.line {
+            return Err(Refusal::LineTooLong);
+        }
+        self.reason = Span::new(REASON_AT.min(end - LINE_END), end - LINE_END);
+        self.version = Version::from_minor(found.version);
+        self.status = found.code.unwrap_or_default();
+        if (100..600).contains(&self.status) { Ok(()) } else { Err(Refusal::StatusCode) }
+    }
+
+    fn understand(&mut self, bytes: &[u8], asked: Asked) -> Result<(), Refusal> {
+        let mut declared = Declared::default();
+        let mut options = Options::default();
+        for field in self.fields.iter() {
+            let value = field.value.bytes(bytes);
+            match field.known {
+                Name::ContentLength => declared.add_length(value)?,
+                Name::TransferEncoding => declared.add_encoding(value)?,
+                Name::Connection => options.add(value)?,
+                _ => {}
+            }
+        }
+        declared.check(self.version)?;
+        (self.declared, self.options) = (declared, options);
+        if options.nominates {
+            self.fields.nominate_all(bytes);
+        }
+        self.framing = self.find_framing(bytes, asked)?;
+        Ok(())
+    }
+
+    /// RFC 9112 section 6.3, in its order.
+    fn find_framing(&self, bytes: &[u8], asked: Asked) -> Result<Framing, Refusal> {
+        match (self.status, asked.method) {
+            (101, _) if asked.upgrade && self.switches(bytes) => Ok(Framing::Tunnel),
+            (101, _) => Err(Refusal::UnaskedSwitch),
+            (100..=199 | 204 | 304, _) | (_, Method::Head) => Ok(Framing::Empty),
+            (200..=299, Method::Connect) => Ok(Framing::Tunnel),
+            _ => Ok(self.declared.framing(Framing::UntilClose)),
+        }
+    }
+
+    /// A 101 must say what it switches to (RFC 9110 section 15.2.2).
+    fn switches(&self, bytes: &[u8]) -> bool {
+        self.options.upgrade && self.fields.known(Name::Upgrade, bytes).next().is_some()
+    }
+
+    /// It must not have a body, and declares one all the same: whether bytes follow is anyone's
+    /// guess.
+    fn is_doubtful(&self) -> bool {
+        let bare = matches!(self.status, 100..=199 | 204);
+        bare && !matches!(
+            self.declared.framing(Framing::Empty),
+            Framing::Empty | Framing::Length(0)
+        )
+    }
+}
+
+impl Default for ResponseHead {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A response, with the bytes it stands in.
+#[derive(Clone, Copy, Debug)]
+pub struct Response<'a> {
+    pub(super) head: &'a ResponseHead,
+    pub(super) bytes: &'a [u8],
+}
+
+impl<'a> Response<'a> {
+    /// The status, 100 to 599.
+    pub fn status(&self) -> u16 {
+        self.head.status
+    }
+
+    /// The reason phrase, which means nothing and may be empty.
+    pub fn reason(&self) -> &'a [u8] {
+        self.head.reason.bytes(self.bytes)
+    }
+
+    /// The upstream's version.
+    pub fn version(&self) -> Version {
+        self.head.version
+    }
+
+    /// More heads follow for the same request: 100, 103 and the like, not 101. Pass it on to
+    /// HTTP/1.1 clients with [`Response::forward_interim`].
+    pub fn is_interim(&self) -> bool {
+        matches!(self.head.status, 100..=199) && self.head.status != 101
+    }
+
+    /// Where the body ends.
+    pub fn framing(&self) -> Framing {
+        self.head.framing
+    }
+
+    /// The length that was declared; for HEAD and 304 that of a body which is not there.
+    pub fn content_length(&self) -> Option<u64> {
+        self.head.declared.length
+    }
+
+    /// May the connection carry another request when this response has ended?
+    pub fn is_persistent(&self) -> bool {
+        let ends = !matches!(self.head.framing, Framing::UntilClose | Framing::Tunnel);
+        ends && !self.head.is_doubtful() && self.head.options.is_persistent(self.head.version)
+    }
+
+    /// Seconds to wait before asking again. `None` also when it is given as a date: that would
+    /// need a clock that agrees with theirs.
+    pub fn retry_after_secs(&self) -> Option<u64> {
+        self.known_all(Name::RetryAfter).filter_map(whole_number).max()
+    }
+
+    /// The first field of this name, as a value without white space around it.
+    pub fn field(&self, name: &str) -> Option<&'a [u8]> {
+        let mut fields = self.fields();
+        fields.find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    /// The first field of a known name.
+    pub fn known(&self, name: Name) -> Option<&'a [u8]> {
+        self.known_all(name).next()
+    }
+
+    /// All fields of a known name.
+    pub fn known_all(&self, name: Name) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        self.head.fields.known(name, self.bytes)
+    }
+
+    /// All fields in order, names as they were written.
+    pub fn fields(&self) -> impl Iterator<Item = (&'a str, &'a [u8])> + use<'a> {
+        self.head.fields.texts(self.bytes)
+    }
+
+    /// The head as it arrived, with the empty line.
+    pub fn raw(&self) -> &'a [u8] {
+        self.bytes.get(..self.head.length).unwrap_or_default()
+    }
+}
+
+/// In a response a word that is no version is no status line.
+fn not_a_response(refusal: Refusal) -> Refusal {
+    match refusal {
+        Refusal::Version | Refusal::Method | Refusal::Target | Refusal::StartLine => {
+            Refusal::StatusLine
+        }
+        other => other,
+    }
+}
+
+const REASON_AT: usize = "HTTP/1.1 200 ".len();
+const LINE_END: usize = "\r\n".len();

@@ -1,0 +1,3 @@
+//! Application protocols.
+
+pub mod http1;
