@@ -1,0 +1,272 @@
+//! What one worker believes of the endpoints of a call: who is fit, how fast, how busy.
+//!
+//! It is a belief, not knowledge: learned late, from checks and from attempts of this worker
+//! alone. Two workers can believe different things, and both can be wrong.
+
+use alloc::vec::Vec;
+
+use base::{Duration, EndpointId, Instant, PeakEwma, Random};
+use policy::balance::{self, Balancer, Standing};
+use policy::health::check::Checker;
+use policy::health::ejection::Ejection;
+use policy::{breaker::Outcome, region};
+
+use crate::Rules;
+
+/// An endpoint as the design has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EndpointSpec {
+    /// Its part of the traffic, against the others'.
+    pub weight: u32,
+    /// How its region stands in the caller's order of preference: 0 is the own region.
+    pub rank: u16,
+}
+
+/// One worker's belief about the endpoints of a call.
+#[derive(Clone, Debug)]
+pub struct Belief {
+    endpoints: Vec<Endpoint>,
+    /// The fit endpoints, by rank of region; a single pool where geography is ignored.
+    pools: Vec<balance::Pool>,
+    balancer: Balancer,
+    regions: region::Params,
+    spill: Option<region::Spill>,
+    ejection: Option<policy::health::ejection::Params>,
+    out: u32,
+    /// When the next ejected endpoint comes back.
+    next_return: Instant,
+    typical: Duration,
+}
+
+#[derive(Clone, Debug)]
+struct Endpoint {
+    spec: EndpointSpec,
+    in_flight: u32,
+    latency: PeakEwma,
+    ejection: Ejection,
+    checker: Option<Checker>,
+}
+
+/// What a new endpoint's latency is taken to be until it has answered: short, so that it is tried.
+const FIRST_GUESS: Duration = Duration::from_millis(1);
+
+/// A chosen endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pick {
+    /// Which.
+    pub endpoint: EndpointId,
+    /// Whether it is in another region.
+    pub spilled: bool,
+}
+
+/// Something that changed in the belief.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// An endpoint is left out.
+    Ejected(EndpointId),
+    /// An ejected endpoint may be picked again.
+    Returned(EndpointId),
+    /// Active checks changed the belief about an endpoint.
+    Health(EndpointId, bool),
+}
+
+impl Belief {
+    /// Everybody is believed to be fit. `start` is where a round robin begins.
+    pub fn new(
+        now: Instant,
+        rules: &Rules,
+        specs: &[EndpointSpec],
+        start: u64,
+        random: &mut Random,
+    ) -> Self {
+        let endpoints = specs.iter().map(|&spec| Endpoint {
+            spec,
+            in_flight: 0,
+            latency: PeakEwma::new(now, FIRST_GUESS),
+            ejection: Ejection::default(),
+            checker: rules.health.map(|params| Checker::new(now, params, random)),
+        });
+        let spill = match rules.region {
+            region::Params::Spill { at_most } => Some(region::Spill::new(at_most)),
+            region::Params::Any | region::Params::Own => None,
+        };
+        let mut belief = Self {
+            endpoints: endpoints.collect(),
+            pools: Vec::new(),
+            balancer: Balancer::new(rules.balance, start),
+            regions: rules.region,
+            spill,
+            ejection: rules.ejection,
+            out: 0,
+            next_return: Instant::NEVER,
+            typical: Duration::ZERO,
+        };
+        belief.pools.resize_with(belief.ranks(), balance::Pool::default);
+        belief.refill();
+        belief
+    }
+
+    /// A request has arrived for the call.
+    pub fn on_request(&mut self) {
+        if let Some(spill) = &mut self.spill {
+            spill.on_request();
+        }
+    }
+
+    /// Chooses an endpoint for an attempt, but not `avoid` if there is another. `None` when nobody
+    /// is fit.
+    pub fn pick(&mut self, avoid: Option<EndpointId>, random: &mut Random) -> Option<Pick> {
+        let rank = self.pools.iter().position(|pool| !pool.is_empty())?;
+        if rank > 0 && !self.may_spill() {
+            return None;
+        }
+        let endpoints = &self.endpoints;
+        let standing = |endpoint: u16| {
+            let endpoint = &endpoints[usize::from(endpoint)];
+            Standing { in_flight: endpoint.in_flight, latency: endpoint.latency }
+        };
+        let avoid = avoid.map(|endpoint| endpoint.0);
+        let chosen = self.balancer.pick(&self.pools[rank], avoid, standing, random)?;
+        Some(Pick { endpoint: EndpointId(chosen), spilled: rank > 0 })
+    }
+
+    /// An attempt leaves for an endpoint.
+    pub fn on_attempt(&mut self, endpoint: EndpointId) {
+        self.endpoints[endpoint.index()].in_flight += 1;
+    }
+
+    /// The head of an answer came after so long.
+    pub fn on_head(&mut self, now: Instant, endpoint: EndpointId, latency: Duration) {
+        self.endpoints[endpoint.index()].latency.observe(now, balance::FORGET_PEAKS_IN, latency);
+        self.typical = smooth(self.typical, latency);
+    }
+
+    /// An attempt on an endpoint has ended.
+    pub fn on_end(
+        &mut self,
+        now: Instant,
+        endpoint: EndpointId,
+        outcome: Outcome,
+    ) -> Option<Change> {
+        let count = u32::try_from(self.endpoints.len()).unwrap_or(u32::MAX);
+        let state = &mut self.endpoints[endpoint.index()];
+        state.in_flight = state.in_flight.saturating_sub(1);
+        let params = self.ejection.as_ref()?;
+        match outcome {
+            Outcome::Success => state.ejection.on_success(),
+            Outcome::Failure if state.ejection.on_failure(now, params, self.out, count) => {
+                let back = state.ejection.next_deadline().unwrap_or(Instant::NEVER);
+                self.out += 1;
+                self.next_return = self.next_return.min(back);
+                self.refill();
+                return Some(Change::Ejected(endpoint));
+            }
+            Outcome::Failure | Outcome::Unknown => {}
+        }
+        None
+    }
+
+    /// Brings back whoever's time out is over. Ask until there is none.
+    pub fn on_time(&mut self, now: Instant) -> Option<Change> {
+        if now < self.next_return {
+            return None;
+        }
+        let back = self.endpoints.iter_mut().position(|endpoint| endpoint.ejection.on_time(now));
+        let out = self.endpoints.iter().filter_map(|endpoint| endpoint.ejection.next_deadline());
+        self.next_return = out.min().unwrap_or(Instant::NEVER);
+        let back = back?;
+        self.out -= 1;
+        self.refill();
+        Some(Change::Returned(EndpointId::from_index(back)))
+    }
+
+    /// The endpoint to check now and until when it may answer. Ask until there is none.
+    pub fn next_check(&mut self, now: Instant) -> Option<(EndpointId, Instant)> {
+        let due = |endpoint: &Endpoint| {
+            endpoint.checker.as_ref().is_some_and(|checker| checker.next_deadline() <= now)
+        };
+        let at = self.endpoints.iter().position(due)?;
+        let until = self.endpoints[at].checker.as_mut()?.on_sent(now);
+        Some((EndpointId::from_index(at), until))
+    }
+
+    /// A check was answered well, or not.
+    pub fn on_check(&mut self, endpoint: EndpointId, well: bool) -> Option<Change> {
+        let up = self.endpoints[endpoint.index()].checker.as_mut()?.on_result(well)?;
+        self.refill();
+        Some(Change::Health(endpoint, up))
+    }
+
+    /// When it changes by itself or has something to check.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        let checks = self.endpoints.iter().filter_map(|endpoint| endpoint.checker.as_ref());
+        let next = checks.map(Checker::next_deadline).min().unwrap_or(Instant::NEVER);
+        let next = next.min(self.next_return);
+        (next != Instant::NEVER).then_some(next)
+    }
+
+    /// How long answers take, smoothed; nothing until there was one.
+    pub const fn typical_latency(&self) -> Duration {
+        self.typical
+    }
+
+    /// How many endpoints there are.
+    pub fn len(&self) -> usize {
+        self.endpoints.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.endpoints.is_empty()
+    }
+
+    /// Whether an endpoint may be picked: believed to be up, and not ejected.
+    pub fn is_fit(&self, endpoint: EndpointId) -> bool {
+        self.endpoints.get(endpoint.index()).is_some_and(Endpoint::is_fit)
+    }
+
+    /// Attempts of this worker on an endpoint.
+    pub fn in_flight(&self, endpoint: EndpointId) -> u32 {
+        self.endpoints.get(endpoint.index()).map_or(0, |endpoint| endpoint.in_flight)
+    }
+
+    fn may_spill(&mut self) -> bool {
+        self.spill.as_mut().is_some_and(region::Spill::charge)
+    }
+
+    /// How many pools there have to be: one where geography is ignored, only the own region's
+    /// where leaving it is out of the question.
+    fn ranks(&self) -> usize {
+        match self.regions {
+            region::Params::Any | region::Params::Own => 1,
+            region::Params::Spill { .. } => {
+                let last = self.endpoints.iter().map(|endpoint| endpoint.spec.rank).max();
+                last.map_or(1, |last| usize::from(last) + 1)
+            }
+        }
+    }
+
+    fn refill(&mut self) {
+        let (endpoints, anywhere) = (&self.endpoints, self.regions == region::Params::Any);
+        for (rank, pool) in self.pools.iter_mut().enumerate() {
+            let here = endpoints.iter().zip(0_u16..).filter(|(endpoint, _)| {
+                endpoint.is_fit() && (anywhere || usize::from(endpoint.spec.rank) == rank)
+            });
+            pool.refill(here.map(|(endpoint, at)| (at, endpoint.spec.weight)));
+        }
+    }
+}
+
+impl Endpoint {
+    fn is_fit(&self) -> bool {
+        !self.ejection.is_out() && self.checker.as_ref().is_none_or(Checker::is_up)
+    }
+}
+
+/// One eighth of the new, seven of the old: the gain of RFC 6298 for round-trip times.
+fn smooth(old: Duration, new: Duration) -> Duration {
+    if old.is_zero() {
+        return new;
+    }
+    Duration::from_nanos(old.as_nanos() - old.as_nanos() / 8 + new.as_nanos() / 8)
+}

@@ -1,0 +1,290 @@
+//! What the file promises as a number, exact across the workers of an instance.
+//!
+//! Each worker decides alone, with its own queue and its own beliefs. But when a design says
+//! `in_flight = 256` it means the instance, not each of its cores. So these numbers are atomics
+//! that all workers of a call see. Nobody ever waits for another here.
+//!
+//! A permit given back while another worker has somebody waiting must not be lost. The protocol:
+//! who has to wait first raises its flag, then asks once more; who gives back first gives, then
+//! looks for flags. One of the two sees the other. `tests/loom.rs` tries every interleaving.
+
+use base::{Instant, WorkerId};
+use policy::retry::budget::{self, Level};
+
+use crate::Rules;
+use crate::atomic::{AtomicU32, AtomicU64, Ordering};
+
+/// The numbers of one call on one instance.
+#[derive(Debug)]
+pub struct Shared {
+    in_flight: Limit,
+    queued: Limit,
+    probes: Limit,
+    budget: Option<Budget>,
+    /// A bit for each worker that has somebody waiting.
+    waiting: AtomicU64,
+}
+
+/// At most so many at once.
+#[derive(Debug)]
+struct Limit {
+    most: Option<u32>,
+    taken: AtomicU32,
+}
+
+#[derive(Debug)]
+struct Budget {
+    params: budget::Params,
+    level: AtomicU64,
+    /// The trickle has been paid out up to here.
+    paid_until: AtomicU64,
+    in_flight: Limit,
+}
+
+/// The answer to "may one more retry leave?".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Withdrawal {
+    /// Charged: give the place back with [`Shared::end_retry`].
+    Granted,
+    /// Requests have not earned it.
+    Spent,
+    /// Too many retries are under way.
+    InFlight,
+}
+
+/// The most workers that can be told apart.
+pub(crate) const MOST_WORKERS: u32 = u64::BITS;
+
+impl Shared {
+    /// The numbers of one call on an instance that starts `now`.
+    pub fn new(now: Instant, rules: &Rules) -> Self {
+        Self {
+            in_flight: Limit::new(rules.admission.in_flight),
+            queued: Limit::new(rules.admission.queue),
+            probes: Limit::new(rules.breaker.map(|breaker| breaker.probes())),
+            budget: rules.budget.map(|params| Budget::new(now, params)),
+            waiting: AtomicU64::new(0),
+        }
+    }
+
+    /// Requests under way.
+    pub fn in_flight(&self) -> u32 {
+        self.in_flight.taken()
+    }
+
+    /// Requests waiting.
+    pub fn queued(&self) -> u32 {
+        self.queued.taken()
+    }
+
+    /// Half-open probes under way.
+    pub fn probes(&self) -> u32 {
+        self.probes.taken()
+    }
+
+    /// Retries decided and not yet answered.
+    pub fn retries_in_flight(&self) -> u32 {
+        self.budget.as_ref().map_or(0, |budget| budget.in_flight.taken())
+    }
+
+    /// Retries that could leave now, without the trickle since the last question; `None` without a
+    /// budget.
+    pub fn budget_level(&self) -> Option<f64> {
+        let budget = self.budget.as_ref()?;
+        Some(Level(budget.level.load(Ordering::Relaxed)).as_retries_f64())
+    }
+
+    /// One more under way, if there is room.
+    #[must_use]
+    pub fn begin(&self) -> bool {
+        self.in_flight.take()
+    }
+
+    /// One less under way. Says whose waiting request should be looked at, if `from` should look
+    /// at its own that is `from`: the workers take turns, so that a busy one does not keep all
+    /// permits to itself.
+    #[must_use]
+    pub fn end(&self, from: WorkerId) -> Option<WorkerId> {
+        self.in_flight.give();
+        self.next_waiting(from)
+    }
+
+    /// The next worker after `from` that has somebody waiting; `from` itself last.
+    pub fn next_waiting(&self, from: WorkerId) -> Option<WorkerId> {
+        let waiting = self.waiting.load(Ordering::SeqCst);
+        let after = (u32::from(from.0) + 1) % MOST_WORKERS;
+        let turned = waiting.rotate_right(after);
+        let worker = (turned.trailing_zeros() + after) % MOST_WORKERS;
+        (waiting != 0).then_some(WorkerId(u16::try_from(worker).unwrap_or(0)))
+    }
+
+    /// One more waits on this worker, if there is room. Ask [`Shared::begin`] once more after it.
+    #[must_use]
+    pub fn join(&self, worker: WorkerId) -> bool {
+        let joined = self.queued.take();
+        if joined {
+            self.waiting.fetch_or(bit(worker), Ordering::SeqCst);
+        }
+        joined
+    }
+
+    /// One less waits on this worker; `others` tells whether there are more.
+    pub fn leave(&self, worker: WorkerId, others: bool) {
+        self.queued.give();
+        if !others {
+            self.waiting.fetch_and(!bit(worker), Ordering::SeqCst);
+        }
+    }
+
+    /// A probe of a half-open breaker leaves, if there is room.
+    #[must_use]
+    pub fn begin_probe(&self) -> bool {
+        self.probes.take()
+    }
+
+    /// A probe has ended.
+    pub fn end_probe(&self) {
+        self.probes.give();
+    }
+
+    /// A request arrived: it earns its part of a retry.
+    pub fn earn(&self, now: Instant) {
+        if let Some(budget) = &self.budget {
+            budget.pay_trickle(now);
+            budget.update(|level| Some(level.with_request(&budget.params)));
+        }
+    }
+
+    /// May one more retry leave? Without a budget always.
+    pub fn withdraw(&self, now: Instant) -> Withdrawal {
+        self.budget.as_ref().map_or(Withdrawal::Granted, |budget| budget.withdraw(now))
+    }
+
+    /// A granted retry was answered, failed, or was given up.
+    pub fn end_retry(&self) {
+        if let Some(budget) = &self.budget {
+            budget.in_flight.give();
+        }
+    }
+}
+
+impl Limit {
+    fn new(most: Option<u32>) -> Self {
+        Self { most, taken: AtomicU32::new(0) }
+    }
+
+    fn taken(&self) -> u32 {
+        self.taken.load(Ordering::SeqCst)
+    }
+
+    fn take(&self) -> bool {
+        let most = self.most.unwrap_or(u32::MAX);
+        let more = |taken| (taken < most).then(|| taken + 1);
+        self.taken.fetch_update(Ordering::SeqCst, Ordering::SeqCst, more).is_ok()
+    }
+
+    fn give(&self) {
+        let before = self.taken.fetch_sub(1, Ordering::SeqCst);
+        debug_assert!(before > 0, "given back what was not taken");
+    }
+}
+
+impl Budget {
+    fn new(now: Instant, params: budget::Params) -> Self {
+        Self {
+            level: AtomicU64::new(params.full().0),
+            paid_until: AtomicU64::new(now.as_nanos()),
+            in_flight: Limit::new(Some(params.in_flight())),
+            params,
+        }
+    }
+
+    fn withdraw(&self, now: Instant) -> Withdrawal {
+        self.pay_trickle(now);
+        if !self.in_flight.take() {
+            return Withdrawal::InFlight;
+        }
+        if self.update(Level::spend) {
+            return Withdrawal::Granted;
+        }
+        self.in_flight.give();
+        Withdrawal::Spent
+    }
+
+    /// Who moves the time forward pays for it: no stretch of time is paid out twice.
+    fn pay_trickle(&self, now: Instant) {
+        let paid_until = self.paid_until.fetch_max(now.as_nanos(), Ordering::SeqCst);
+        let elapsed = now.since(Instant::from_nanos(paid_until));
+        if !elapsed.is_zero() {
+            self.update(|level| Some(level.with_trickle(&self.params, elapsed)));
+        }
+    }
+
+    fn update(&self, step: impl Fn(Level) -> Option<Level>) -> bool {
+        let step = |level| step(Level(level)).map(|next| next.0);
+        self.level.fetch_update(Ordering::SeqCst, Ordering::SeqCst, step).is_ok()
+    }
+}
+
+fn bit(worker: WorkerId) -> u64 {
+    1 << (u32::from(worker.0) % MOST_WORKERS)
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use base::{Rate, Share};
+    use policy::admission;
+
+    use super::*;
+
+    #[test]
+    fn a_limit_is_exact() {
+        let shared = shared(2, 1);
+
+        assert_eq!([(); 3].map(|()| shared.begin()), [true, true, false]);
+        assert_eq!([(); 2].map(|()| shared.join(WorkerId(0))), [true, false]);
+        assert_eq!((shared.in_flight(), shared.queued()), (2, 1));
+    }
+
+    #[test]
+    fn permits_go_round_among_the_workers_that_wait() {
+        let shared = shared(1, 10);
+        for worker in [0, 2, 5] {
+            assert!(shared.join(WorkerId(worker)));
+        }
+
+        let turns = [0, 2, 5, 63].map(|from| shared.next_waiting(WorkerId(from)).unwrap().0);
+
+        assert_eq!(turns, [2, 5, 0, 0]);
+    }
+
+    #[test]
+    fn nobody_is_woken_when_nobody_waits() {
+        let shared = shared(1, 10);
+        assert!(shared.begin());
+
+        assert_eq!(shared.end(WorkerId(0)), None);
+    }
+
+    #[test]
+    fn retries_are_bounded_in_number_and_in_flight() {
+        let budget = budget::Params::new(Share::NONE, Rate::default(), 3, 2).unwrap();
+        let rules = Rules { budget: Some(budget), ..Rules::default() };
+        let shared = Shared::new(Instant::ZERO, &rules);
+        let ask = || shared.withdraw(Instant::ZERO);
+
+        assert_eq!(
+            [ask(), ask(), ask()],
+            [Withdrawal::Granted, Withdrawal::Granted, Withdrawal::InFlight]
+        );
+        shared.end_retry();
+        shared.end_retry();
+        assert_eq!([ask(), ask()], [Withdrawal::Granted, Withdrawal::Spent]);
+    }
+
+    fn shared(in_flight: u32, queue: u32) -> Shared {
+        let admission = admission::Params { in_flight: Some(in_flight), queue: Some(queue) };
+        Shared::new(Instant::ZERO, &Rules { admission, ..Rules::default() })
+    }
+}
