@@ -1,0 +1,17 @@
+//! What a benchmark of proxies needs around them.
+//!
+//! `cargo xtask bench http1` starts these three and the proxies it compares:
+//!
+//! - [`upstream`] answers every request from memory, so that it is never what is measured;
+//! - [`floor`] is a proxy without any rule: what is left when a proxy decides nothing;
+//! - [`load`] sends requests at a fixed rate, whether or not the answers come, checks every byte of
+//!   them, and reads the processor time of the proxy over exactly the measured seconds.
+//!
+//! All three are one thread over epoll: they must cost little, and the floor must be honest.
+
+pub mod answer;
+pub mod floor;
+pub mod load;
+pub mod poll;
+pub mod processes;
+pub mod upstream;
