@@ -1,9 +1,19 @@
 //! The bodies that the upstream sends and the load expects, and how an answer is framed.
 
-/// How large the answer to a path is: paths that end in `/large` ask for 64 KiB, others for 100
-/// bytes.
+/// Bytes of the answer to most paths.
+pub const SMALL: usize = 100;
+
+/// Bytes of the answer to a path that ends in `/large`.
+pub const LARGE: usize = 64 * 1024;
+
+/// Whether a path asks for the large answer.
+pub fn is_large(path: &str) -> bool {
+    path.ends_with("/large")
+}
+
+/// How large the answer to a path is.
 pub fn size_of(path: &str) -> usize {
-    if path.ends_with("/large") { LARGE } else { SMALL }
+    if is_large(path) { LARGE } else { SMALL }
 }
 
 /// A body of `size` bytes in which no two neighbouring lines are equal: a piece that is lost,
@@ -55,8 +65,6 @@ fn content_length(fields: &[httparse::Header<'_>]) -> Option<usize> {
 /// Fields that a head may have.
 pub const FIELDS: usize = 64;
 
-const SMALL: usize = 100;
-const LARGE: usize = 64 * 1024;
 const LINE: usize = 61;
 const PRINTABLE: usize = 90;
 

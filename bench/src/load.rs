@@ -134,6 +134,8 @@ impl<'a> Load<'a> {
                 self.on_ready(token);
             }
         }
+        // What could not even leave has failed as well.
+        self.seen.failed += self.waiting.len() as u64;
         Ok(self.seen.report(self.plan.measured))
     }
 
@@ -338,6 +340,33 @@ mod tests {
         let seen = hold(&plan).unwrap();
 
         assert_eq!(seen["failed"], 0, "{seen}");
+    }
+
+    #[test]
+    fn the_upstream_alone_takes_both_kinds_of_load() {
+        let up = free_port();
+        thread::spawn(move || upstream::serve(&[up]));
+        wait_for(up);
+        let plan = Plan { to: SocketAddr::from(([127, 0, 0, 1], up)), ..through_the_floor() };
+
+        let seen = [false, true].map(|fresh| run(&Plan { fresh, ..plan.clone() }).unwrap());
+
+        for seen in seen {
+            assert_eq!((&seen["failed"], &seen["wrong"]), (&json!(0), &json!(0)), "{seen}");
+            assert!(seen["sent"].as_u64() > Some(200), "{seen}");
+        }
+    }
+
+    #[test]
+    fn a_request_that_could_not_leave_has_failed() {
+        // It accepts, and never answers.
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let to = silent.local_addr().unwrap();
+
+        let seen = run(&Plan { to, connections: 2, ..through_the_floor() }).unwrap();
+
+        assert_eq!(seen["answered"], 0);
+        assert!(seen["failed"].as_u64() > Some(200), "{seen}");
     }
 
     fn through_the_floor() -> Plan {

@@ -41,6 +41,8 @@ struct Connection {
     inbound: Vec<u8>,
     /// Bytes of answers that found the socket full.
     outbound: Vec<u8>,
+    /// The request asked for the connection to be closed after its answer.
+    last: bool,
 }
 
 impl Upstream {
@@ -51,7 +53,8 @@ impl Upstream {
         for (index, listener) in listeners.iter().enumerate() {
             poller.add(listener, LISTENERS + index, Interest::Read)?;
         }
-        let (small, large) = (whole(&answer::body(100)), whole(&answer::body(64 * 1024)));
+        let (small, large) =
+            (whole(&answer::body(answer::SMALL)), whole(&answer::body(answer::LARGE)));
         Ok(Self { poller, listeners, connections: Slots::new(), small, large, answered: 0 })
     }
 
@@ -65,7 +68,8 @@ impl Upstream {
 
     fn accept(&mut self, listener: usize) {
         while let Some(socket) = poll::accept(&self.listeners[listener]) {
-            let connection = Connection { socket, inbound: Vec::new(), outbound: Vec::new() };
+            let connection =
+                Connection { socket, inbound: Vec::new(), outbound: Vec::new(), last: false };
             let slot = self.connections.insert(connection);
             let watched = self
                 .connections
@@ -77,39 +81,56 @@ impl Upstream {
         }
     }
 
+    /// Does what can be done on a connection; an error says that it is to be closed.
     fn advance(&mut self, slot: usize) -> io::Result<()> {
         let Some(connection) = self.connections.get_mut(slot) else {
             return Ok(());
         };
-        if !connection.outbound.is_empty() {
-            let done = flush(connection)?;
-            return if done {
-                self.poller.change(&connection.socket, slot, Interest::Read)
-            } else {
-                Ok(())
-            };
+        let was_full = !connection.outbound.is_empty();
+        if was_full {
+            connection.flush()?;
+        } else {
+            connection.read()?;
         }
-        connection.read()?;
+        self.answer_all(slot)?;
+        self.watch(slot, was_full)
+    }
+
+    fn answer_all(&mut self, slot: usize) -> io::Result<()> {
+        let Some(connection) = self.connections.get_mut(slot) else {
+            return Ok(());
+        };
         while let Some(end) = end_of_head(&connection.inbound) {
             let count;
             let answer = match path(&connection.inbound[..end]) {
-                "/count" => {
+                COUNT => {
                     count = whole(self.answered.to_string().as_bytes());
                     &count
                 }
                 HEALTH => &self.small,
                 path => {
                     self.answered += 1;
-                    if answer::size_of(path) == 100 { &self.small } else { &self.large }
+                    if answer::is_large(path) { &self.large } else { &self.small }
                 }
             };
+            connection.last = asks_to_close(&connection.inbound[..end]);
             connection.send(answer)?;
             connection.inbound.drain(..end);
         }
-        if connection.outbound.is_empty() {
+        Ok(())
+    }
+
+    /// Waits for what comes next: room for the rest of an answer, a request, or nothing any more.
+    fn watch(&mut self, slot: usize, was_full: bool) -> io::Result<()> {
+        let Some(connection) = self.connections.get_mut(slot) else {
             return Ok(());
+        };
+        match (was_full, !connection.outbound.is_empty()) {
+            (false, true) => self.poller.change(&connection.socket, slot, Interest::Write),
+            (_, false) if connection.last => Err(io::ErrorKind::ConnectionAborted.into()),
+            (true, false) => self.poller.change(&connection.socket, slot, Interest::Read),
+            _ => Ok(()),
         }
-        self.poller.change(&connection.socket, slot, Interest::Write)
     }
 }
 
@@ -132,12 +153,12 @@ impl Connection {
         self.outbound.extend_from_slice(&answer[sent..]);
         Ok(())
     }
-}
 
-fn flush(connection: &mut Connection) -> io::Result<bool> {
-    let sent = write(&mut connection.socket, &connection.outbound)?;
-    connection.outbound.drain(..sent);
-    Ok(connection.outbound.is_empty())
+    fn flush(&mut self) -> io::Result<()> {
+        let sent = write(&mut self.socket, &self.outbound)?;
+        self.outbound.drain(..sent);
+        Ok(())
+    }
 }
 
 fn write(socket: &mut TcpStream, bytes: &[u8]) -> io::Result<usize> {
@@ -149,6 +170,11 @@ fn write(socket: &mut TcpStream, bytes: &[u8]) -> io::Result<usize> {
 
 fn end_of_head(bytes: &[u8]) -> Option<usize> {
     bytes.windows(4).position(|four| four == b"\r\n\r\n").map(|at| at + 4)
+}
+
+fn asks_to_close(head: &[u8]) -> bool {
+    let line = b"connection: close\r\n";
+    head.windows(line.len()).any(|bytes| bytes.eq_ignore_ascii_case(line))
 }
 
 fn path(head: &[u8]) -> &str {
@@ -164,6 +190,7 @@ fn whole(body: &[u8]) -> Vec<u8> {
     [head.as_bytes(), body].concat()
 }
 
+const COUNT: &str = "/count";
 const HEALTH: &str = "/healthz";
 /// Tokens from here on are listeners.
 const LISTENERS: usize = 1 << 32;
@@ -176,6 +203,12 @@ mod tests {
     fn a_request_ends_with_its_empty_line() {
         assert_eq!(end_of_head(b"GET / HTTP/1.1\r\nHost: a\r\n\r\nGET"), Some(27));
         assert_eq!(end_of_head(b"GET / HTTP/1.1\r\nHost: a\r\n"), None);
+    }
+
+    #[test]
+    fn a_client_can_ask_for_the_last_answer() {
+        assert!(asks_to_close(b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n"));
+        assert!(!asks_to_close(b"GET / HTTP/1.1\r\nConnection: keep-alive\r\n\r\n"));
     }
 
     #[test]

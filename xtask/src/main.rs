@@ -3,6 +3,7 @@
 //! A contributor and CI type the same command, and it does its own set-up. What a step needs and
 //! cannot get is a failure with the line that would install it; nothing is skipped silently.
 
+mod bench;
 mod needs;
 mod shell;
 mod test;
@@ -16,6 +17,9 @@ use clap::Parser;
 enum Task {
     /// Runs every check that a change must pass
     Test(test::Options),
+    /// Measures what Plimsoll costs, beside other proxies
+    #[command(subcommand)]
+    Bench(bench::Bench),
     /// Installs what the tests need, and runs nothing
     Setup,
 }
@@ -23,6 +27,7 @@ enum Task {
 fn main() -> ExitCode {
     let outcome = match Task::parse() {
         Task::Test(options) => test::run(&options),
+        Task::Bench(bench) => bench::run(&bench),
         Task::Setup => test::set_up(),
     };
     match outcome {

@@ -1,0 +1,28 @@
+//! `cargo xtask bench`: what Plimsoll costs, beside what others cost, measured in the same run.
+
+mod http1;
+mod load;
+mod machine;
+mod peers;
+mod process;
+mod report;
+mod rig;
+mod spread;
+
+use clap::Subcommand;
+
+use crate::shell::Outcome;
+
+/// What to measure.
+#[derive(Subcommand)]
+pub(crate) enum Bench {
+    /// Compares proxies on HTTP/1.1 and writes docs/performance.md
+    Http1(http1::Options),
+}
+
+/// Measures it.
+pub(crate) fn run(bench: &Bench) -> Outcome {
+    match bench {
+        Bench::Http1(options) => http1::run(options),
+    }
+}
