@@ -56,12 +56,15 @@ fn the_corpus_is_there() {
 
 fn files(folder: &str) -> Vec<(String, Vec<u8>)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus").join(folder);
-    let mut paths: Vec<PathBuf> =
-        root.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut paths: Vec<PathBuf> = root
+        .read_dir()
+        .expect("the corpus is a folder")
+        .map(|entry| entry.expect("a readable folder").path())
+        .collect();
     paths.sort();
     let read = |path: PathBuf| {
-        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-        (name, std::fs::read(&path).unwrap())
+        let name = path.file_stem().expect("a file name").to_string_lossy().into_owned();
+        (name, std::fs::read(&path).expect("a readable file"))
     };
     paths.into_iter().map(read).collect()
 }

@@ -229,10 +229,10 @@ impl Response<'_> {
 
     fn write_connection(&self, hop: &ResponseHop<'_>, out: &mut Vec<u8>) {
         let close = hop.close || hop.framing == Framing::UntilClose;
-        let switched = self.known(Name::Upgrade).filter(|_| hop.framing == Framing::Tunnel);
-        match (close, hop.client) {
-            (false, Version::Http10) => write::field(out, "Connection", b"keep-alive"),
-            _ => write_connection(close, switched, out),
+        match hop.framing {
+            Framing::Tunnel => write_connection(false, self.known(Name::Upgrade), out),
+            _ if close => write_connection(true, None, out),
+            _ => write_keep_alive(hop.client, out),
         }
     }
 }
@@ -253,10 +253,10 @@ pub fn answer(
         write::field(out, name, value);
     }
     write::number_field(out, "Content-Length", body.len() as u64);
-    match (to.close, to.version) {
-        (true, _) => write_connection(true, None, out),
-        (false, Version::Http10) => write::field(out, "Connection", b"keep-alive"),
-        (false, Version::Http11) => {}
+    if to.close {
+        write_connection(true, None, out);
+    } else {
+        write_keep_alive(to.version, out);
     }
     write::end(out);
     if !to.head_only {
@@ -289,6 +289,13 @@ fn write_connection(close: bool, upgrade: Option<&[u8]>, out: &mut Vec<u8>) {
         write::field(out, "Upgrade", protocols);
     } else if close {
         out.extend_from_slice(b"Connection: close\r\n");
+    }
+}
+
+/// HTTP/1.1 takes it for granted.
+fn write_keep_alive(client: Version, out: &mut Vec<u8>) {
+    if client == Version::Http10 {
+        out.extend_from_slice(b"Connection: keep-alive\r\n");
     }
 }
 
