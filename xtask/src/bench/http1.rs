@@ -113,8 +113,8 @@ fn measure(options: &Options) -> Outcome<Results> {
     let run = Run {
         rig: Rig::set_up()?,
         peers,
-        rounds: options.rounds.unwrap_or(if options.quick { 2 } else { 5 }),
-        seconds: if options.quick { 0.8 } else { 3.0 },
+        rounds: options.rounds.unwrap_or(if options.quick { 2 } else { 7 }),
+        seconds: if options.quick { 0.8 } else { 1.5 },
     };
     let comparisons =
         SCENARIOS.iter().map(|scenario| run.compare(scenario)).collect::<Outcome<_>>()?;
