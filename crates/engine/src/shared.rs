@@ -125,6 +125,9 @@ impl Shared {
         let joined = self.queued.take();
         if joined {
             self.waiting.fetch_or(bit(worker), Ordering::SeqCst);
+            // A write of nothing, to stand in line with whoever gives back: either they come later
+            // and see the flag, or we come later and see the room.
+            self.in_flight.taken.fetch_add(0, Ordering::SeqCst);
         }
         joined
     }
