@@ -1,7 +1,10 @@
+#![allow(dead_code, reason = "each test takes what it needs of it")]
 //! Reads a whole connection, the way a server would: requests and their bodies until the bytes
 //! end.
 
-use plimsoll_wire::l7::http1::{Body, Limits, Parse, Refusal, RequestHead, Then, Trailers};
+use plimsoll_wire::l7::http1::{
+    Body, Form, Limits, Parse, Refusal, Request, RequestHead, Then, Trailers,
+};
 
 /// All that was understood.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -14,7 +17,11 @@ pub(crate) struct Read {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Message {
     pub(crate) method: String,
-    pub(crate) target: String,
+    /// The authority of the target, if it has one.
+    pub(crate) authority: Option<String>,
+    pub(crate) path: String,
+    /// With its question mark.
+    pub(crate) query: String,
     pub(crate) fields: Vec<(String, Vec<u8>)>,
     pub(crate) body: Vec<u8>,
     pub(crate) trailers: Vec<(String, Vec<u8>)>,
@@ -34,8 +41,18 @@ pub(crate) fn read_in_pieces(pieces: &[&[u8]]) -> Result<Read, Refusal> {
     Ok(reader.read)
 }
 
+/// As a server does that stops after a request that closes the connection.
+pub(crate) fn read_until_closed(bytes: &[u8]) -> Result<Read, Refusal> {
+    let mut reader = Reader { buffer: bytes.to_vec(), ..Reader::default() };
+    while !reader.is_closed && reader.advance()? {}
+    reader.read.unread = if reader.is_closed { 0 } else { reader.buffer.len() };
+    Ok(reader.read)
+}
+
 #[derive(Default)]
 struct Reader {
+    is_last: bool,
+    is_closed: bool,
     buffer: Vec<u8>,
     head: RequestHead,
     state: State,
@@ -86,10 +103,13 @@ impl Reader {
         let request = self.head.over(&self.buffer);
         self.message = Message {
             method: request.method_name().into(),
-            target: request.target().into(),
+            authority: authority(&request),
+            path: request.path().into(),
+            query: request.query().into(),
             fields: owned(request.fields()),
             ..Message::default()
         };
+        self.is_last = !request.is_persistent();
         self.state = State::Body(Body::new(request.framing()));
         self.buffer.drain(..consumed);
         Ok(true)
@@ -99,8 +119,14 @@ impl Reader {
         self.buffer.drain(..consumed);
         self.read.messages.push(std::mem::take(&mut self.message));
         self.state = State::Head;
+        self.is_closed = self.is_last;
         true
     }
+}
+
+fn authority(request: &Request<'_>) -> Option<String> {
+    let named = matches!(request.form(), Form::Absolute | Form::Authority);
+    request.authority().filter(|_| named).map(str::to_owned)
 }
 
 fn owned<'a>(fields: impl Iterator<Item = (&'a str, &'a [u8])>) -> Vec<(String, Vec<u8>)> {

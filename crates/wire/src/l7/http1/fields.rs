@@ -59,7 +59,6 @@ impl Fields {
         consumed: usize,
     ) -> Result<(), Refusal> {
         self.clear();
-        let end = consumed - 2;
         for (field, header) in self.list.iter_mut().zip(found) {
             let name = Span::of(header.name.as_bytes(), bytes);
             line_end_before(usize::from(name.start), bytes)?;
@@ -69,6 +68,7 @@ impl Fields {
             self.len += 1;
         }
         line_end_before(consumed, bytes)?;
+        let end = consumed.saturating_sub(LINE_END);
         line_end_before(end, bytes)?;
         self.end = Span::new(end, end).end;
         Ok(())
@@ -172,3 +172,5 @@ fn is_tidy(field: &Field, line: &Range<usize>) -> bool {
 fn line_end_before(at: usize, bytes: &[u8]) -> Result<(), Refusal> {
     if at == 0 || bytes[..at].ends_with(b"\r\n") { Ok(()) } else { Err(Refusal::BareLf) }
 }
+
+const LINE_END: usize = "\r\n".len();
