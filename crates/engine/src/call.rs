@@ -88,8 +88,9 @@ impl Call {
         if let Some(key) = self.next_in_queue(now) {
             return Some(Output::Admit(key));
         }
-        // Whoever waits here waits only for their own timer.
-        self.shared.end(self.worker).filter(|&next| next != self.worker).map(Output::Wake)
+        // Whoever waits here waits only for their own timer: no permit is of use to them.
+        self.shared.lower_flag(self.worker);
+        self.shared.end(self.worker).map(Output::Wake)
     }
 
     /// The endpoint to check now, and until when it may answer. Ask until there is none.

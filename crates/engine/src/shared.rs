@@ -136,8 +136,13 @@ impl Shared {
     pub fn leave(&self, worker: WorkerId, others: bool) {
         self.queued.give();
         if !others {
-            self.waiting.fetch_and(!bit(worker), Ordering::SeqCst);
+            self.lower_flag(worker);
         }
+    }
+
+    /// Nobody on this worker could use a permit, until the next joins.
+    pub fn lower_flag(&self, worker: WorkerId) {
+        self.waiting.fetch_and(!bit(worker), Ordering::SeqCst);
     }
 
     /// A probe of a half-open breaker leaves, if there is room.

@@ -259,6 +259,23 @@ fn a_permit_that_is_free_goes_to_the_worker_that_waits() {
     assert_eq!(there.shared().in_flight(), 1);
 }
 
+#[test]
+fn a_worker_whose_waiting_requests_are_all_too_late_does_not_keep_the_permit_from_others() {
+    let rules = Rules { admission: limits(1, 10), ..rules() };
+    let shared = Arc::new(Shared::new(Instant::ZERO, &rules));
+    let mut here = call_on(WorkerId(0), rules.clone(), shared.clone());
+    let mut there = call_on(WorkerId(1), rules, shared);
+    let mut first = Driven::begin(&mut here, GET);
+    let _late = Driven::begin_as(&mut there, GET, Key(7));
+
+    first.tell(&mut here, 1, head(200));
+    let told = first.tell(&mut here, 800, Input::Finished);
+
+    assert_eq!(told, [Output::Wake(WorkerId(1))]);
+    assert_eq!(there.woken(Instant::from_millis(800)), None);
+    assert_eq!(there.shared().in_flight(), 0);
+}
+
 const GET: Request = Request {
     idempotent_method: true,
     declared_idempotent: false,
