@@ -1,7 +1,8 @@
 //! What a request's head tells a proxy (RFC 9112 sections 3, 6 and 9; RFC 9110 sections 7 to 10).
 
 use plimsoll_wire::l7::http1::{
-    Form, Framing, Limits, Method, Name, Parse, Refusal, Request, RequestHead, Version,
+    Body, Form, Framing, Limits, Method, Name, Parse, Refusal, Request, RequestHead, ResponseHead,
+    Version,
 };
 
 #[test]
@@ -241,6 +242,13 @@ fn a_field_that_never_ends_is_refused_when_the_limit_is_reached() {
     };
 
     assert_eq!((outcome, bytes.len()), (Err(Refusal::HeadTooLarge), limits.head));
+}
+
+#[test]
+fn a_head_is_small_enough_to_keep_for_every_connection() {
+    let sizes = [size_of::<RequestHead>(), size_of::<ResponseHead>(), size_of::<Body>()];
+
+    assert!(sizes[0] <= 1_536 && sizes[1] <= 1_536 && sizes[2] <= 32, "{sizes:?}");
 }
 
 #[test]
