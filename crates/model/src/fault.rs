@@ -1,6 +1,6 @@
 //! What can go wrong: one closed enum, so that the compiler shows who has to deal with a new kind.
 
-use base::{Duration, Share};
+use base::{Duration, Instant, Share};
 
 /// Something that goes wrong in a system.
 #[derive(Clone, Debug, PartialEq)]
@@ -164,4 +164,90 @@ impl Fault {
                 | Self::Spike { .. }
         )
     }
+}
+
+/// When a fault is there, and how much of it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Course {
+    /// When it begins.
+    pub at: Instant,
+    /// How long it takes to reach its full size.
+    pub ramp: Duration,
+    /// How long it lasts, the ramp included; `None`: to the end.
+    pub lasts: Option<Duration>,
+}
+
+impl Course {
+    /// When it is over; [`Instant::NEVER`] if it is not.
+    pub fn ends(&self) -> Instant {
+        self.lasts.map_or(Instant::NEVER, |lasts| self.at + lasts)
+    }
+
+    /// How much of it is there: 0 nothing, 1 all of it.
+    pub fn size(&self, now: Instant) -> f64 {
+        if now < self.at || now >= self.ends() {
+            return 0.0;
+        }
+        let passed = now.since(self.at);
+        if passed >= self.ramp { 1.0 } else { passed.as_secs_f64() / self.ramp.as_secs_f64() }
+    }
+
+    /// When its size has to be looked at again: where it begins and ends, and often enough in
+    /// between while it grows. `None` when it changes no more.
+    pub fn next_change(&self, now: Instant) -> Option<Instant> {
+        if now < self.at {
+            return Some(self.at);
+        }
+        let full = self.at + self.ramp;
+        let end = self.ends();
+        let step = Duration::from_nanos(self.ramp.as_nanos() / RAMP_STEPS).max(SHORTEST_STEP);
+        let next = if now < full { (now + step).min(full).min(end) } else { end };
+        (now < end && next != Instant::NEVER).then_some(next)
+    }
+}
+
+/// A ramp is climbed in steps of a hundredth: no step of it is seen in a latency percentile.
+const RAMP_STEPS: u64 = 100;
+const SHORTEST_STEP: Duration = Duration::from_millis(1);
+
+#[cfg(test)]
+mod tests {
+    use std::vec::Vec;
+
+    use super::*;
+
+    #[test]
+    fn a_fault_grows_stays_and_goes() {
+        let sizes = [59, 60, 65, 70, 89, 90].map(|secs| DRIFT.size(Instant::from_secs(secs)));
+
+        assert_eq!(sizes, [0.0, 0.0, 0.5, 1.0, 1.0, 0.0]);
+    }
+
+    #[test]
+    fn it_is_looked_at_where_it_begins_while_it_grows_and_where_it_ends() {
+        let mut now = Instant::ZERO;
+        let mut looks = Vec::new();
+        while let Some(next) = DRIFT.next_change(now) {
+            assert!(next > now);
+            looks.push(next);
+            now = next;
+        }
+
+        assert_eq!(looks.len(), 102);
+        assert_eq!((looks[0], looks[101]), (Instant::from_secs(60), Instant::from_secs(90)));
+    }
+
+    #[test]
+    fn a_fault_without_an_end_changes_no_more_once_it_is_there() {
+        let forever = Course { ramp: Duration::ZERO, lasts: None, ..DRIFT };
+
+        assert_eq!(forever.next_change(Instant::from_secs(60)), None);
+        assert_eq!(forever.size(Instant::from_secs(1_000_000)), 1.0);
+    }
+
+    const DRIFT: Course = Course {
+        at: Instant::from_secs(60),
+        ramp: Duration::from_secs(10),
+        lasts: Some(Duration::from_secs(30)),
+    };
 }

@@ -2,6 +2,11 @@
 //!
 //! The simulator puts these models on simulated links, `standin` puts the same models on real
 //! sockets: a demo shows what was predicted beside what happened because both ask the same code.
+//!
+//! - [`traffic`]: when requests arrive ([`traffic::Source`]) and what they ask for.
+//! - [`service`]: workers, a queue, and the time that work takes ([`service::Service`]).
+//! - [`fault`]: what can go wrong, and how large it is at which time.
+//! - [`closed`]: formulas that the models are held against.
 
 #![no_std]
 
@@ -9,6 +14,8 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod closed;
+mod distribution;
 pub mod fault;
 pub mod service;
 pub mod traffic;

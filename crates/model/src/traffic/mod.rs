@@ -2,6 +2,10 @@
 //!
 //! Clients are open loop: they do not wait for the last answer before they send the next request.
 
+mod source;
+
+pub use source::Source;
+
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -55,4 +59,13 @@ pub struct Keys {
     pub count: u64,
     /// The exponent of Zipf's law; 0 is even.
     pub zipf: f64,
+}
+
+impl RequestKind {
+    /// Whether its method may be repeated without harm (RFC 9110, 9.2.2; QUERY by its own
+    /// document).
+    pub fn is_idempotent(&self) -> bool {
+        const IDEMPOTENT: [&str; 7] = ["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE", "QUERY"];
+        IDEMPOTENT.contains(&self.method.as_str())
+    }
 }

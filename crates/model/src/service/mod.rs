@@ -1,8 +1,10 @@
 //! Services and databases: workers, a queue, and the time that work takes.
 
-use alloc::vec::Vec;
+mod machine;
+mod time;
 
-use base::Duration;
+pub use machine::{Arrival, Condition, Outcome, Refusal, Service, Started, Ticket};
+pub use time::ServiceTime;
 
 /// What a service does with a request that arrives.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,27 +19,6 @@ pub struct Params {
     pub contention: Option<Contention>,
 }
 
-/// How long work takes.
-#[derive(Clone, Debug, PartialEq)]
-pub enum ServiceTime {
-    /// Always the same.
-    Constant(Duration),
-    /// Lognormal, by its median and its 99th percentile.
-    Lognormal {
-        /// Half of all are faster.
-        median: Duration,
-        /// One in a hundred is slower.
-        p99: Duration,
-    },
-    /// Exponential, by its mean.
-    Exponential {
-        /// The mean.
-        mean: Duration,
-    },
-    /// As measured: one of these, each as likely.
-    Empirical(Vec<Duration>),
-}
-
 /// The Universal Scalability Law (Gunther, 1993): with `n` requests in service, each takes
 /// `1 + sigma (n - 1) + kappa n (n - 1)` times as long.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -46,4 +27,20 @@ pub struct Contention {
     pub sigma: f64,
     /// Agreeing with each other.
     pub kappa: f64,
+}
+
+impl Contention {
+    /// How many times as long each of `busy` requests takes.
+    pub fn factor(&self, busy: u32) -> f64 {
+        let others = f64::from(busy.saturating_sub(1));
+        1.0 + self.sigma * others + self.kappa * f64::from(busy) * others
+    }
+}
+
+impl Params {
+    /// Requests per second that one instance can serve with all its workers busy.
+    pub fn capacity(&self) -> f64 {
+        let slower = self.contention.map_or(1.0, |contention| contention.factor(self.workers));
+        f64::from(self.workers) / (self.service_time.mean() * slower)
+    }
 }

@@ -1,0 +1,117 @@
+//! Formulas that the models are held against, and bounds that follow from them.
+//!
+//! Sources: Kleinrock, "Queueing Systems, Volume 1" (1975) for the queues; Bronson et al.,
+//! "Metastable Failures in Distributed Systems" (HotOS 2021) for what retries sustain.
+
+/// The mean time in an M/M/1 queue, waiting and service, in seconds; `None` if it never settles.
+pub fn mm1_time(arrivals: f64, service: f64) -> Option<f64> {
+    (arrivals < service).then(|| 1.0 / (service - arrivals))
+}
+
+/// The mean wait in an M/D/1 queue (Pollaczek and Khinchine), in seconds.
+pub fn md1_wait(arrivals: f64, service: f64) -> Option<f64> {
+    let load = arrivals / service;
+    (load < 1.0).then(|| load / (2.0 * service * (1.0 - load)))
+}
+
+/// The mean wait in an M/G/1 queue with this squared coefficient of variation of the service time
+/// (Pollaczek and Khinchine), in seconds.
+pub fn mg1_wait(arrivals: f64, service: f64, variation: f64) -> Option<f64> {
+    md1_wait(arrivals, service).map(|wait| wait * (1.0 + variation))
+}
+
+/// The chance that a request has to wait for one of so many workers (Erlang's C formula), each
+/// serving `service` requests per second.
+pub fn erlang_c(arrivals: f64, service: f64, workers: u32) -> Option<f64> {
+    let offered = arrivals / service;
+    let count = f64::from(workers);
+    if offered >= count {
+        return None;
+    }
+    // Erlang's B by its recursion, which never overflows.
+    let blocked = (1..=workers)
+        .fold(1.0, |blocked, servers| offered * blocked / (f64::from(servers) + offered * blocked));
+    Some(blocked / (1.0 - offered / count * (1.0 - blocked)))
+}
+
+/// The mean wait in an M/M/c queue, in seconds.
+pub fn mmc_wait(arrivals: f64, service: f64, workers: u32) -> Option<f64> {
+    let waits = erlang_c(arrivals, service, workers)?;
+    Some(waits / (f64::from(workers) * service - arrivals))
+}
+
+/// The share of requests that an M/M/1/K queue turns away; `room` counts the one in service.
+pub fn mm1k_loss(arrivals: f64, service: f64, room: u32) -> f64 {
+    let load = arrivals / service;
+    if (load - 1.0).abs() < 1e-9 {
+        return 1.0 / f64::from(room + 1);
+    }
+    let power = |exponent: u32| libm::pow(load, f64::from(exponent));
+    (1.0 - load) * power(room) / (1.0 - power(room + 1))
+}
+
+/// How many attempts a request makes on average, when each fails with this chance and there are at
+/// most so many.
+pub fn attempts(failure: f64, most: u32) -> f64 {
+    if failure >= 1.0 {
+        return f64::from(most);
+    }
+    (1.0 - libm::pow(failure, f64::from(most))) / (1.0 - failure)
+}
+
+/// The traffic above which a service that has once fallen behind stays behind: when every attempt
+/// times out, each request makes `amplification` of them, and their work is done all the same.
+/// Below it the backlog is worked off and the storm ends by itself.
+pub fn storm_threshold(capacity: f64, amplification: f64) -> f64 {
+    capacity / amplification
+}
+
+/// The longest queue whose last request can still be answered in time: what is served within the
+/// timeout. In a longer one, everybody waits too long once it is full.
+pub fn safe_queue(timeout: f64, capacity: f64) -> f64 {
+    timeout * capacity
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn erlang_c_agrees_with_the_printed_tables() {
+        // Two workers, one Erlang: 1/3. Ten workers, eight Erlang: 0.4092.
+        assert!(near(erlang_c(1.0, 1.0, 2), 1.0 / 3.0, 1e-12));
+        assert!(near(erlang_c(8.0, 1.0, 10), 0.4092, 1e-4));
+    }
+
+    #[test]
+    fn one_worker_is_the_special_case_of_many() {
+        let wait = mm1_time(80.0, 100.0).map(|time| time - 1.0 / 100.0);
+
+        assert!(near(mmc_wait(80.0, 100.0, 1), wait.unwrap(), 1e-12));
+        assert!(near(mg1_wait(80.0, 100.0, 1.0), wait.unwrap(), 1e-12));
+    }
+
+    #[test]
+    fn a_queue_that_gets_more_than_it_can_serve_never_settles() {
+        assert_eq!(mm1_time(100.0, 100.0), None);
+        assert_eq!(mmc_wait(200.0, 100.0, 2), None);
+        assert_eq!(md1_wait(101.0, 100.0), None);
+    }
+
+    #[test]
+    fn a_room_of_one_loses_whoever_comes_while_it_is_taken() {
+        assert!((mm1k_loss(100.0, 100.0, 1) - 0.5).abs() < 1e-12);
+        assert!((mm1k_loss(50.0, 100.0, 1) - 1.0 / 3.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn attempts_lie_between_one_and_all() {
+        assert!((attempts(0.0, 4) - 1.0).abs() < 1e-12);
+        assert!((attempts(0.5, 4) - 1.875).abs() < 1e-12);
+        assert!((attempts(1.0, 4) - 4.0).abs() < 1e-12);
+    }
+
+    fn near(left: Option<f64>, right: f64, tolerance: f64) -> bool {
+        left.is_some_and(|left| (left - right).abs() < tolerance)
+    }
+}
