@@ -160,6 +160,27 @@ impl Event {
 }
 
 impl NoRetry {
+    /// Every reason once, in the order of the enum, for tables of counters.
+    pub const ALL: [Self; 12] = [
+        Self::AttemptsUsedUp,
+        Self::CauseNotListed,
+        Self::NoGrounds,
+        Self::BodyGone,
+        Self::NoTimeLeft,
+        Self::BudgetSpent,
+        Self::BudgetInFlight,
+        Self::BreakerOpen,
+        Self::NoEndpoint,
+        Self::AnswerBegun,
+        Self::Forbidden,
+        Self::RetriedBelow,
+    ];
+
+    /// Its position in [`NoRetry::ALL`].
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+
     /// The word for metrics, logs and reports.
     pub const fn name(self) -> &'static str {
         match self {
@@ -200,6 +221,20 @@ impl BreakerState {
 }
 
 impl Grounds {
+    /// All grounds once, in the order of the enum, for tables of counters.
+    pub const ALL: [Self; 5] = [
+        Self::NotSent,
+        Self::RefusedByPeer,
+        Self::IdempotentMethod,
+        Self::Declared,
+        Self::OtherPeoplesCode,
+    ];
+
+    /// Their position in [`Grounds::ALL`].
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+
     /// The word for metrics, logs and reports.
     pub const fn name(self) -> &'static str {
         match self {
@@ -209,5 +244,16 @@ impl Grounds {
             Self::Declared => "declared",
             Self::OtherPeoplesCode => "other_peoples_code",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_and_grounds_stand_where_their_index_says() {
+        assert!(NoRetry::ALL.into_iter().enumerate().all(|(at, reason)| reason.index() == at));
+        assert!(Grounds::ALL.into_iter().enumerate().all(|(at, grounds)| grounds.index() == at));
     }
 }
