@@ -13,7 +13,7 @@ fuzz_target!(|bytes: &[u8]| {
     assert_eq!(decode(&[&bytes[..cut], &bytes[cut..]]).ok(), whole.clone().ok());
     if let Ok(read) = &whole {
         let relayed = relay(&[&bytes[..cut], &bytes[cut..]]).expect("what decodes can be relayed");
-        let again = decode(&[&relayed]).expect("what was relayed decodes");
+        let again = decode_within(LARGER, &[&relayed]).expect("what was relayed decodes");
         assert_eq!((&again.data, again.ended), (&read.data, read.ended));
     }
     round_trip(bytes);
@@ -26,6 +26,14 @@ struct Read {
 }
 
 fn decode(pieces: &[&[u8]]) -> Result<Read, Refusal> {
+    decode_within(4_096, pieces)
+}
+
+/// A trailer that was written without a space behind its colon grows by one.
+const LARGER: usize = 8_192;
+
+fn decode_within(trailers: usize, pieces: &[&[u8]]) -> Result<Read, Refusal> {
+    let limits = Limits { trailers, ..Limits::default() };
     let mut body = Body::new(Framing::Chunked);
     let mut read = Read::default();
     let mut left = Vec::new();
@@ -37,7 +45,7 @@ fn decode(pieces: &[&[u8]]) -> Result<Read, Refusal> {
             left.drain(..step.consumed);
             match step.then {
                 Then::End => read.ended = true,
-                Then::Trailers => match Trailers::new().parse(&left, &Limits::default())? {
+                Then::Trailers => match Trailers::new().parse(&left, &limits)? {
                     Parse::Complete { .. } => read.ended = true,
                     Parse::Partial => break,
                 },

@@ -5,6 +5,7 @@
 //! a fuzzer all drive the same code.
 //!
 //! - [`l7::http1`]: HTTP/1.1, strict.
+//! - [`l7::websocket`]: where frames end, and a close frame of our own.
 
 #![no_std]
 

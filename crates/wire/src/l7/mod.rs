@@ -1,3 +1,4 @@
 //! Application protocols.
 
 pub mod http1;
+pub mod websocket;

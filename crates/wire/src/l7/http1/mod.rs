@@ -14,7 +14,7 @@
 //!   it. After [`Then::Trailers`], [`Trailers::parse`].
 //! - **Pipelining.** What is behind the last `consumed` is the next message, never touched.
 //! - **Writing.** [`Request::forward`] and [`Response::forward`] append the head for the next hop;
-//!   [`answer`] is an answer of our own; [`write`] has the pieces.
+//!   [`answer`] is an answer of our own; [`mod@write`] has the pieces.
 //! - **Refusing.** Every [`Refusal`] has a status, a token for logs and a sentence. After one the
 //!   stream cannot be trusted: answer if that is still possible, then close.
 //!
