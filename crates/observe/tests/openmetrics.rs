@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use base::{CallId, Duration, EndpointId, Instant};
 use event::policy::{BreakerState, Grounds, NoRetry};
 use event::{Cause, Event, Scope, Sink, l4, l7, policy};
+use plimsoll_observe::metrics::text::Format;
 use plimsoll_observe::metrics::{CallNames, Cells, Levels, Registry};
 
 #[test]
@@ -14,7 +15,7 @@ fn a_scrape_of_everything_that_can_happen_is_strictly_valid() {
     everything(&mut one);
     everything(&mut other);
 
-    let families = parse(&registry.scrape(|_| LEVELS)).unwrap();
+    let families = parse(&registry.scrape(Format::OpenMetrics, |_| LEVELS)).unwrap();
 
     assert!(families.len() > 30, "{:?}", families.keys());
 }
@@ -22,9 +23,9 @@ fn a_scrape_of_everything_that_can_happen_is_strictly_valid() {
 #[test]
 fn a_scrape_before_anything_happened_is_valid_too() {
     let registry = registry();
-    assert!(parse(&registry.scrape(|_| Levels::default())).is_ok());
+    assert!(parse(&registry.scrape(Format::OpenMetrics, |_| Levels::default())).is_ok());
     let _cells = registry.cells();
-    assert!(parse(&registry.scrape(|_| Levels::default())).is_ok());
+    assert!(parse(&registry.scrape(Format::OpenMetrics, |_| Levels::default())).is_ok());
 }
 
 #[test]
@@ -34,7 +35,7 @@ fn workers_are_added_up() {
     (0..3).for_each(|_| everything(&mut one));
     everything(&mut other);
 
-    let families = parse(&registry.scrape(|_| LEVELS)).unwrap();
+    let families = parse(&registry.scrape(Format::OpenMetrics, |_| LEVELS)).unwrap();
 
     let value = |name: &str, labels: &str| families[family_of(name)][&format!("{name}{labels}")];
     assert_eq!(value("plimsoll_requests_total", CALL), 4.0);
@@ -61,7 +62,7 @@ fn an_event_of_an_unknown_call_or_endpoint_is_not_counted_and_does_no_harm() {
         cells.emit(Instant::ZERO, nowhere, event);
     }
 
-    let families = parse(&registry.scrape(|_| LEVELS)).unwrap();
+    let families = parse(&registry.scrape(Format::OpenMetrics, |_| LEVELS)).unwrap();
 
     let attempts = &families["plimsoll_endpoint_attempts"];
     assert!(attempts.values().all(|count| *count == 0.0));

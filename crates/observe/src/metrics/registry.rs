@@ -11,7 +11,7 @@ use super::Cells;
 use super::cells::{CallCells, EndpointCells, PerCause, STATUS_CLASSES, Table};
 use super::histogram::{Histogram, Totals};
 use super::series::*;
-use super::text::{Labels, Text};
+use super::text::{Format, Labels, Text};
 
 /// What a call is called, and its endpoints.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,12 +57,12 @@ impl Registry {
         Cells::new(table)
     }
 
-    /// Everything as OpenMetrics text. `levels` tells what stands now in a call.
+    /// Everything as text. `levels` tells what stands now in a call.
     ///
     /// Counts by cause or reason are written once there is something to tell; all other series
     /// from the beginning.
-    pub fn scrape(&self, levels: impl Fn(CallId) -> Levels) -> String {
-        let mut text = Text::new();
+    pub fn scrape(&self, format: Format, levels: impl Fn(CallId) -> Levels) -> String {
+        let mut text = Text::new(format);
         self.write(&mut text, levels);
         text.finish()
     }

@@ -1,15 +1,42 @@
-//! The OpenMetrics text format, written.
+//! The text formats of metrics, written: OpenMetrics, and the older one of Prometheus.
 //!
 //! A family is opened by its description, then its samples follow; nothing of another family may
-//! come in between, and the whole ends with `# EOF` (OpenMetrics 1.0, "Overall Structure").
+//! come in between, and the whole ends with `# EOF` (OpenMetrics 1.0, "Overall Structure"). The
+//! older format (0.0.4) has no end mark, no units, and calls a counter's family by the name of its
+//! samples; `promtool check metrics` reads only that one.
 
 use std::fmt::{self, Display, Write};
 
 use base::{Duration, Instant};
 use event::{Description, Kind, Unit};
 
-/// The media type to answer a scrape with.
-pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+/// In which words the text is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// OpenMetrics 1.0.
+    #[default]
+    OpenMetrics,
+    /// Prometheus text 0.0.4: for whoever does not ask for the other.
+    Prometheus,
+}
+
+impl Format {
+    /// What a scrape asks for in its `Accept` field.
+    pub fn of_accept(accept: Option<&str>) -> Self {
+        match accept {
+            Some(accept) if accept.contains("application/openmetrics-text") => Self::OpenMetrics,
+            _ => Self::Prometheus,
+        }
+    }
+
+    /// The media type to answer with.
+    pub const fn content_type(self) -> &'static str {
+        match self {
+            Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+            Self::Prometheus => "text/plain; version=0.0.4; charset=utf-8",
+        }
+    }
+}
 
 /// Label names with their values.
 pub type Labels<'a> = &'a [(&'a str, &'a str)];
@@ -17,6 +44,7 @@ pub type Labels<'a> = &'a [(&'a str, &'a str)];
 /// Families and samples, one after the other.
 #[derive(Debug, Default)]
 pub struct Text {
+    format: Format,
     out: String,
     /// The open family's full name, with its unit.
     family: String,
@@ -24,26 +52,26 @@ pub struct Text {
 
 impl Text {
     /// Nothing yet.
-    pub fn new() -> Self {
-        Self::default()
+    pub fn new(format: Format) -> Self {
+        Self { format, ..Self::default() }
     }
 
     /// Opens a family. Its samples follow, and each family is opened once.
     pub fn family(&mut self, description: &Description) {
-        let (unit, kind) = (unit(description.unit), kind(description.kind));
-        self.family.clear();
-        self.push_family(format_args!("plimsoll_{}", description.name));
+        let unit = unit(description.unit);
+        self.family = format!("plimsoll_{}", description.name);
         if let Some(unit) = unit {
-            self.push_family(format_args!("_{unit}"));
+            self.family.extend(["_", unit]);
         }
-        let name = &self.family;
-        let unit = unit.map(|unit| format!("# UNIT {name} {unit}\n")).unwrap_or_default();
-        let help = Escaped(description.help);
-        self.push(format_args!(
-            "# TYPE {} {kind}\n{unit}# HELP {} {help}\n",
-            name.clone(),
-            name.clone()
-        ));
+        let name = match (self.format, description.kind) {
+            (Format::Prometheus, Kind::Counter) => format!("{}_total", self.family),
+            _ => self.family.clone(),
+        };
+        self.push(format_args!("# TYPE {name} {}\n", kind(description.kind)));
+        if let (Some(unit), Format::OpenMetrics) = (unit, self.format) {
+            self.push(format_args!("# UNIT {name} {unit}\n"));
+        }
+        self.push(format_args!("# HELP {name} {}\n", Escaped(description.help)));
     }
 
     /// A counter's total.
@@ -53,12 +81,8 @@ impl Text {
 
     /// A counter's total at a time of the timeline, for series that are read in one go.
     pub fn counter_at(&mut self, labels: Labels<'_>, value: u64, at: Instant) {
-        self.sample(
-            "_total",
-            labels,
-            None,
-            format_args!("{value} {}", Seconds(at.since(Instant::ZERO))),
-        );
+        let at = Timestamp(at, self.format);
+        self.sample("_total", labels, None, format_args!("{value} {at}"));
     }
 
     /// A gauge as it stands.
@@ -68,7 +92,7 @@ impl Text {
 
     /// A gauge at a time of the timeline.
     pub fn gauge_at(&mut self, labels: Labels<'_>, value: f64, at: Instant) {
-        let at = Seconds(at.since(Instant::ZERO));
+        let at = Timestamp(at, self.format);
         self.sample("", labels, None, format_args!("{} {at}", Number(value)));
     }
 
@@ -92,7 +116,9 @@ impl Text {
     /// The whole text, with its end mark.
     #[must_use]
     pub fn finish(mut self) -> String {
-        self.out.push_str("# EOF\n");
+        if self.format == Format::OpenMetrics {
+            self.out.push_str("# EOF\n");
+        }
         self.out
     }
 
@@ -120,10 +146,6 @@ impl Text {
 
     fn push(&mut self, what: fmt::Arguments<'_>) {
         let _never_fails = self.out.write_fmt(what);
-    }
-
-    fn push_family(&mut self, what: fmt::Arguments<'_>) {
-        let _never_fails = self.family.write_fmt(what);
     }
 }
 
@@ -175,6 +197,19 @@ impl Display for Seconds {
     }
 }
 
+/// Seconds in OpenMetrics, milliseconds in the older format.
+struct Timestamp(Instant, Format);
+
+impl Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let since = self.0.since(Instant::ZERO);
+        match self.1 {
+            Format::OpenMetrics => write!(f, "{}", Seconds(since)),
+            Format::Prometheus => write!(f, "{}", since.as_millis()),
+        }
+    }
+}
+
 /// A float in the words of the format.
 struct Number(f64);
 
@@ -195,13 +230,8 @@ mod tests {
 
     #[test]
     fn a_family_says_what_it_is_before_its_samples() {
-        let mut text = Text::new();
-        text.family(&Description {
-            name: "latency",
-            kind: Kind::Histogram,
-            unit: Unit::Seconds,
-            help: "Waiting.",
-        });
+        let mut text = Text::new(Format::OpenMetrics);
+        text.family(&LATENCY);
         let bounds = [(Duration::from_millis(500), 1)];
         text.histogram(&[("call", "lb.svc")], bounds.into_iter(), 2, Duration::from_secs(3));
 
@@ -219,22 +249,39 @@ mod tests {
     }
 
     #[test]
+    fn the_older_format_calls_a_counter_by_its_sample_and_has_no_end() {
+        let mut text = Text::new(Format::Prometheus);
+        text.family(&REQUESTS);
+        text.counter_at(&[], 2, Instant::from_millis(1_500));
+
+        assert_eq!(
+            text.finish(),
+            "# TYPE plimsoll_requests_total counter\n\
+             # HELP plimsoll_requests_total Asked.\n\
+             plimsoll_requests_total 2 1500\n"
+        );
+    }
+
+    #[test]
+    fn whoever_does_not_ask_for_openmetrics_gets_the_older_format() {
+        let of = |accept| Format::of_accept(accept);
+
+        assert_eq!(of(Some("application/openmetrics-text;version=1.0.0")), Format::OpenMetrics);
+        assert_eq!([of(Some("*/*")), of(None)], [Format::Prometheus; 2]);
+    }
+
+    #[test]
     fn labels_cannot_break_out_of_their_quotes() {
-        let mut text = Text::new();
-        text.family(&Description {
-            name: "level",
-            kind: Kind::Gauge,
-            unit: Unit::Count,
-            help: "A \\ b.",
-        });
+        let mut text = Text::new(Format::OpenMetrics);
+        text.family(&LEVEL);
         text.gauge(&[("call", "a\"} 1\n\\")], 0.5);
-        text.gauge(&[], f64::INFINITY);
+        text.gauge_at(&[], f64::INFINITY, Instant::from_millis(1_500));
 
         let text = text.finish();
 
         assert!(text.contains("# HELP plimsoll_level A \\\\ b.\n"), "{text}");
         assert!(text.contains("plimsoll_level{call=\"a\\\"} 1\\n\\\\\"} 0.5\n"), "{text}");
-        assert!(text.contains("plimsoll_level +Inf\n"), "{text}");
+        assert!(text.contains("plimsoll_level +Inf 1.5\n"), "{text}");
     }
 
     #[test]
@@ -244,4 +291,15 @@ mod tests {
 
         assert_eq!(shown, ["0.0", "0.000000001", "0.000016384", "1.5", "86400.000000001"]);
     }
+
+    const LATENCY: Description = Description {
+        name: "latency",
+        kind: Kind::Histogram,
+        unit: Unit::Seconds,
+        help: "Waiting.",
+    };
+    const REQUESTS: Description =
+        Description { name: "requests", kind: Kind::Counter, unit: Unit::Count, help: "Asked." };
+    const LEVEL: Description =
+        Description { name: "level", kind: Kind::Gauge, unit: Unit::Count, help: "A \\ b." };
 }
