@@ -8,8 +8,10 @@
 //!   them, and reads the processor time of the proxy over exactly the measured seconds.
 //!
 //! All three are one thread over epoll: they must cost little, and the floor must be honest.
+//! Besides, [`decisions`] plays requests through the deciding code alone, without any proxy.
 
 pub mod answer;
+pub mod decisions;
 pub mod floor;
 pub mod load;
 pub mod poll;

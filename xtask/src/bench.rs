@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: what Plimsoll costs, beside what others cost, measured in the same run.
 
+mod decisions;
 mod http1;
 mod load;
 mod machine;
@@ -18,11 +19,14 @@ use crate::shell::Outcome;
 pub(crate) enum Bench {
     /// Compares proxies on HTTP/1.1 and writes docs/performance.md
     Http1(http1::Options),
+    /// Times the deciding code alone and writes docs/performance.md
+    Decisions,
 }
 
 /// Measures it.
 pub(crate) fn run(bench: &Bench) -> Outcome {
     match bench {
         Bench::Http1(options) => http1::run(options),
+        Bench::Decisions => decisions::run(),
     }
 }
