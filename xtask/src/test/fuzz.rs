@@ -68,12 +68,27 @@ fn run_one(built: &Path, target: &str, seconds: u32) -> Outcome {
     command
         .arg(format!("-max_total_time={seconds}"))
         .arg(format!("-artifact_prefix={}/", artifacts.display()))
-        .args(["-timeout=10", "-rss_limit_mb=2048", "-verbosity=0", "-print_final_stats=1"])
+        .args(["-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1"])
         .arg(learned);
     if seeds.is_dir() {
         command.arg(seeds);
     }
-    run(&mut command)
+    let output = command.output().map_err(|e| format!("cannot run {target}: {e}"))?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    let runs = runs(&said);
+    if output.status.success() && runs > 0 {
+        println!("{target}: {runs} inputs in {seconds} s, none of them a fault");
+        return Ok(());
+    }
+    println!("{said}");
+    Err(format!("{target}: {} after {runs} inputs", output.status))
+}
+
+/// How many inputs were tried, as libFuzzer counts in the end.
+fn runs(said: &str) -> u64 {
+    let counts =
+        said.lines().filter_map(|line| line.strip_prefix("stat::number_of_executed_units:"));
+    counts.filter_map(|count| count.trim().parse::<u64>().ok()).sum()
 }
 
 /// The machine we build on: a sanitizer needs the target to be named.
@@ -108,6 +123,12 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_target_that_ran_nothing_has_no_runs() {
+        assert_eq!(runs("INFO: seed\nstat::number_of_executed_units: 197052\n"), 197_052);
+        assert_eq!(runs("INFO: seed\n"), 0);
+    }
 
     #[test]
     fn every_binary_of_the_fuzz_package_is_a_target() {
