@@ -1,7 +1,31 @@
 //! The design file: from text to meaning, with all diagnostics at once.
+//!
+//! [`load`] reads a file in one pass over a tree that keeps where everything stands: first the
+//! names, then what they stand for, then the graph of calls. Nothing stops at the first problem.
+//! Whether a design that reads well is a *good* one is for `checklist` to say.
 
+mod calls;
+pub mod codes;
+pub mod defaults;
 pub mod design;
+pub mod diagnostic;
+mod files;
+pub mod graph;
+mod incidents;
+mod index;
+mod links;
+mod load;
+mod names;
+mod nodes;
+mod reach;
+mod read;
+mod report;
+mod rules;
 mod span;
+pub mod units;
 
 pub use design::Design;
-pub use span::{Span, Traced};
+pub use diagnostic::{Diagnostic, Severity, json, render};
+pub use files::{Beside, Files, NoFiles};
+pub use load::{Loaded, load, load_bytes};
+pub use span::{LineIndex, Position, Span, Traced};

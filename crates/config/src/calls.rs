@@ -1,0 +1,294 @@
+//! Calls: whose tables lie over whose, what is spoken, and then the rules.
+
+use std::collections::BTreeMap;
+
+use base::CallId;
+use engine::Carrier;
+
+use crate::codes::{CONTRADICTION, NEVER_MADE, SAME_ONLY, UNKNOWN_NAME, WRONG_END, WRONG_PROTOCOL};
+use crate::defaults;
+use crate::design::{Answers, Call, Node, NodeKind, Only, Protocol};
+use crate::index::{CallHead, Index, Kind};
+use crate::names::{meant, one_of, shown};
+use crate::read::{Layers, Table};
+use crate::report::Report;
+use crate::rules::{self, KEYS, PROTOCOLS, Reading, Said};
+use crate::span::Span;
+
+const CALL_KEYS: &[&str] = &["rules", "protocol", "carried_by", "only"];
+const ONLY_KEYS: &[&str] = &["rules", "method", "path"];
+
+/// The named rules of a file.
+struct Named<'t> {
+    tables: BTreeMap<&'t str, Table<'t>>,
+    taken: BTreeMap<&'t str, bool>,
+}
+
+/// Reads every call.
+pub(crate) fn read(
+    root: &Table<'_>,
+    index: &Index<'_>,
+    nodes: &[Node],
+    report: &mut Report,
+) -> Vec<Call> {
+    let mut named = Named::read(root, report);
+    let mut calls = Vec::with_capacity(index.calls.len());
+    for (at, head) in index.calls.iter().enumerate() {
+        calls.push(one(CallId::from_index(at), head, &mut named, index, nodes, report));
+    }
+    named.report_idle(report);
+    report_same_only(index, &calls, report);
+    calls
+}
+
+fn one<'t>(
+    id: CallId,
+    head: &CallHead<'t>,
+    named: &mut Named<'t>,
+    index: &Index<'t>,
+    nodes: &[Node],
+    report: &mut Report,
+) -> Call {
+    let (from, to) = (&nodes[head.from.index()], &nodes[head.to.index()]);
+    check_ends(head, index, report);
+    let span = head.only.map_or(head.table.span, |only| only.span);
+    let layers = named.layers(head, report);
+    let carrier = carrier(head, index, report);
+    let protocol = protocol(id, head, &layers, index, nodes, report);
+    let mut reading = Reading {
+        id,
+        from: head.from,
+        from_instances: from.instance_count(),
+        to_many_regions: to.instances.len() > 1,
+        protocol,
+        carrier,
+        layers,
+        index,
+        answers: Vec::new(),
+        report,
+        span,
+    };
+    let said = rules::read(&mut reading);
+    let answers = Answers { values: reading.answers };
+    let only = head.only.map(|only| read_only(&only, report));
+    assemble(head, only, protocol, said, answers, span)
+}
+
+fn assemble(
+    head: &CallHead<'_>,
+    only: Option<Only>,
+    protocol: Protocol,
+    said: Said,
+    answers: Answers,
+    span: Span,
+) -> Call {
+    Call {
+        from: head.from,
+        to: head.to,
+        only,
+        protocol,
+        rules: said.rules,
+        answers,
+        on_failure: said.on_failure,
+        cancel: said.cancel,
+        stream: said.stream,
+        connections: said.connections,
+        health_path: said.health_path,
+        spill: said.spill,
+        stuck_timeout: said.stuck_timeout,
+        span,
+    }
+}
+
+impl<'t> Named<'t> {
+    fn read(root: &Table<'t>, report: &mut Report) -> Self {
+        let tables: BTreeMap<_, _> =
+            root.section("rules", report).into_iter().map(|table| (table.name, table)).collect();
+        for table in tables.values() {
+            table.allow(&[KEYS, &["protocol"]], report);
+        }
+        let taken = tables.keys().map(|name| (*name, false)).collect();
+        Self { tables, taken }
+    }
+
+    /// The tables of a call, the nearest first.
+    fn layers(&mut self, head: &CallHead<'t>, report: &mut Report) -> Layers<'t> {
+        let mut layers = Vec::new();
+        if let Some(only) = head.only {
+            only.allow(&[KEYS, ONLY_KEYS], report);
+            layers.push(only);
+            layers.extend(self.named_by(&only, report));
+        } else {
+            head.table.allow(&[KEYS, CALL_KEYS], report);
+        }
+        layers.push(head.table);
+        layers.extend(self.named_by(&head.table, report));
+        Layers::new(layers)
+    }
+
+    fn named_by(&mut self, table: &Table<'t>, report: &mut Report) -> Option<Table<'t>> {
+        let value = table.get("rules")?;
+        let name = value.text(report)?;
+        let Some(rules) = self.tables.get(name) else {
+            let known = self.tables.keys().copied();
+            let way_out = match meant(name, known.clone()) {
+                Some(near) => format!("did you mean \"{near}\"?"),
+                None if self.tables.is_empty() => {
+                    format!("write a table `[rules.{}]`", shown(name))
+                }
+                None => format!("the design has {}", one_of(known)),
+            };
+            let message = format!("there are no rules `{}`", shown(name));
+            report.push(UNKNOWN_NAME.at(value.span, message).instead(way_out));
+            return None;
+        };
+        self.taken.insert(rules.name, true);
+        Some(*rules)
+    }
+
+    fn report_idle(&self, report: &mut Report) {
+        for (name, table) in &self.tables {
+            if self.taken.get(name) == Some(&false) {
+                let message = format!("no call takes the rules `{}`", shown(name));
+                let way_out =
+                    format!("write `rules = \"{}\"` in a call, or remove them", shown(name));
+                report.push(NEVER_MADE.at(table.span, message).instead(way_out));
+            }
+        }
+    }
+}
+
+fn check_ends(head: &CallHead<'_>, index: &Index<'_>, report: &mut Report) {
+    let span = head.table.span;
+    let (from, to) = (index.name(head.from), index.name(head.to));
+    if index.kind(head.to) == Kind::Client {
+        let message = format!("`{to}` is a client, and clients are asked by nobody");
+        let way_out = match index.kind(head.from) {
+            Kind::Client => "call a balancer or a service".to_owned(),
+            _ => format!("did you mean `[call.{to}.{from}]`?"),
+        };
+        report.push(WRONG_END.at(span, message).instead(way_out));
+    }
+    if index.kind(head.from) == Kind::Database {
+        let message = format!("`{from}` is a database, and databases ask nobody");
+        let way_out = format!("did you mean `[call.{to}.{from}]`? For copies use `replicas`");
+        report.push(WRONG_END.at(span, message).instead(way_out));
+    }
+}
+
+/// Ours, if a balancer asks or the file says so.
+fn carrier(head: &CallHead<'_>, index: &Index<'_>, report: &mut Report) -> Carrier {
+    let is_balancer = index.kind(head.from) == Kind::Balancer;
+    let implied = if is_balancer { Carrier::Plimsoll } else { Carrier::Others };
+    let Some(value) = head.table.get("carried_by") else {
+        return implied;
+    };
+    let choices = [("plimsoll", Carrier::Plimsoll), ("others", Carrier::Others)];
+    let stated = value.word(&choices, report).unwrap_or(implied);
+    if is_balancer && stated == Carrier::Others {
+        report.push(
+            value
+                .wrong(&CONTRADICTION, "is \"others\", and the one who asks is our balancer")
+                .instead("leave it out; a proxy that is not ours is a [service] with one step"),
+        );
+        return implied;
+    }
+    stated
+}
+
+/// What is said, or what the listener on either side speaks.
+fn protocol(
+    id: CallId,
+    head: &CallHead<'_>,
+    layers: &Layers<'_>,
+    index: &Index<'_>,
+    nodes: &[Node],
+    report: &mut Report,
+) -> Protocol {
+    let base = index.find_call(head.from, head.to);
+    let routed = listeners(&nodes[head.from.index()])
+        .filter(|(_, routes)| routes.iter().any(|&call| Some(call) == base))
+        .map(|(protocol, _)| protocol);
+    let listened = listeners(&nodes[head.to.index()]).map(|(protocol, _)| protocol);
+    let sides: [Vec<Protocol>; 2] = [routed.collect(), listened.collect()];
+    let Some(value) = layers.get("protocol") else {
+        report.assume(&defaults::CALL_PROTOCOL, Some(id));
+        return sides.iter().flatten().next().copied().unwrap_or(Protocol::Http);
+    };
+    let Some(stated) = value.word(&PROTOCOLS, report) else {
+        return Protocol::Http;
+    };
+    for (side, node) in sides.iter().zip([head.from, head.to]) {
+        if !side.is_empty() && !side.contains(&stated) {
+            let name = index.name(node);
+            let message =
+                format!("is \"{}\", and no listener of `{name}` speaks that", word(stated));
+            let spoken = one_of(side.iter().map(|&protocol| word(protocol)));
+            report.push(
+                value
+                    .wrong(&WRONG_PROTOCOL, message)
+                    .see(nodes[node.index()].span, format!("speaks {spoken}"))
+                    .instead(format!("write `protocol` as the listener speaks: {spoken}")),
+            );
+        }
+    }
+    stated
+}
+
+fn listeners(node: &Node) -> impl Iterator<Item = (Protocol, Vec<CallId>)> {
+    let listen = match &node.kind {
+        NodeKind::Balancer(balancer) => balancer.listen.as_slice(),
+        NodeKind::Client(_) | NodeKind::Service(_) | NodeKind::Database(_) | NodeKind::Cache(_) => {
+            &[]
+        }
+    };
+    listen
+        .iter()
+        .map(|listen| (listen.protocol, listen.routes.iter().map(|route| route.call).collect()))
+}
+
+fn word(protocol: Protocol) -> &'static str {
+    PROTOCOLS.iter().find(|(_, known)| *known == protocol).map_or("http", |(word, _)| word)
+}
+
+fn read_only(table: &Table<'_>, report: &mut Report) -> Only {
+    let text = |key, report: &mut Report| {
+        table.get(key).and_then(|value| value.text(report)).map(str::to_owned)
+    };
+    let only = Only {
+        name: table.name.to_owned(),
+        method: text("method", report),
+        path: text("path", report),
+    };
+    if !table.has("method") && !table.has("path") {
+        let message = format!("`only.{}` does not say for which requests it is", shown(table.name));
+        report.push(
+            SAME_ONLY.at(table.span, message).instead("write `method = …`, `path = …`, or both"),
+        );
+    }
+    only
+}
+
+fn report_same_only(index: &Index<'_>, calls: &[Call], report: &mut Report) {
+    let mut seen = BTreeMap::new();
+    for (head, call) in index.calls.iter().zip(calls) {
+        let Some(only) = &call.only else {
+            continue;
+        };
+        if only.method.is_none() && only.path.is_none() {
+            continue;
+        }
+        let key = (head.from, head.to, &only.method, &only.path);
+        if let Some(first) = seen.insert(key, call.span) {
+            report.push(
+                SAME_ONLY
+                    .at(
+                        call.span,
+                        format!("`only.{}` is for the same requests as another", only.name),
+                    )
+                    .see(first, "this one")
+                    .instead("leave one of them out, or give it another `method` or `path`"),
+            );
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Clients: when their requests arrive, and what they ask for.
+
+use ::model::traffic::{Arrivals, Keys, RequestKind};
+use base::{Rate, Share};
+
+use super::{COMMON, Place, Reading, model, replay};
+use crate::codes::{CONTRADICTION, MISSING_KEY, OUT_OF_BOUNDS, SHARES};
+use crate::defaults;
+use crate::design::{Client, NodeKind};
+use crate::read::{Table, Value};
+use crate::report::Report;
+
+const KEYS: &[&str] = &["traffic", "requests"];
+const REQUEST_KEYS: &[&str] =
+    &["share", "method", "path", "request", "response", "keys", "holds", "messages"];
+
+pub(super) fn read(node: &Reading<'_, '_>, report: &mut Report) -> (NodeKind, Place) {
+    node.table.allow(&[COMMON, KEYS], report);
+    let arrivals = node
+        .table
+        .require("traffic", "\"300/s\"", report)
+        .and_then(|value| arrivals(node, &value, report))
+        .unwrap_or(Arrivals::Poisson(Rate::default()));
+    let requests = requests(&node.table, report);
+    (NodeKind::Client(Client { arrivals, requests }), Place::read(node, None, report))
+}
+
+fn arrivals(node: &Reading<'_, '_>, value: &Value<'_>, report: &mut Report) -> Option<Arrivals> {
+    let Some(table) = value.as_table() else {
+        return some_rate(value, report).map(Arrivals::Poisson);
+    };
+    if let Some(file) = table.get("replay") {
+        table.allow(&[&["replay"]], report);
+        return replay::times(node.files, &file, report).map(Arrivals::Replayed);
+    }
+    if let Some(rate) = table.get("constant") {
+        table.allow(&[&["constant"]], report);
+        return some_rate(&rate, report).map(Arrivals::Constant);
+    }
+    table.allow(&[&["mean", "peak", "burst"]], report);
+    let mean = table.require("mean", "\"300/s\"", report);
+    let peak = table.require("peak", "3.0", report);
+    let burst = table.require("burst", "\"2s\"", report);
+    Some(Arrivals::Bursty {
+        mean: some_rate(&mean?, report)?,
+        peak: peak?.number(1.0, 1_000.0, report)?,
+        burst: burst?.some_time(report)?,
+    })
+}
+
+/// More than a million requests a second cannot be simulated, and no traffic shows nothing.
+fn some_rate(value: &Value<'_>, report: &mut Report) -> Option<Rate> {
+    let rate = value.rate(report)?;
+    if rate == Rate::default() || rate > Rate::per_sec(1_000_000) {
+        report.push(
+            value
+                .wrong(&OUT_OF_BOUNDS, "is out of bounds")
+                .instead("write a rate above nothing, up to \"1000000/s\""),
+        );
+        return None;
+    }
+    Some(rate)
+}
+
+fn requests(table: &Table<'_>, report: &mut Report) -> Vec<RequestKind> {
+    let Some(value) = table.get("requests") else {
+        return vec![RequestKind {
+            share: report.assume(&defaults::WHOLE_TRAFFIC, None),
+            method: report.assume(&defaults::METHOD, None).to_owned(),
+            path: report.assume(&defaults::PATH, None).to_owned(),
+            request: report.assume(&defaults::REQUEST_SIZE, None),
+            response: report.assume(&defaults::RESPONSE_SIZE, None),
+            keys: None,
+            holds: None,
+            messages: None,
+        }];
+    };
+    let elements = value.list(report).unwrap_or_default();
+    let is_only = elements.len() == 1;
+    let mut kinds: Vec<RequestKind> = elements
+        .iter()
+        .filter_map(|element| request(&element.table(report)?, is_only, report))
+        .collect();
+    if kinds.len() == elements.len() {
+        add_up(&value, &mut kinds, report);
+    }
+    kinds
+}
+
+/// Thirds do not add up exactly when people write them.
+const ROUNDING: u64 = 1_000;
+
+/// The shares are the whole; the last one takes what rounding left.
+fn add_up(value: &Value<'_>, kinds: &mut [RequestKind], report: &mut Report) {
+    let sum: u64 = kinds.iter().map(|kind| u64::from(kind.share.as_millionths())).sum();
+    let whole = u64::from(Share::WHOLE.as_millionths());
+    if sum.abs_diff(whole) > ROUNDING {
+        #[expect(clippy::cast_precision_loss, reason = "for people to read")]
+        let percent = sum as f64 / 1e4;
+        let message = format!("has shares that add up to {percent}%");
+        report
+            .push(value.wrong(&SHARES, message).instead("change the shares until they make 100%"));
+        return;
+    }
+    if let Some((last, others)) = kinds.split_last_mut() {
+        let others: u32 = others.iter().map(|kind| kind.share.as_millionths()).sum();
+        last.share = Share::from_millionths(Share::WHOLE.as_millionths().saturating_sub(others));
+    }
+}
+
+fn request(table: &Table<'_>, is_only: bool, report: &mut Report) -> Option<RequestKind> {
+    table.allow(&[REQUEST_KEYS], report);
+    let share = match table.get("share") {
+        Some(share) => share.share(report),
+        None if is_only => Some(report.assume(&defaults::WHOLE_TRAFFIC, None)),
+        None => table.require("share", "\"10%\"", report).and(None),
+    };
+    let (method, path) = method_and_path(table, report)?;
+    let keys = table.get("keys").map(|value| keys(&value, report));
+    if path.contains("{key}") && keys.is_none() {
+        report.push(
+            MISSING_KEY
+                .at(table.span, format!("\"{path}\" draws a key, and there are no `keys`"))
+                .because("how many keys there are, and how popular each is, decides what a cache is worth")
+                .instead("write `keys = { count = 100_000, zipf = 1.0 }`"),
+        );
+    }
+    let size = |key, default, report: &mut Report| match table.get(key) {
+        Some(value) => value.bytes(report),
+        None => Some(report.assume(default, None)),
+    };
+    Some(RequestKind {
+        request: size("request", &defaults::REQUEST_SIZE, report)?,
+        response: size("response", &defaults::RESPONSE_SIZE, report)?,
+        share: share?,
+        method,
+        path,
+        keys: keys.flatten(),
+        holds: table.get("holds").and_then(|value| model::spread(&value, report)),
+        messages: table.get("messages").and_then(|value| value.rate(report)),
+    })
+}
+
+/// A gRPC method is written like a path, and is a POST (gRPC over HTTP/2, "Request").
+fn method_and_path(table: &Table<'_>, report: &mut Report) -> Option<(String, String)> {
+    let method = match table.get("method") {
+        Some(value) => value.text(report)?.to_owned(),
+        None => report.assume(&defaults::METHOD, None).to_owned(),
+    };
+    let path = table.get("path");
+    if method.starts_with('/') {
+        if let Some(path) = path {
+            report.push(
+                path.wrong(&CONTRADICTION, "stands beside a gRPC method, which is a path itself")
+                    .instead("leave `path` out"),
+            );
+        }
+        return Some(("POST".to_owned(), method));
+    }
+    let path = match path {
+        Some(path) => path.text(report)?.to_owned(),
+        None => report.assume(&defaults::PATH, None).to_owned(),
+    };
+    Some((method, path))
+}
+
+fn keys(value: &Value<'_>, report: &mut Report) -> Option<Keys> {
+    let table = value.table(report)?;
+    table.allow(&[&["count", "zipf"]], report);
+    let count = table.require("count", "100_000", report)?.count(1, u32::MAX, report)?;
+    let zipf = match table.get("zipf") {
+        Some(zipf) => zipf.number(0.0, 5.0, report)?,
+        None => {
+            report.assume(&defaults::ZIPF, None);
+            0.0
+        }
+    };
+    Some(Keys { count: u64::from(count), zipf })
+}

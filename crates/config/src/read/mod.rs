@@ -1,0 +1,9 @@
+//! From text to typed values, each with where it stands.
+
+mod table;
+mod text;
+mod value;
+
+pub(crate) use table::{Layers, Table};
+pub(crate) use text::{parse, to_text};
+pub(crate) use value::Value;

@@ -1,0 +1,59 @@
+//! From bytes to a tree, whatever the bytes are.
+
+use toml::Spanned;
+use toml::de::DeTable;
+
+use crate::codes::{SYNTAX, UNREADABLE};
+use crate::diagnostic::Diagnostic;
+use crate::report::Report;
+use crate::span::Span;
+
+/// The largest file that is read: far more than a design, far less than hurts.
+const LARGEST: usize = 4 << 20;
+
+/// As text, if it is some. What is no UTF-8 is shown with replacement characters.
+pub(crate) fn to_text(bytes: &[u8]) -> Result<&str, Box<Diagnostic>> {
+    if bytes.len() > LARGEST {
+        let size = base::Bytes((bytes.len() as u64).next_multiple_of(1 << 20));
+        let message = format!("the file has up to {size}; a design has at most 4MiB");
+        return Err(whole_file(message, "check that this is the design file"));
+    }
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let message = format!("byte {} of the file is not UTF-8", error.valid_up_to());
+        whole_file(message, "save the file as UTF-8, without a byte order mark of UTF-16")
+    })?;
+    match text.find('\0') {
+        None => Ok(text),
+        Some(at) => {
+            let message = format!("byte {at} of the file is a NUL");
+            Err(whole_file(message, "check that this is a text file"))
+        }
+    }
+}
+
+/// The tree, as far as it could be read; what could not is reported.
+pub(crate) fn parse<'t>(text: &'t str, report: &mut Report) -> Spanned<DeTable<'t>> {
+    let (tree, errors) = DeTable::parse_recoverable(text);
+    for error in errors {
+        let span = error.span().map_or(Span::default(), |range| visible(text, range.into()));
+        report.push(
+            SYNTAX
+                .at(span, error.message().to_owned())
+                .instead("text, amounts and addresses stand in quotes: \"800ms\""),
+        );
+    }
+    tree
+}
+
+/// An error at the end of a line or of the file still needs a place that can be shown.
+fn visible(text: &str, span: Span) -> Span {
+    if !span.is_empty() || text.is_empty() {
+        return span;
+    }
+    let start = text.floor_char_boundary(span.start.min(text.len() - 1));
+    Span { start, end: text.ceil_char_boundary(start + 1) }
+}
+
+fn whole_file(message: String, way_out: &str) -> Box<Diagnostic> {
+    Box::new(UNREADABLE.at(Span::default(), message).instead(way_out))
+}

@@ -1,0 +1,314 @@
+//! One value of the file, read as what its key means.
+
+use base::{Bytes, Duration, Rate, Share};
+use toml::Spanned;
+use toml::de::DeValue;
+
+use super::Table;
+use crate::codes::{BAD_AMOUNT, Code, OUT_OF_BOUNDS, UNKNOWN_WORD, WRONG_TYPE};
+use crate::design::Part;
+use crate::diagnostic::Diagnostic;
+use crate::names::{meant, one_of, shown};
+use crate::report::Report;
+use crate::span::Span;
+use crate::units::{self, Unreadable};
+
+/// A value with its key and where both stand.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Value<'t> {
+    pub(crate) key: &'t str,
+    pub(crate) key_span: Span,
+    pub(crate) span: Span,
+    pub(crate) value: &'t DeValue<'t>,
+}
+
+impl<'t> Value<'t> {
+    pub(crate) fn new(key: &'t str, key_span: Span, value: &'t Spanned<DeValue<'t>>) -> Self {
+        Self { key, key_span, span: value.span().into(), value: value.get_ref() }
+    }
+
+    /// Something is wrong with it.
+    pub(crate) fn wrong(&self, code: &Code, what: impl std::fmt::Display) -> Diagnostic {
+        code.at(self.span, format!("`{}` {what}", shown(self.key)))
+    }
+
+    /// Text, as it stands.
+    pub(crate) fn text(&self, report: &mut Report) -> Option<&'t str> {
+        match self.value {
+            DeValue::String(text) => Some(text),
+            _ => self.mistyped("a text", "\"…\"", report),
+        }
+    }
+
+    pub(crate) fn flag(&self, report: &mut Report) -> Option<bool> {
+        match self.value {
+            DeValue::Boolean(flag) => Some(*flag),
+            _ => self.mistyped("yes or no", "true", report),
+        }
+    }
+
+    pub(crate) fn table(&self, report: &mut Report) -> Option<Table<'t>> {
+        match self.value {
+            DeValue::Table(table) => Some(Table::new(self.key, self.key_span, table)),
+            _ => self.mistyped("a table", "{ … }", report),
+        }
+    }
+
+    /// The table it is, if it is one.
+    pub(crate) fn as_table(&self) -> Option<Table<'t>> {
+        match self.value {
+            DeValue::Table(table) => Some(Table::new(self.key, self.key_span, table)),
+            _ => None,
+        }
+    }
+
+    /// The text it is, if it is one.
+    pub(crate) fn as_text(&self) -> Option<&'t str> {
+        self.value.as_str()
+    }
+
+    /// Whether it is the word that says "there is none".
+    pub(crate) fn is_none(&self) -> bool {
+        self.as_text() == Some("none")
+    }
+
+    /// The elements of a list; each has the list's key.
+    pub(crate) fn list(&self, report: &mut Report) -> Option<Vec<Value<'t>>> {
+        match self.value {
+            DeValue::Array(array) => {
+                let element = |value: &'t Spanned<DeValue<'t>>| {
+                    Value::new(self.key, value.span().into(), value)
+                };
+                Some(array.iter().map(element).collect())
+            }
+            _ => self.mistyped("a list", "[ … ]", report),
+        }
+    }
+
+    /// A whole number within bounds.
+    pub(crate) fn count(&self, least: u32, most: u32, report: &mut Report) -> Option<u32> {
+        let DeValue::Integer(number) = self.value else {
+            return self.mistyped("a whole number", &least.max(16).min(most).to_string(), report);
+        };
+        let count = u32::from_str_radix(number.as_str(), number.radix()).ok();
+        let within = count.filter(|count| (least..=most).contains(count));
+        if within.is_none() {
+            self.out_of_bounds(&least.to_string(), &most.to_string(), report);
+        }
+        within
+    }
+
+    /// A number within bounds, whole or not.
+    pub(crate) fn number(&self, least: f64, most: f64, report: &mut Report) -> Option<f64> {
+        let text = match self.value {
+            DeValue::Float(number) => number.as_str(),
+            DeValue::Integer(number) if number.radix() == 10 => number.as_str(),
+            _ => return self.mistyped("a number", "1.5", report),
+        };
+        let number: Option<f64> = text.parse().ok();
+        let within = number.filter(|number| (least..=most).contains(number));
+        if within.is_none() {
+            self.out_of_bounds(&least.to_string(), &most.to_string(), report);
+        }
+        within
+    }
+
+    pub(crate) fn duration(&self, report: &mut Report) -> Option<Duration> {
+        self.amount(units::duration, &DURATION, report)
+    }
+
+    /// A duration that is some time.
+    pub(crate) fn some_time(&self, report: &mut Report) -> Option<Duration> {
+        let duration = self.duration(report)?;
+        if duration.is_zero() {
+            report.push(
+                self.wrong(&OUT_OF_BOUNDS, "is no time at all")
+                    .instead("write a time above nothing, or leave the key out"),
+            );
+            return None;
+        }
+        Some(duration)
+    }
+
+    pub(crate) fn rate(&self, report: &mut Report) -> Option<Rate> {
+        self.amount(units::rate, &RATE, report)
+    }
+
+    /// A share of a whole: at most 100 %.
+    pub(crate) fn share(&self, report: &mut Report) -> Option<Share> {
+        let share = self.amount(units::share, &SHARE, report)?;
+        if share > Share::WHOLE {
+            self.out_of_bounds("0%", "100%", report);
+            return None;
+        }
+        Some(share)
+    }
+
+    pub(crate) fn bytes(&self, report: &mut Report) -> Option<Bytes> {
+        self.amount(units::bytes, &BYTES, report)
+    }
+
+    pub(crate) fn bits_per_sec(&self, report: &mut Report) -> Option<u64> {
+        self.amount(units::bits_per_sec, &BITS, report)
+    }
+
+    pub(crate) fn range(&self, report: &mut Report) -> Option<(Duration, Duration)> {
+        self.amount(units::range, &RANGE, report)
+    }
+
+    pub(crate) fn part(&self, report: &mut Report) -> Option<Part> {
+        self.amount(units::part, &PART, report)
+    }
+
+    /// One of some words.
+    pub(crate) fn word<T: Copy>(
+        &self,
+        choices: &[(&'static str, T)],
+        report: &mut Report,
+    ) -> Option<T> {
+        let example = choices.first().map_or_else(String::new, |(word, _)| format!("\"{word}\""));
+        let Some(word) = self.as_text() else {
+            return self.mistyped("a word", &example, report);
+        };
+        let choice = choices.iter().find(|(name, _)| *name == word).map(|&(_, choice)| choice);
+        if choice.is_none() {
+            self.unknown_word(word, choices.iter().map(|(name, _)| *name), report);
+        }
+        choice
+    }
+
+    /// A word that is none of those.
+    pub(crate) fn unknown_word<'k>(
+        &self,
+        word: &str,
+        known: impl Iterator<Item = &'k str> + Clone,
+        report: &mut Report,
+    ) {
+        let way_out = match meant(word, known.clone()) {
+            Some(near) => format!("did you mean \"{near}\"? The choices are {}", one_of(known)),
+            None => format!("the choices are {}", one_of(known)),
+        };
+        let message = format!("cannot be \"{}\"", shown(word));
+        report.push(self.wrong(&UNKNOWN_WORD, message).instead(way_out));
+    }
+
+    /// Reports that the value is something else than it should be.
+    pub(crate) fn mistyped<T>(
+        &self,
+        expected: &str,
+        example: &str,
+        report: &mut Report,
+    ) -> Option<T> {
+        let message = format!("must be {expected}, not {}", self.type_with_article());
+        let way_out = format!("write `{} = {example}`", shown(self.key));
+        report.push(self.wrong(&WRONG_TYPE, message).instead(way_out));
+        None
+    }
+
+    pub(crate) fn type_with_article(&self) -> &'static str {
+        match self.value {
+            DeValue::String(_) => "a text",
+            DeValue::Integer(_) => "a whole number",
+            DeValue::Float(_) => "a number",
+            DeValue::Boolean(_) => "`true` or `false`",
+            DeValue::Datetime(_) => "a date",
+            DeValue::Array(_) => "a list",
+            DeValue::Table(_) => "a table",
+        }
+    }
+
+    fn out_of_bounds(&self, least: &str, most: &str, report: &mut Report) {
+        report.push(
+            self.wrong(&OUT_OF_BOUNDS, "is out of bounds")
+                .instead(format!("write a value from {least} to {most}")),
+        );
+    }
+
+    fn amount<T>(
+        &self,
+        read: impl Fn(&str) -> Result<T, Unreadable>,
+        kind: &Kind,
+        report: &mut Report,
+    ) -> Option<T> {
+        let Some(text) = self.as_text() else {
+            return self.mistyped(kind.name, &self.guess(kind), report);
+        };
+        match read(text) {
+            Ok(amount) => Some(amount),
+            Err(unreadable) => {
+                report.push(self.unreadable(text, unreadable, kind));
+                None
+            }
+        }
+    }
+
+    /// A bare number was probably meant in the unit that is usual for its kind.
+    fn guess(&self, kind: &Kind) -> String {
+        match self.value {
+            DeValue::Integer(number) => format!("\"{number}{}\"", kind.usual_unit),
+            DeValue::Float(number) => format!("\"{number}{}\"", kind.usual_unit),
+            _ => format!("\"{}\"", kind.example),
+        }
+    }
+
+    fn unreadable(&self, text: &str, why: Unreadable, kind: &Kind) -> Diagnostic {
+        let text = shown(text);
+        let Kind { name, example, units, usual_unit } = kind;
+        let (what, way_out) = match why {
+            Unreadable::Form => (
+                format!("must be {name}, and \"{text}\" is none"),
+                format!("write it like \"{example}\""),
+            ),
+            Unreadable::NoUnit => (
+                format!("has no unit: \"{text}\""),
+                format!("write \"{text}{usual_unit}\" or another unit: {units}"),
+            ),
+            Unreadable::Unit => (
+                format!("has a unit that {name} cannot have: \"{text}\""),
+                format!("the units are {units}, as in \"{example}\""),
+            ),
+            Unreadable::TooMuch => (
+                format!("is more than can be counted: \"{text}\""),
+                "write a smaller amount".to_owned(),
+            ),
+            Unreadable::TooFine => (
+                format!("is finer than is counted: \"{text}\""),
+                "write fewer decimal places".to_owned(),
+            ),
+        };
+        self.wrong(&BAD_AMOUNT, what).instead(way_out)
+    }
+}
+
+/// What is said about a kind of amount when it cannot be read.
+struct Kind {
+    name: &'static str,
+    example: &'static str,
+    units: &'static str,
+    usual_unit: &'static str,
+}
+
+const DURATION: Kind =
+    Kind { name: "a time", example: "800ms", units: "ns, us, ms, s, m, h, d", usual_unit: "ms" };
+const RATE: Kind = Kind { name: "a rate", example: "300/s", units: "/s, /m, /h", usual_unit: "/s" };
+const SHARE: Kind = Kind { name: "a share", example: "10%", units: "%", usual_unit: "%" };
+const BYTES: Kind = Kind {
+    name: "a size",
+    example: "64KiB",
+    units: "B, KiB, MiB, GiB, TiB, kB, MB, GB",
+    usual_unit: "B",
+};
+const BITS: Kind = Kind {
+    name: "a bandwidth",
+    example: "100Mbit/s",
+    units: "bit/s, kbit/s, Mbit/s, Gbit/s",
+    usual_unit: "Mbit/s",
+};
+const RANGE: Kind = Kind {
+    name: "a range of times",
+    example: "20ms..80ms",
+    units: "ns, us, ms, s, m, h, d",
+    usual_unit: "ms",
+};
+const PART: Kind =
+    Kind { name: "a part of the instances", example: "1 of 3", units: "%", usual_unit: "%" };

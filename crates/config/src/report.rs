@@ -1,0 +1,80 @@
+//! Collects what a design is told while it is read.
+
+use base::CallId;
+
+use crate::codes::{Code, MORE};
+use crate::defaults;
+use crate::design::DefaultUsed;
+use crate::diagnostic::{Diagnostic, Severity, sort};
+use crate::span::Span;
+
+/// A file with more problems than this has one problem: it is not a design.
+const MOST: usize = 200;
+
+/// What was found so far.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    diagnostics: Vec<Diagnostic>,
+    beyond: usize,
+    used: Vec<DefaultUsed>,
+}
+
+impl Report {
+    /// Something is wrong. Rules that several calls take are read for each, and told once.
+    pub(crate) fn push(&mut self, diagnostic: Diagnostic) {
+        if self.is_full() {
+            self.beyond += 1;
+        } else if !self.diagnostics.contains(&diagnostic) {
+            self.diagnostics.push(diagnostic);
+        }
+    }
+
+    /// Whether more would only be counted: then their texts need not be made.
+    pub(crate) fn is_full(&self) -> bool {
+        self.diagnostics.len() >= MOST
+    }
+
+    /// So many more were seen that nobody would read.
+    pub(crate) fn skip(&mut self, count: usize) {
+        self.beyond += count;
+    }
+
+    /// Applies a default, and remembers that it did.
+    pub(crate) fn assume<T: Copy>(
+        &mut self,
+        default: &defaults::Default<T>,
+        call: Option<CallId>,
+    ) -> T {
+        let used = DefaultUsed { default: default.code, call };
+        if call.is_some() || !self.used.contains(&used) {
+            self.used.push(used);
+        }
+        default.value
+    }
+
+    /// The defaults that were applied.
+    pub(crate) fn take_used(&mut self) -> Vec<DefaultUsed> {
+        std::mem::take(&mut self.used)
+    }
+
+    /// All of them, errors first.
+    pub(crate) fn into_diagnostics(mut self) -> Vec<Diagnostic> {
+        sort(&mut self.diagnostics);
+        if self.beyond > 0 {
+            let message = format!("{} more problems are not shown", self.beyond);
+            self.diagnostics.push(
+                Diagnostic::new(MORE.code, Severity::Error, Span::default(), message)
+                    .because(MORE.reason)
+                    .instead("repair the first ones and check again"),
+            );
+        }
+        self.diagnostics
+    }
+}
+
+impl Code {
+    /// This problem, at a place. Its reason is the code's own unless a better one is given.
+    pub(crate) fn at(&self, span: Span, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::new(self.code, self.severity, span, message).because(self.reason)
+    }
+}

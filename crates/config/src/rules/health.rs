@@ -1,0 +1,104 @@
+//! `health { path, every, timeout, up_after, down_after }` and
+//! `eject { consecutive_failures, time, at_most }`.
+
+use base::Duration;
+use policy::health::{check, ejection};
+
+use super::Reading;
+use super::reading::Group;
+use crate::codes::{MISSING_KEY, ROUTE_FORM};
+use crate::defaults;
+use crate::read::{Table, Value};
+use crate::report::Report;
+
+const CHECK_KEYS: &[&str] = &["path", "every", "timeout", "up_after", "down_after"];
+const EJECT_KEYS: &[&str] = &["consecutive_failures", "time", "at_most"];
+
+/// Asking endpoints how they are, and by which path; at L4 connecting is the question.
+pub(super) fn check(call: &mut Reading<'_, '_>) -> (Option<check::Params>, Option<String>) {
+    let table = match call.group("health", CHECK_KEYS) {
+        Group::Unsaid => {
+            call.default("health", &defaults::HEALTH);
+            return (None, None);
+        }
+        Group::None | Group::Wrong => return (None, None),
+        Group::Table(table) => table,
+    };
+    let path = path(call, &table);
+    let every =
+        call.one(&table, "every", "health.every", Value::some_time, &defaults::HEALTH_EVERY);
+    let timeout = timeout(call, &table, every);
+    let up_after =
+        call.one(&table, "up_after", "health.up_after", count, &defaults::HEALTH_UP_AFTER);
+    let down_after =
+        call.one(&table, "down_after", "health.down_after", count, &defaults::HEALTH_DOWN_AFTER);
+    let params = || Some((every?, timeout?, up_after?, down_after?));
+    let params = params().and_then(|(every, timeout, up_after, down_after)| {
+        call.accept(check::Params::new(every, timeout, up_after, down_after))
+    });
+    (params, path)
+}
+
+fn path(call: &mut Reading<'_, '_>, table: &Table<'_>) -> Option<String> {
+    let Some(value) = table.get("path") else {
+        if !call.is_l4() {
+            call.report.push(
+                MISSING_KEY
+                    .at(table.span, "`health` has no `path`")
+                    .because("what a healthy endpoint answers is the service's own contract")
+                    .instead("write `path = \"/healthz\"`, or whatever the service has"),
+            );
+        }
+        return None;
+    };
+    let path = value.text(call.report)?;
+    let is_path = path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic());
+    if !is_path {
+        let bad = value.wrong(&ROUTE_FORM, "is no path").instead("write \"/healthz\"");
+        call.report.push(bad);
+        return None;
+    }
+    call.say("health.path", path, value.span);
+    Some(path.to_owned())
+}
+
+fn timeout(
+    call: &mut Reading<'_, '_>,
+    table: &Table<'_>,
+    every: Option<Duration>,
+) -> Option<Duration> {
+    match table.get("timeout") {
+        Some(value) => call.said(&value, "health.timeout", Value::duration),
+        None => {
+            call.default_as("health.timeout", &defaults::HEALTH_TIMEOUT, every?);
+            every
+        }
+    }
+}
+
+/// Leaving out endpoints that fail.
+pub(super) fn ejection(call: &mut Reading<'_, '_>) -> Option<ejection::Params> {
+    let table = match call.group("eject", EJECT_KEYS) {
+        Group::Unsaid => {
+            call.default("eject", &defaults::EJECT);
+            return None;
+        }
+        Group::None | Group::Wrong => return None,
+        Group::Table(table) => table,
+    };
+    let failures = call.one(
+        &table,
+        "consecutive_failures",
+        "eject.consecutive_failures",
+        count,
+        &defaults::EJECT_FAILURES,
+    );
+    let time = call.one(&table, "time", "eject.time", Value::duration, &defaults::EJECT_TIME);
+    let at_most = table.require("at_most", "\"33%\"", call.report)?;
+    let at_most = call.said(&at_most, "eject.at_most", Value::share);
+    call.accept(ejection::Params::new(failures?, time?, at_most?))
+}
+
+fn count(value: &Value<'_>, report: &mut Report) -> Option<u32> {
+    value.count(0, 1_000_000, report)
+}
