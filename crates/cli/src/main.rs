@@ -1,2 +1,44 @@
-//! .
-fn main() {}
+//! The one binary: a file a command, and what they share.
+
+mod check;
+mod design_file;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Draws the load line of a network of services
+#[derive(Debug, Parser)]
+#[command(name = "plimsoll", version, about, long_about = ABOUT, after_long_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Check(check::Args),
+}
+
+fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::Check(args) => check::run(&args),
+    }
+}
+
+const ABOUT: &str = "\
+Draws the load line of a network of services.
+
+One file, the design file, says which nodes there are, which network calls they make, and under \
+which rules. Every command works on that file: what was checked and simulated is what runs.";
+
+const EXAMPLES: &str = "\
+Examples:
+  plimsoll check designs/balancer.toml       review a design: five questions for every call
+  plimsoll check --explain R04               what a code means, with an example
+
+Exit codes:
+  0  well
+  1  the design has errors, or what was asked for did not succeed
+  2  the file or the command line cannot be used";

@@ -28,4 +28,5 @@ pub use design::Design;
 pub use diagnostic::{Diagnostic, Severity, json, render};
 pub use files::{Beside, Files, NoFiles};
 pub use load::{Loaded, load, load_bytes};
+pub use names::meant;
 pub use span::{LineIndex, Position, Span, Traced};

@@ -11,10 +11,7 @@ pub(crate) fn is_name(text: &str) -> bool {
 }
 
 /// The one of `known` that is closest to `written`, if any is close enough to be a slip.
-pub(crate) fn meant<'k>(
-    written: &str,
-    known: impl IntoIterator<Item = &'k str>,
-) -> Option<&'k str> {
+pub fn meant<'k>(written: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     if written.len() > LONGEST {
         return None;
     }

@@ -1,0 +1,180 @@
+//! How much traffic gets where, kind by kind, when nothing fails.
+//!
+//! A client's requests take the routes of the file. A service makes all its calls for each
+//! request. What a cache lets through is not known: there the amount is only an upper bound.
+
+use std::collections::BTreeMap;
+
+use base::{CallId, NodeId};
+use config::Design;
+use config::design::{Balancer, Call, Client, NodeKind, OnFailure, Takes};
+use model::traffic::RequestKind;
+
+/// Requests of one kind on one call.
+#[derive(Clone, Debug)]
+pub struct Arrival {
+    /// Who sent the first of them.
+    pub client: NodeId,
+    /// Which of the client's kinds.
+    pub kind: usize,
+    /// Requests per second, without retries.
+    pub per_sec: f64,
+    /// Whether that is the amount, and not only the most it can be.
+    pub sure: bool,
+    /// Whether the client's own request is what travels, and not one that a service made for it.
+    pub direct: bool,
+    /// Whether the client's answer fails when this one does.
+    pub needed: bool,
+}
+
+/// The traffic of a design.
+#[derive(Debug)]
+pub(super) struct Flows {
+    by_call: Vec<Vec<Arrival>>,
+    /// For each node, how many kinds of all clients need it.
+    needing: Vec<usize>,
+    kinds: usize,
+}
+
+impl Flows {
+    pub(super) fn of(design: &Design, order: &[NodeId]) -> Self {
+        let mut by_call: Vec<Vec<Arrival>> = vec![Vec::new(); design.calls.len()];
+        let mut needing = vec![0; design.nodes.len()];
+        let mut kinds = 0;
+        for &node in order {
+            let at_node = match &design.node(node).kind {
+                NodeKind::Client(client) => offered(node, client),
+                _ => arrived(design, &by_call, node),
+            };
+            if matches!(design.node(node).kind, NodeKind::Client(_)) {
+                kinds += at_node.len();
+            }
+            needing[node.index()] = at_node.iter().filter(|arrival| arrival.needed).count();
+            for arrival in &at_node {
+                for call in taken(design, node, arrival) {
+                    by_call[call.index()].push(passed_on(design, arrival, call));
+                }
+            }
+        }
+        Self { by_call, needing, kinds }
+    }
+
+    pub(super) fn of_call(&self, call: CallId) -> &[Arrival] {
+        &self.by_call[call.index()]
+    }
+
+    pub(super) fn all_need(&self, node: NodeId) -> bool {
+        self.kinds > 0 && self.needing[node.index()] == self.kinds
+    }
+}
+
+fn offered(node: NodeId, client: &Client) -> Vec<Arrival> {
+    let traffic = client.traffic().as_per_sec_f64();
+    let kinds = client.requests.iter().enumerate();
+    kinds
+        .map(|(kind, request)| Arrival {
+            client: node,
+            kind,
+            per_sec: traffic * request.share.as_f64(),
+            sure: true,
+            direct: true,
+            needed: true,
+        })
+        .collect()
+}
+
+/// What all calls bring to a node, one entry a kind.
+fn arrived(design: &Design, by_call: &[Vec<Arrival>], node: NodeId) -> Vec<Arrival> {
+    let mut kinds: BTreeMap<(NodeId, usize), Arrival> = BTreeMap::new();
+    let into = design.calls.iter().zip(by_call).filter(|(call, _)| call.to == node);
+    for arrival in into.flat_map(|(_, arrivals)| arrivals) {
+        kinds
+            .entry((arrival.client, arrival.kind))
+            .and_modify(|sum| {
+                sum.per_sec += arrival.per_sec;
+                sum.sure &= arrival.sure;
+                sum.direct |= arrival.direct;
+                sum.needed |= arrival.needed;
+            })
+            .or_insert_with(|| arrival.clone());
+    }
+    kinds.into_values().collect()
+}
+
+fn passed_on(design: &Design, arrival: &Arrival, call: CallId) -> Arrival {
+    let from = &design.node(design.call(call).from).kind;
+    Arrival {
+        sure: arrival.sure && !matches!(from, NodeKind::Cache(_)),
+        direct: arrival.direct && !matches!(from, NodeKind::Service(_) | NodeKind::Database(_)),
+        needed: arrival.needed && super::is_needed(design.call(call)),
+        ..arrival.clone()
+    }
+}
+
+/// The calls that a node makes for a request.
+fn taken(design: &Design, node: NodeId, arrival: &Arrival) -> Vec<CallId> {
+    let NodeKind::Client(client) = &design.node(arrival.client).kind else {
+        return Vec::new();
+    };
+    let request = &client.requests[arrival.kind];
+    match &design.node(node).kind {
+        NodeKind::Balancer(balancer) => routed(balancer, request)
+            .map(|call| refined(design, call, request))
+            .into_iter()
+            .collect(),
+        NodeKind::Service(service) => service.steps.iter().flatten().copied().collect(),
+        NodeKind::Client(_) | NodeKind::Cache(_) | NodeKind::Database(_) => {
+            let is_first = |&call: &CallId| {
+                design.call(call).only.is_none() && !is_fallback(design, node, design.call(call).to)
+            };
+            let calls = design.calls_from(node).filter(is_first);
+            calls.map(|call| refined(design, call, request)).collect()
+        }
+    }
+}
+
+/// Whether a node asks another one only when something else has failed.
+fn is_fallback(design: &Design, from: NodeId, to: NodeId) -> bool {
+    let instead = OnFailure::Fallback(to);
+    design.calls_from(from).any(|call| design.call(call).on_failure.value == instead)
+}
+
+/// The longest prefix wins.
+fn routed(balancer: &Balancer, request: &RequestKind) -> Option<CallId> {
+    let routes = balancer.listen.iter().flat_map(|listen| &listen.routes);
+    routes
+        .filter_map(|route| Some((takes(&route.takes, &request.path)?, route.call)))
+        .max_by_key(|(length, _)| *length)
+        .map(|(_, call)| call)
+}
+
+/// How well a route fits: the length of what it asks for.
+fn takes(route: &Takes, path: &str) -> Option<usize> {
+    match route {
+        Takes::Path(prefix) => is_below(path, prefix).then_some(prefix.len()),
+        Takes::Service(name) => {
+            let rest = path.strip_prefix('/')?.strip_prefix(name.as_str())?;
+            rest.starts_with('/').then_some(name.len())
+        }
+        Takes::All => Some(0),
+    }
+}
+
+fn is_below(path: &str, prefix: &str) -> bool {
+    let prefix = prefix.strip_suffix('/').unwrap_or(prefix);
+    path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
+}
+
+/// The `only` table of a call that is for this request, or the call itself.
+fn refined(design: &Design, id: CallId, request: &RequestKind) -> CallId {
+    let base = design.call(id);
+    let fits = |call: &Call| {
+        let Some(only) = &call.only else { return false };
+        let method = |name: &String| *name == request.method || *name == request.path;
+        call.from == base.from
+            && call.to == base.to
+            && only.method.as_ref().is_none_or(method)
+            && only.path.as_ref().is_none_or(|prefix| is_below(&request.path, prefix))
+    };
+    design.calls.iter().position(fits).map_or(id, CallId::from_index)
+}

@@ -1,0 +1,216 @@
+//! What follows from a design without running it: who asks whom in what order, how much traffic
+//! gets where, how far retries multiply, what a node can do, how far regions are apart.
+//!
+//! Computed once for all rules. Every part takes time in proportion to the design, not to the
+//! number of paths through it: a design file may come from anybody.
+
+mod amplification;
+mod capacity;
+mod distance;
+mod flow;
+mod order;
+
+pub use amplification::{Amplification, lasting_factor};
+pub(crate) use capacity::{mean_of_lognormal, p99};
+pub(crate) use distance::light_time;
+pub use flow::Arrival;
+
+use base::{CallId, Duration, NodeId, RegionId};
+use config::design::{Call, Node, OnFailure, Source};
+use config::{Design, Span};
+
+use crate::question;
+use capacity::Paces;
+use flow::Flows;
+
+/// A design, with what follows from it.
+#[derive(Debug)]
+pub struct Facts<'a> {
+    /// The design itself.
+    pub design: &'a Design,
+    in_circle: Vec<NodeId>,
+    flows: Flows,
+    amplification: Vec<Amplification>,
+    paces: Paces,
+}
+
+impl<'a> Facts<'a> {
+    /// Works them out.
+    pub fn of(design: &'a Design) -> Self {
+        let (order, in_circle) = order::of(design);
+        Self {
+            design,
+            flows: Flows::of(design, &order),
+            amplification: amplification::of(design, &order),
+            paces: Paces::of(design, &order, |_| 1.0),
+            in_circle,
+        }
+    }
+
+    /// Every call with its number.
+    pub fn calls(&self) -> impl Iterator<Item = (CallId, &'a Call)> + use<'a> {
+        self.design.calls.iter().enumerate().map(|(at, call)| (CallId::from_index(at), call))
+    }
+
+    /// Every node with its number.
+    pub fn nodes(&self) -> impl Iterator<Item = (NodeId, &'a Node)> + use<'a> {
+        self.design.nodes.iter().enumerate().map(|(at, node)| (NodeId::from_index(at), node))
+    }
+
+    /// The calls that ask a node.
+    pub fn calls_to(&self, to: NodeId) -> impl Iterator<Item = (CallId, &'a Call)> + use<'a> {
+        self.calls().filter(move |(_, call)| call.to == to)
+    }
+
+    /// The calls that a node makes.
+    pub fn calls_from(&self, from: NodeId) -> impl Iterator<Item = (CallId, &'a Call)> + use<'a> {
+        self.calls().filter(move |(_, call)| call.from == from)
+    }
+
+    /// The calls that wait for this one: those that ask the node that makes it.
+    pub fn callers_of(&self, call: CallId) -> impl Iterator<Item = CallId> + use<'a> {
+        self.calls_to(self.design.call(call).from).map(|(id, _)| id)
+    }
+
+    /// The calls that are made to answer this one.
+    pub fn calls_behind(&self, call: CallId) -> impl Iterator<Item = CallId> + use<'a> {
+        self.calls_from(self.design.call(call).to).map(|(id, _)| id)
+    }
+
+    /// The calls behind which there are no more.
+    pub fn ends_of_paths(&self) -> impl Iterator<Item = CallId> {
+        let ends = |id: &CallId| self.calls_behind(*id).next().is_none();
+        self.calls().map(|(id, _)| id).filter(ends)
+    }
+
+    /// `users.lb 2 x lb.svc 3`: the tries of each call of a path.
+    pub fn path_in_words(&self, path: &[CallId]) -> String {
+        let one = |&id: &CallId| {
+            let attempts = self.design.call(id).rules.retry.attempts;
+            format!("{} {attempts}", self.design.call_name(id))
+        };
+        path.iter().map(one).collect::<Vec<_>>().join(" x ")
+    }
+
+    /// Whether the file gives a value for this key of a call, or for one below it.
+    pub fn says(&self, call: CallId, key: &str) -> bool {
+        let source = question::answer(self.design.call(call), key).map(|answer| answer.source);
+        matches!(source, Some(Source::File(_)))
+    }
+
+    /// The nodes that ask each other in a circle, or can only be reached through one.
+    pub fn in_circle(&self) -> &[NodeId] {
+        &self.in_circle
+    }
+
+    /// Where a value of a call stands; the call itself if there is no such line.
+    pub fn span_of(&self, call: CallId, key: &str) -> Span {
+        let call = self.design.call(call);
+        match question::answer(call, key).map(|answer| answer.source) {
+            Some(Source::File(span)) => span,
+            _ => call.span,
+        }
+    }
+
+    /// The kinds of requests that a call carries.
+    pub fn arrivals(&self, call: CallId) -> &[Arrival] {
+        self.flows.of_call(call)
+    }
+
+    /// The requests per second of a call without any retry: nothing if no client sends any, or if
+    /// it depends on how many a cache answers.
+    pub fn traffic(&self, call: CallId) -> Option<f64> {
+        let arrivals = self.arrivals(call);
+        let known = !arrivals.is_empty() && arrivals.iter().all(|arrival| arrival.sure);
+        known.then(|| arrivals.iter().map(|arrival| arrival.per_sec).sum())
+    }
+
+    /// The requests per second that reach a node without any retry.
+    pub fn node_traffic(&self, node: NodeId) -> Option<f64> {
+        self.sum_over_calls_to(node, |call| self.traffic(call))
+    }
+
+    /// The attempts per second that reach a node when every attempt fails, for as long as budgets
+    /// allow it.
+    pub fn node_load_when_all_fails(&self, node: NodeId) -> Option<f64> {
+        self.sum_over_calls_to(node, |call| {
+            Some(self.traffic(call)? * self.amplification(call).lasting)
+        })
+    }
+
+    /// Whether every request of every client needs this node.
+    pub fn is_needed_by_all(&self, node: NodeId) -> bool {
+        self.flows.all_need(node)
+    }
+
+    /// How far the retries of a call and of those before it multiply.
+    pub fn amplification(&self, call: CallId) -> &Amplification {
+        &self.amplification[call.index()]
+    }
+
+    /// The requests per second that all instances of a node can do; nothing without a model.
+    pub fn capacity(&self, node: NodeId) -> Option<f64> {
+        self.paces.capacity(self.design, node)
+    }
+
+    /// The same while nodes are `slower(node)` times as slow.
+    pub fn capacity_while(&self, node: NodeId, slower: impl Fn(NodeId) -> f64) -> Option<f64> {
+        let (order, _) = order::of(self.design);
+        Paces::of(self.design, &order, slower).capacity(self.design, node)
+    }
+
+    /// The mean time in which a node answers when nothing waits: its own work and that of those
+    /// it asks. Nothing without a model.
+    pub fn answer_time(&self, node: NodeId) -> Option<Duration> {
+        self.paces.answer_time(node)
+    }
+
+    /// The time that one try of a call is given.
+    pub fn patience(&self, call: CallId) -> Option<Duration> {
+        let deadline = self.design.call(call).rules.deadline;
+        deadline.attempt_timeout.or(deadline.timeout)
+    }
+
+    /// Instances of a node, by what the file says or by its addresses.
+    pub fn instances(&self, node: NodeId) -> u32 {
+        instances(self.design.node(node))
+    }
+
+    /// The regions a node is in.
+    pub fn regions(&self, node: NodeId) -> Vec<RegionId> {
+        distance::regions(self.design.node(node))
+    }
+
+    /// The shortest round trip between two regions, if the file says enough to know.
+    pub fn round_trip(&self, from: RegionId, to: RegionId) -> Option<Duration> {
+        distance::round_trip(self.design, from, to)
+    }
+
+    /// The pairs of different regions between which a call may run.
+    pub fn crossings(&self, call: CallId) -> Vec<(RegionId, RegionId)> {
+        distance::crossings(self.design, self.design.call(call))
+    }
+
+    fn sum_over_calls_to(
+        &self,
+        node: NodeId,
+        value: impl Fn(CallId) -> Option<f64>,
+    ) -> Option<f64> {
+        let mut values = self.calls_to(node).filter(|(id, _)| !self.arrivals(*id).is_empty());
+        let first = value(values.next()?.0)?;
+        values.try_fold(first, |sum, (id, _)| Some(sum + value(id)?))
+    }
+}
+
+/// Whether the caller's own answer fails when this call does.
+pub fn is_needed(call: &Call) -> bool {
+    match call.on_failure.value {
+        OnFailure::Error | OnFailure::Reset | OnFailure::Missing => true,
+        OnFailure::Omit | OnFailure::Stale(_) | OnFailure::Fallback(_) => false,
+    }
+}
+
+fn instances(node: &Node) -> u32 {
+    let addresses = u32::try_from(node.endpoints().len()).unwrap_or(u32::MAX);
+    if addresses > 0 { addresses } else { node.instance_count().max(1) }
+}

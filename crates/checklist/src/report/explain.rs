@@ -1,0 +1,109 @@
+//! What a code means: of a rule, of a problem in the file, of a default.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use config::Design;
+
+use super::columns::wrap;
+use crate::built::{NOT_BUILT, NOT_BUILT_REASON};
+use crate::{Rule, rule_named};
+
+const PAGE: usize = 100;
+
+/// Everything about a code, with an example; `None` if no such code exists.
+pub fn explain(code: &str) -> Option<String> {
+    of_rule(code).or_else(|| of_problem(code)).or_else(|| of_default(code)).or_else(|| of_gap(code))
+}
+
+/// The codes that [`explain`] knows.
+pub fn codes() -> impl Iterator<Item = &'static str> {
+    let rules = crate::ALL.iter().map(|rule| rule.code);
+    let problems = config::codes::CODES.iter().map(|problem| problem.code);
+    let defaults = config::defaults::table().into_iter().map(|default| default.code);
+    rules.chain(problems).chain(defaults).chain([NOT_BUILT])
+}
+
+/// `: did you mean R04?` for a code that does not exist; nothing if none is close.
+pub fn meant(code: &str) -> String {
+    let known: Vec<&str> = codes().collect();
+    let close = config::meant(code, known);
+    close.map_or_else(String::new, |close| format!(": did you mean {close}?"))
+}
+
+/// Every default that applies in a design: its value, its reason and source, and for which calls.
+pub fn defaults(design: &Design) -> String {
+    let mut used: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for applied in &design.defaults_used {
+        let calls = used.entry(applied.default).or_default();
+        calls.extend(applied.call.map(|call| design.call_name(call)));
+    }
+    let mut text = String::new();
+    for (code, calls) in used {
+        let Some(default) = config::defaults::by_code(code) else { continue };
+        paragraph(&mut text, "", &format!("{code}  {} = {}", default.key, default.value));
+        if !calls.is_empty() {
+            paragraph(&mut text, "     ", &format!("for {}", calls.join(", ")));
+        }
+        paragraph(&mut text, "     ", default.reason);
+        paragraph(&mut text, "     ", &format!("source: {}", default.source));
+    }
+    if text.is_empty() { "The file gives every value itself.\n".to_owned() } else { text }
+}
+
+fn of_rule(code: &str) -> Option<String> {
+    let rule = rule_named(code)?;
+    let mut text = format!("{}: {} ({})\n\n", rule.code, rule.title, rule.severity.name());
+    paragraph(&mut text, "", rule.reason);
+    example(&mut text, "This breaks the rule:", rule.failing);
+    example(&mut text, "This does not:", &changed(rule));
+    Some(text)
+}
+
+/// The lines of the passing design that the failing one does not have.
+fn changed(rule: &Rule) -> String {
+    let new = |line: &&str| !rule.failing.lines().any(|other| other == *line);
+    let lines: Vec<&str> = rule.passing.lines().filter(new).collect();
+    lines.join("\n")
+}
+
+fn of_problem(code: &str) -> Option<String> {
+    let problem = config::codes::by_code(code)?;
+    let mut text = format!("{}: {} ({})\n\n", problem.code, problem.title, problem.severity.name());
+    paragraph(&mut text, "", problem.reason);
+    example(&mut text, "Wrong:", problem.wrong);
+    example(&mut text, "Right:", problem.right);
+    Some(text)
+}
+
+fn of_default(code: &str) -> Option<String> {
+    let code = code.to_ascii_uppercase();
+    let default = config::defaults::by_code(&code)?;
+    let mut text = format!("{code}: the default of {} is {}\n\n", default.key, default.value);
+    paragraph(&mut text, "", default.reason);
+    paragraph(&mut text, "", &format!("source: {}", default.source));
+    Some(text)
+}
+
+fn of_gap(code: &str) -> Option<String> {
+    code.eq_ignore_ascii_case(NOT_BUILT).then(|| {
+        let mut text = format!("{NOT_BUILT}: not built yet (error of `run`)\n\n");
+        paragraph(&mut text, "", NOT_BUILT_REASON);
+        text
+    })
+}
+
+fn paragraph(text: &mut String, indent: &str, words: &str) {
+    for line in wrap(words, PAGE - indent.len()) {
+        let written = writeln!(text, "{indent}{line}");
+        debug_assert!(written.is_ok(), "a string takes everything");
+    }
+}
+
+fn example(text: &mut String, title: &str, lines: &str) {
+    text.push_str(&format!("\n{title}\n\n"));
+    for line in lines.trim_end().lines() {
+        text.push_str(format!("    {line}").trim_end());
+        text.push('\n');
+    }
+}

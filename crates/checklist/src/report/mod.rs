@@ -1,0 +1,58 @@
+//! The review as people and programs read it.
+
+mod columns;
+mod explain;
+mod five;
+mod text;
+
+pub use explain::{codes, defaults, explain, meant};
+pub use five::{Row, rows};
+pub use text::text;
+
+use config::Design;
+use config::diagnostic::{self, Severity};
+use serde_json::{Value, json};
+
+use crate::Findings;
+
+/// The review of a file, with what it was made from.
+#[derive(Clone, Copy, Debug)]
+pub struct Reviewed<'a> {
+    /// What the file is called.
+    pub file: &'a str,
+    /// Its text.
+    pub text: &'a str,
+    /// What it means.
+    pub design: &'a Design,
+    /// What was found in it while it was read: warnings.
+    pub remarks: &'a [config::diagnostic::Diagnostic],
+    /// What the review found.
+    pub findings: &'a Findings,
+}
+
+impl Reviewed<'_> {
+    /// How many remarks and findings are of this severity.
+    pub fn count(&self, severity: Severity) -> usize {
+        let remarks = self.remarks.iter().filter(|remark| remark.severity == severity);
+        remarks.count() + self.findings.count(severity)
+    }
+
+    /// What was found while reading, and what the review found: errors first.
+    fn diagnostics(&self) -> Vec<config::diagnostic::Diagnostic> {
+        let found = self.findings.iter().map(crate::Finding::diagnostic);
+        let mut all: Vec<_> = self.remarks.iter().cloned().chain(found).collect();
+        diagnostic::sort(&mut all);
+        all
+    }
+}
+
+/// As one JSON object: the calls with their answers, the findings, and how many of each.
+pub fn json(reviewed: &Reviewed<'_>) -> Value {
+    json!({
+        "file": reviewed.file,
+        "calls": rows(reviewed.design),
+        "findings": diagnostic::json(&reviewed.diagnostics(), reviewed.file, reviewed.text),
+        "errors": reviewed.count(Severity::Error),
+        "warnings": reviewed.count(Severity::Warning),
+    })
+}

@@ -1,0 +1,98 @@
+//! `plimsoll check`: the review of a design.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use checklist::Severity;
+use checklist::report::{self, Reviewed};
+use clap::ValueEnum;
+
+use crate::design_file;
+use crate::output::{complain, show, takes_colour};
+
+/// Review a design: five questions for every call, and what follows from the answers
+#[derive(Debug, clap::Args)]
+#[command(long_about = ABOUT, after_long_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The design file
+    #[arg(required_unless_present = "explain")]
+    file: Option<PathBuf>,
+
+    /// How to show it
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+
+    /// Say what a code means, with an example, and do nothing else
+    #[arg(long, value_name = "CODE", conflicts_with_all = ["file", "defaults"])]
+    explain: Option<String>,
+
+    /// List every default that applies, with its reason and source, and do nothing else
+    #[arg(long)]
+    defaults: bool,
+}
+
+/// How to show it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// A table and the findings under it, for people.
+    Text,
+    /// One JSON object, for programs.
+    Json,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &Args) -> ExitCode {
+    match (&args.explain, &args.file) {
+        (Some(code), _) => explain(code),
+        (None, Some(file)) => match design_file::load(file) {
+            Ok(loaded) if args.defaults => {
+                show(&report::defaults(&loaded.design), ExitCode::SUCCESS)
+            }
+            Ok(loaded) => review(args.format, &loaded),
+            Err(unusable) => unusable.tell(args.format == Format::Json),
+        },
+        (None, None) => complain("no design file is given; see `plimsoll check --help`"),
+    }
+}
+
+fn review(format: Format, loaded: &design_file::Loaded) -> ExitCode {
+    let findings = checklist::review(&loaded.design);
+    let reviewed = Reviewed {
+        file: &loaded.name,
+        text: &loaded.text,
+        design: &loaded.design,
+        remarks: &loaded.remarks,
+        findings: &findings,
+    };
+    let has_errors = reviewed.count(Severity::Error) > 0;
+    let verdict = if has_errors { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+    match format {
+        Format::Text => show(&report::text(&reviewed, takes_colour()), verdict),
+        Format::Json => show(&format!("{:#}\n", report::json(&reviewed)), verdict),
+    }
+}
+
+fn explain(code: &str) -> ExitCode {
+    match report::explain(code) {
+        Some(text) => show(&text, ExitCode::SUCCESS),
+        None => complain(format_args!("there is no code {code:?}{}", report::meant(code))),
+    }
+}
+
+const ABOUT: &str = "\
+Reviews a design. First comes a table with a row for each call and its answers to the five \
+questions that every network call has to answer: what is the timeout, is it idempotent, what \
+happens on partial failure, where does backpressure appear, can its retries amplify load. Then \
+come the findings, errors before warnings, each with its reason and a way out.
+
+Nothing is run and nothing is asked over the network: all that is said follows from the file.
+
+Exit code 0 if there is no finding of error level, 1 if there is one, 2 if the file cannot be read \
+as a design.";
+
+const EXAMPLES: &str = "\
+Examples:
+  plimsoll check designs/balancer.toml
+  plimsoll check designs/balancer.toml --format json
+  plimsoll check designs/balancer.toml --defaults
+  plimsoll check --explain R04";

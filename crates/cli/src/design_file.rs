@@ -1,0 +1,89 @@
+//! The design file as every command takes it: read, understood, or refused with all that is wrong.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
+use std::process::ExitCode;
+
+use config::diagnostic::{self, Diagnostic};
+use config::{Beside, Design};
+use serde_json::json;
+
+use crate::output::{UNUSABLE, complain, errors_take_colour, show, warn};
+
+/// A design that could be read.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    /// What the file is called, as it was given.
+    pub(crate) name: String,
+    /// Its text.
+    pub(crate) text: String,
+    /// What it means.
+    pub(crate) design: Design,
+    /// What was found while reading it: warnings.
+    pub(crate) remarks: Vec<Diagnostic>,
+}
+
+/// Why a file is no design.
+#[derive(Debug)]
+pub(crate) enum Unusable {
+    /// It cannot be read at all.
+    Unreadable(String),
+    /// It can be read, and makes no sense.
+    Wrong {
+        /// What the file is called.
+        name: String,
+        /// Its text.
+        text: String,
+        /// All that is wrong with it.
+        diagnostics: Vec<Diagnostic>,
+    },
+}
+
+/// Reads a design.
+///
+/// # Errors
+/// The file cannot be read, or does not say a design.
+pub(crate) fn load(path: &Path) -> Result<Loaded, Unusable> {
+    let name = path.display().to_string();
+    let bytes = read(path)
+        .map_err(|error| Unusable::Unreadable(format!("cannot read `{name}`: {error}")))?;
+    let loaded = config::load_bytes(&bytes, &Beside::new(path));
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    match loaded.design {
+        Some(design) => Ok(Loaded { name, text, design, remarks: loaded.diagnostics }),
+        None => Err(Unusable::Wrong { name, text, diagnostics: loaded.diagnostics }),
+    }
+}
+
+/// A design is small: of a file without an end no more is read than is needed to refuse it.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    const ENOUGH: u64 = 16 << 20;
+    let mut bytes = Vec::new();
+    File::open(path)?.take(ENOUGH).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+impl Unusable {
+    /// Says what is wrong: to standard error for people, as one JSON object to standard output
+    /// for programs.
+    pub(crate) fn tell(&self, as_json: bool) -> ExitCode {
+        match self {
+            Self::Unreadable(why) if as_json => {
+                show(&format!("{:#}\n", json!({ "unusable": why })), ExitCode::from(UNUSABLE))
+            }
+            Self::Unreadable(why) => complain(why),
+            Self::Wrong { name, text, diagnostics } if as_json => {
+                let findings = diagnostic::json(diagnostics, name, text);
+                let object =
+                    json!({ "unusable": "not a design", "file": name, "findings": findings });
+                show(&format!("{object:#}\n"), ExitCode::from(UNUSABLE))
+            }
+            Self::Wrong { name, text, diagnostics } => {
+                let told = diagnostic::render(diagnostics, name, text, errors_take_colour());
+                warn(format_args!("`{name}` cannot be used as a design\n\n{}", told.trim_end()));
+                ExitCode::from(UNUSABLE)
+            }
+        }
+    }
+}
