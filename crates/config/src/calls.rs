@@ -7,10 +7,10 @@ use engine::Carrier;
 
 use crate::codes::{CONTRADICTION, NEVER_MADE, SAME_ONLY, UNKNOWN_NAME, WRONG_END, WRONG_PROTOCOL};
 use crate::defaults;
-use crate::design::{Answers, Call, Node, NodeKind, Only, Protocol};
+use crate::design::{Answer, Answers, Call, Node, NodeKind, Only, Protocol, Source};
 use crate::index::{CallHead, Index, Kind};
 use crate::names::{meant, one_of, shown};
-use crate::read::{Layers, Table};
+use crate::read::{Layers, Table, Value};
 use crate::report::Report;
 use crate::rules::{self, KEYS, PROTOCOLS, Reading, Said};
 use crate::span::Span;
@@ -54,7 +54,7 @@ fn one<'t>(
     let span = head.only.map_or(head.table.span, |only| only.span);
     let layers = named.layers(head, report);
     let carrier = carrier(head, index, report);
-    let protocol = protocol(id, head, &layers, index, nodes, report);
+    let (protocol, spoken) = protocol(id, head, &layers, index, nodes, report);
     let mut reading = Reading {
         id,
         from: head.from,
@@ -64,7 +64,7 @@ fn one<'t>(
         carrier,
         layers,
         index,
-        answers: Vec::new(),
+        answers: vec![spoken],
         report,
         span,
     };
@@ -204,7 +204,7 @@ fn protocol(
     index: &Index<'_>,
     nodes: &[Node],
     report: &mut Report,
-) -> Protocol {
+) -> (Protocol, Answer) {
     let base = index.find_call(head.from, head.to);
     let routed = listeners(&nodes[head.from.index()])
         .filter(|(_, routes)| routes.iter().any(|&call| Some(call) == base))
@@ -213,11 +213,31 @@ fn protocol(
     let sides: [Vec<Protocol>; 2] = [routed.collect(), listened.collect()];
     let Some(value) = layers.get("protocol") else {
         report.assume(&defaults::CALL_PROTOCOL, Some(id));
-        return sides.iter().flatten().next().copied().unwrap_or(Protocol::Http);
+        let spoken = sides.iter().flatten().next().copied().unwrap_or(Protocol::Http);
+        return (spoken, answer(spoken, Source::Default(defaults::CALL_PROTOCOL.code)));
     };
-    let Some(stated) = value.word(&PROTOCOLS, report) else {
-        return Protocol::Http;
-    };
+    let stated = value.word(&PROTOCOLS, report);
+    if let Some(stated) = stated {
+        check_sides(&value, stated, &sides, head, index, nodes, report);
+    }
+    let spoken = stated.unwrap_or(Protocol::Http);
+    (spoken, answer(spoken, Source::File(value.span)))
+}
+
+fn answer(protocol: Protocol, source: Source) -> Answer {
+    Answer { key: "protocol", value: word(protocol).to_owned(), source }
+}
+
+/// Both ends must speak the same.
+fn check_sides(
+    value: &Value<'_>,
+    stated: Protocol,
+    sides: &[Vec<Protocol>; 2],
+    head: &CallHead<'_>,
+    index: &Index<'_>,
+    nodes: &[Node],
+    report: &mut Report,
+) {
     for (side, node) in sides.iter().zip([head.from, head.to]) {
         if !side.is_empty() && !side.contains(&stated) {
             let name = index.name(node);
@@ -232,7 +252,6 @@ fn protocol(
             );
         }
     }
-    stated
 }
 
 fn listeners(node: &Node) -> impl Iterator<Item = (Protocol, Vec<CallId>)> {
@@ -256,7 +275,7 @@ fn read_only(table: &Table<'_>, report: &mut Report) -> Only {
         table.get(key).and_then(|value| value.text(report)).map(str::to_owned)
     };
     let only = Only {
-        name: table.name.to_owned(),
+        name: shown(table.name),
         method: text("method", report),
         path: text("path", report),
     };

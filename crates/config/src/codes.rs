@@ -66,7 +66,7 @@ codes! {
         wrong "timeuot = \"800ms\""
         right "timeout = \"800ms\"";
     WRONG_TYPE Error "P011" "a value of the wrong type"
-        because "amounts are written with their unit, so that nobody takes milliseconds for seconds"
+        because "what was meant is not guessed: a guess would be a rule that nobody wrote"
         wrong "timeout = 800"
         right "timeout = \"800ms\"";
     BAD_AMOUNT Error "P012" "an amount that cannot be read"
@@ -106,7 +106,7 @@ codes! {
         wrong "endpoints = [\"localhost\"]"
         right "endpoints = [\"localhost:9001\"]";
     SAME_ADDRESS Error "P024" "one address twice"
-        because "only one socket can listen on an address, and an endpoint named twice gets twice the traffic by accident"
+        because "one address is one place"
         wrong "endpoints = [\"10.0.0.1:80\", \"10.0.0.1:80\"]"
         right "endpoints = [{ address = \"10.0.0.1:80\", weight = 2 }]";
     UNREADABLE_FILE Error "P025" "a file beside the design that cannot be read"

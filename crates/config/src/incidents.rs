@@ -5,7 +5,7 @@ mod target;
 
 use base::Duration;
 
-use crate::codes::BAD_NAME;
+use crate::codes::{BAD_NAME, WRONG_TYPE};
 use crate::defaults;
 use crate::design::{Entry, Incident, Node, Part};
 use crate::index::Index;
@@ -39,13 +39,20 @@ fn incident(value: &Value<'_>, index: &Index<'_>, nodes: &[Node], report: &mut R
     // One fault alone may be a table instead of a list of tables.
     let faults = match value.as_table() {
         Some(table) => vec![table],
-        None => {
+        None if value.is_list() => {
             let elements = value.list(report).unwrap_or_default();
             elements.iter().filter_map(|element| element.table(report)).collect()
         }
+        None => {
+            let message = format!("must be a list of faults, not {}", value.type_with_article());
+            let way_out =
+                format!("write `[[incident.{}]]`, and the fault below it", shown(value.key));
+            report.push(value.wrong(&WRONG_TYPE, message).instead(way_out));
+            Vec::new()
+        }
     };
     let entries = faults.iter().filter_map(|table| entry(table, index, nodes, report)).collect();
-    Incident { name: value.key.to_owned(), entries }
+    Incident { name: shown(value.key), entries }
 }
 
 fn entry(

@@ -114,7 +114,7 @@ impl<'t> Index<'t> {
         let to_node = self.node(name, to.span, report)?;
         let found = self.find_call(from, to_node);
         if found.is_none() {
-            let head = format!("[call.{}.{name}]", self.name(from));
+            let head = format!("[call.{}.{}]", self.name(from), shown(name));
             report.push(NO_CALL.at(to.span, format!("there is no `{head}`")).instead(format!(
                 "write the answers:\n{head}\ntimeout = \"…\"\nidempotent = \"by-method\"\n\
                  on_failure = \"error\"\nin_flight = …\nqueue = …\nretry = \"none\"",
@@ -123,8 +123,9 @@ impl<'t> Index<'t> {
         found
     }
 
-    pub(crate) fn name(&self, node: NodeId) -> &'t str {
-        self.nodes[node.index()].table.name
+    /// A node's name, fit to be shown.
+    pub(crate) fn name(&self, node: NodeId) -> String {
+        shown(self.nodes[node.index()].table.name)
     }
 
     pub(crate) fn kind(&self, node: NodeId) -> Kind {
@@ -143,17 +144,15 @@ impl<'t> Index<'t> {
             named(&table, report);
             table.allow(&[&["at"]], report);
             let at = table.get("at").and_then(|value| position(&value, report));
-            self.add_region(Region { name: table.name.to_owned(), at, span: table.span });
+            let id = RegionId::from_index(self.regions.len());
+            self.region_ids.insert(table.name.to_owned(), id);
+            self.regions.push(Region { name: shown(table.name), at, span: table.span });
         }
         if self.regions.is_empty() {
             let name = report.assume(&defaults::REGION, None).to_owned();
-            self.add_region(Region { name, at: None, span: Span::default() });
+            self.region_ids.insert(name.clone(), RegionId(0));
+            self.regions.push(Region { name, at: None, span: Span::default() });
         }
-    }
-
-    fn add_region(&mut self, region: Region) {
-        self.region_ids.insert(region.name.clone(), RegionId::from_index(self.regions.len()));
-        self.regions.push(region);
     }
 
     fn read_nodes(&mut self, root: &Table<'t>, report: &mut Report) {

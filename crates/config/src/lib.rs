@@ -9,6 +9,7 @@ pub mod codes;
 pub mod defaults;
 pub mod design;
 pub mod diagnostic;
+mod effective;
 mod files;
 pub mod graph;
 mod incidents;
@@ -26,6 +27,7 @@ pub mod units;
 
 pub use design::Design;
 pub use diagnostic::{Diagnostic, Severity, json, render};
+pub use effective::{EffectiveCall, EffectiveValue, effective};
 pub use files::{Beside, Files, NoFiles};
 pub use load::{Loaded, load, load_bytes};
 pub use names::meant;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::codes::{CONTRADICTION, OUT_OF_BOUNDS};
 use crate::design::Link;
 use crate::index::Index;
+use crate::names::shown;
 use crate::read::Table;
 use crate::report::Report;
 
@@ -49,7 +50,7 @@ fn one(from: &Table<'_>, to: &Table<'_>, index: &Index<'_>, report: &mut Report)
     if link.from == link.to {
         report.push(
             CONTRADICTION
-                .at(to.span, format!("a link from `{}` to itself", to.name))
+                .at(to.span, format!("a link from `{}` to itself", shown(to.name)))
                 .because("a link is the way between two regions")
                 .instead("name two regions: `[link.eu.us]`"),
         );

@@ -49,6 +49,7 @@ fn read(text: &str, files: &dyn Files) -> Loaded {
     let tree = parse(text, &mut report);
     let root = Table::new("", Span::default(), tree.get_ref());
     let design = resolve(&root, files, &mut report);
+    report.drop_consequences();
     let diagnostics = report.into_diagnostics();
     if diagnostics.iter().any(Diagnostic::is_error) {
         return Loaded { design: None, sketch: Some(design), diagnostics };

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use base::{CallId, NodeId};
 
-use crate::codes::{CYCLE, MANY_WAYS, NEVER_MADE, UNREACHABLE};
+use crate::codes::{
+    BAD_ADDRESS, CYCLE, Code, MANY_WAYS, MISSING_KEY, NEVER_MADE, NO_CALL, ROUTE_FORM, SYNTAX,
+    UNKNOWN_KEY, UNKNOWN_NAME, UNREACHABLE, WRONG_TYPE,
+};
 use crate::design::{Design, NodeKind};
 use crate::graph::Graph;
 use crate::report::Report;
@@ -19,9 +22,16 @@ pub(crate) fn check(design: &Design, report: &mut Report) {
             report_ways(design, &graph, id, report);
         }
     }
-    report_unreached(design, &graph, report);
-    report_never_made(design, &graph, report);
+    // What the file failed to say is the reason then, and was told.
+    if !report.has_any(&LEAVE_HOLES) {
+        report_unreached(design, &graph, report);
+        report_never_made(design, &graph, report);
+    }
 }
+
+/// Errors that make a route, a step, a call or a node disappear.
+const LEAVE_HOLES: [Code; 8] =
+    [SYNTAX, UNKNOWN_KEY, WRONG_TYPE, MISSING_KEY, UNKNOWN_NAME, BAD_ADDRESS, ROUTE_FORM, NO_CALL];
 
 fn report_cycle(design: &Design, graph: &Graph, report: &mut Report) {
     let Some(cycle) = graph.cycle() else {
@@ -53,6 +63,7 @@ fn report_ways(design: &Design, graph: &Graph, node: NodeId, report: &mut Report
     let ways: Vec<CallId> = graph.calls_of(node).filter(|call| !is_fallback(call)).collect();
     let name = &design.node(node).name;
     match ways.as_slice() {
+        [] if report.has_any(&LEAVE_HOLES) => {}
         [] => {
             let told = UNREACHABLE
                 .at(design.node(node).span, format!("`{name}` asks nobody"))
@@ -98,7 +109,8 @@ fn report_never_made(design: &Design, graph: &Graph, report: &mut Report) {
             NodeKind::Service(_) => "`steps`",
             NodeKind::Client(_) | NodeKind::Database(_) | NodeKind::Cache(_) => continue,
         };
-        if call.only.is_none() && !made.contains(&CallId::from_index(at)) {
+        let can_be_made = !matches!(design.node(call.to).kind, NodeKind::Client(_));
+        if call.only.is_none() && can_be_made && !made.contains(&CallId::from_index(at)) {
             let to = &design.node(call.to).name;
             let message = format!("`{}` never asks `{to}`", from.name);
             let way_out =

@@ -2,7 +2,7 @@
 
 use base::CallId;
 
-use crate::codes::{Code, MORE};
+use crate::codes::{Code, MISSING_KEY, MORE, NO_CALL, SHARES, SYNTAX, UNKNOWN_NAME};
 use crate::defaults;
 use crate::design::DefaultUsed;
 use crate::diagnostic::{Diagnostic, Severity, sort};
@@ -10,6 +10,9 @@ use crate::span::Span;
 
 /// A file with more problems than this has one problem: it is not a design.
 const MOST: usize = 200;
+
+/// What is wrong because something is not there.
+const BY_ABSENCE: [Code; 4] = [MISSING_KEY, UNKNOWN_NAME, NO_CALL, SHARES];
 
 /// What was found so far.
 #[derive(Debug, Default)]
@@ -26,6 +29,19 @@ impl Report {
             self.beyond += 1;
         } else if !self.diagnostics.contains(&diagnostic) {
             self.diagnostics.push(diagnostic);
+        }
+    }
+
+    /// Whether something of these kinds was found.
+    pub(crate) fn has_any(&self, codes: &[Code]) -> bool {
+        self.diagnostics.iter().any(|told| codes.iter().any(|code| code.code == told.code))
+    }
+
+    /// A table that could not be read is missing to all who name it: what follows from that is
+    /// not told.
+    pub(crate) fn drop_consequences(&mut self) {
+        if self.has_any(&[SYNTAX]) {
+            self.diagnostics.retain(|told| !BY_ABSENCE.iter().any(|code| code.code == told.code));
         }
     }
 

@@ -48,8 +48,8 @@ pub(super) fn read(table: &Table<'_>, kind: &Value<'_>, report: &mut Report) -> 
             Some(near) => format!("did you mean \"{near}\"?"),
             None => format!("the kinds are {}", one_of(known)),
         };
-        let message = format!("is no kind of fault: \"{}\"", shown(word));
-        report.push(kind.wrong(&UNKNOWN_WORD, message).instead(way_out));
+        let message = format!("there is no kind of fault \"{}\"", shown(word));
+        report.push(UNKNOWN_WORD.at(kind.span, message).instead(way_out));
         return None;
     };
     table.allow(&[COMMON, keys], report);

@@ -42,6 +42,7 @@ fn way(
     };
     let found = index.find_call(from_node, to_node);
     if found.is_none() {
+        let (from, to) = (index.name(from_node), index.name(to_node));
         let way_out = match index.find_call(to_node, from_node) {
             Some(_) => format!("did you mean \"{to} -> {from}\"?"),
             None => format!("write `[call.{from}.{to}]`, or name a call that there is"),
@@ -73,8 +74,9 @@ pub(super) fn check(
     if let Some(on) = table.get("on")
         && let Err(way_out) = fits(&entry.fault, &entry.on, index)
     {
-        let message = format!("cannot be hit by \"{}\"", entry.fault.kind());
-        report.push(on.wrong(&WRONG_TARGET, message).instead(way_out));
+        let target = on.as_text().unwrap_or_default();
+        let message = format!("\"{}\" cannot happen to `{}`", entry.fault.kind(), shown(target));
+        report.push(WRONG_TARGET.at(on.span, message).instead(way_out));
     }
     if let Some(share) = table.get("share") {
         check_share(entry, &share, nodes, report);

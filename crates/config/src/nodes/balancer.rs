@@ -81,6 +81,7 @@ fn report_doubles(listen: &[Listen], report: &mut Report) {
             report.push(
                 SAME_ADDRESS
                     .at(one.span, format!("{} is listened on twice", one.address))
+                    .because("only one socket can listen on an address")
                     .see(first.span, "here it is already")
                     .instead("give one of them another port, or put all routes under one listener"),
             );

@@ -7,6 +7,7 @@ use super::{COMMON, Place, Reading, model, replay};
 use crate::codes::{CONTRADICTION, MISSING_KEY, OUT_OF_BOUNDS, SHARES};
 use crate::defaults;
 use crate::design::{Client, NodeKind};
+use crate::names::shown;
 use crate::read::{Table, Value};
 use crate::report::Report;
 
@@ -39,13 +40,12 @@ fn arrivals(node: &Reading<'_, '_>, value: &Value<'_>, report: &mut Report) -> O
     }
     table.allow(&[&["mean", "peak", "burst"]], report);
     let mean = table.require("mean", "\"300/s\"", report);
+    let mean = mean.and_then(|value| some_rate(&value, report));
     let peak = table.require("peak", "3.0", report);
+    let peak = peak.and_then(|value| value.number(1.0, 1_000.0, report));
     let burst = table.require("burst", "\"2s\"", report);
-    Some(Arrivals::Bursty {
-        mean: some_rate(&mean?, report)?,
-        peak: peak?.number(1.0, 1_000.0, report)?,
-        burst: burst?.some_time(report)?,
-    })
+    let burst = burst.and_then(|value| value.some_time(report));
+    Some(Arrivals::Bursty { mean: mean?, peak: peak?, burst: burst? })
 }
 
 /// More than a million requests a second cannot be simulated, and no traffic shows nothing.
@@ -120,7 +120,7 @@ fn request(table: &Table<'_>, is_only: bool, report: &mut Report) -> Option<Requ
     if path.contains("{key}") && keys.is_none() {
         report.push(
             MISSING_KEY
-                .at(table.span, format!("\"{path}\" draws a key, and there are no `keys`"))
+                .at(table.span, format!("\"{}\" draws a key, and there are no `keys`", shown(&path)))
                 .because("how many keys there are, and how popular each is, decides what a cache is worth")
                 .instead("write `keys = { count = 100_000, zipf = 1.0 }`"),
         );
@@ -129,9 +129,13 @@ fn request(table: &Table<'_>, is_only: bool, report: &mut Report) -> Option<Requ
         Some(value) => value.bytes(report),
         None => Some(report.assume(default, None)),
     };
+    let sizes = (
+        size("request", &defaults::REQUEST_SIZE, report),
+        size("response", &defaults::RESPONSE_SIZE, report),
+    );
     Some(RequestKind {
-        request: size("request", &defaults::REQUEST_SIZE, report)?,
-        response: size("response", &defaults::RESPONSE_SIZE, report)?,
+        request: sizes.0?,
+        response: sizes.1?,
         share: share?,
         method,
         path,

@@ -15,6 +15,7 @@ use base::NodeId;
 use crate::design::Node;
 use crate::files::Files;
 use crate::index::{Index, Kind, NodeHead};
+use crate::names::shown;
 use crate::read::Table;
 use crate::report::Report;
 use place::Place;
@@ -49,7 +50,7 @@ fn read_one(kind: Kind, node: &Reading<'_, '_>, report: &mut Report) -> Node {
     };
     let table = &node.table;
     Node {
-        name: table.name.to_owned(),
+        name: shown(table.name),
         instances: place.instances,
         owner: table.get("owner").and_then(|value| value.text(report)).map(str::to_owned),
         descriptors: table.get("descriptors").and_then(|value| value.count(1, u32::MAX, report)),

@@ -15,15 +15,12 @@ pub(super) fn read(node: &Reading<'_, '_>, report: &mut Report) -> Option<Params
     let table = node.table.get("model")?.table(report)?;
     table.allow(&[KEYS], report);
     let workers = table.require("workers", "16", report);
-    let queue = table.require("queue", "64", report);
-    let service_time = table.require("service_time", "\"8ms\"", report);
-    let contention = table.get("contention").map(|value| contention(&value, report));
-    Some(Params {
-        workers: workers?.count(1, MOST_WORKERS, report)?,
-        queue: bound(&queue?, report)?,
-        service_time: service_time_of(node, &service_time?, report)?,
-        contention: contention.flatten(),
-    })
+    let workers = workers.and_then(|value| value.count(1, MOST_WORKERS, report));
+    let queue = table.require("queue", "64", report).and_then(|value| bound(&value, report));
+    let time = table.require("service_time", "\"8ms\"", report);
+    let service_time = time.and_then(|value| service_time_of(node, &value, report));
+    let contention = table.get("contention").and_then(|value| contention(&value, report));
+    Some(Params { workers: workers?, queue: queue?, service_time: service_time?, contention })
 }
 
 /// A number, or "none".
@@ -55,7 +52,8 @@ fn service_time_of(
 
 fn exponential(table: &Table<'_>, report: &mut Report) -> Option<ServiceTime> {
     table.allow(&[&["mean", "shape"]], report);
-    let mean = table.require("mean", "\"2ms\"", report)?.some_time(report);
+    let mean = table.require("mean", "\"2ms\"", report);
+    let mean = mean.and_then(|value| value.some_time(report));
     table.require("shape", "\"exponential\"", report)?.word(&[("exponential", ())], report)?;
     mean.map(|mean| ServiceTime::Exponential { mean })
 }
@@ -65,7 +63,8 @@ fn median_and_p99(table: &Table<'_>, report: &mut Report) -> Option<(Duration, D
     let median = table.require("median", "\"8ms\"", report);
     let p99 = table.require("p99", "\"60ms\"", report);
     let (median, p99) = (median?, p99?);
-    let (low, high) = (median.some_time(report)?, p99.some_time(report)?);
+    let (low, high) = (median.some_time(report), p99.some_time(report));
+    let (low, high) = (low?, high?);
     if low > high {
         report.push(
             median

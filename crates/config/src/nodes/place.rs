@@ -218,6 +218,7 @@ fn report_doubles(endpoints: &[Endpoint], report: &mut Report) {
             report.push(
                 SAME_ADDRESS
                     .at(endpoint.span, format!("{} is an endpoint twice", endpoint.address))
+                    .because("it would get twice the traffic of the others, by accident")
                     .see(first, "here it is already")
                     .instead("write it once; for more traffic give it a `weight`"),
             );

@@ -3,7 +3,6 @@
 use base::CallId;
 
 use super::{COMMON, Place, Reading, model};
-use crate::codes::SAME_ROUTE;
 use crate::design::{NodeKind, Service};
 use crate::read::Value;
 use crate::report::Report;
@@ -37,18 +36,5 @@ fn step(node: &Reading<'_, '_>, value: &Value<'_>, report: &mut Report) -> Vec<C
         Some(_) => vec![*value],
         None => value.list(report).unwrap_or_default(),
     };
-    let mut calls = Vec::new();
-    for one in at_once {
-        match node.index.call(node.id, &one, report) {
-            Some(call) if calls.contains(&call) => {
-                let twice = one
-                    .wrong(&SAME_ROUTE, "asks the same node twice at once")
-                    .because("one call is made once in each step")
-                    .instead("make it two steps, or leave one out");
-                report.push(twice);
-            }
-            found => calls.extend(found),
-        }
-    }
-    calls
+    at_once.iter().filter_map(|one| node.index.call(node.id, one, report)).collect()
 }

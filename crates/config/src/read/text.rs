@@ -36,22 +36,33 @@ pub(crate) fn parse<'t>(text: &'t str, report: &mut Report) -> Spanned<DeTable<'
     let (tree, errors) = DeTable::parse_recoverable(text);
     for error in errors {
         let span = error.span().map_or(Span::default(), |range| visible(text, range.into()));
-        report.push(
-            SYNTAX
-                .at(span, error.message().to_owned())
-                .instead("text, amounts and addresses stand in quotes: \"800ms\""),
-        );
+        let message = error.message();
+        report.push(SYNTAX.at(span, message.to_owned()).instead(way_out(message)));
     }
     tree
 }
 
-/// An error at the end of a line or of the file still needs a place that can be shown.
+/// An error at the end of a line or of the file needs a place that can be shown: the last
+/// character before it that is more than white space.
 fn visible(text: &str, span: Span) -> Span {
-    if !span.is_empty() || text.is_empty() {
+    let marked = text.get(span.start..span.end).unwrap_or_default();
+    if !marked.trim().is_empty() {
         return span;
     }
-    let start = text.floor_char_boundary(span.start.min(text.len() - 1));
-    Span { start, end: text.ceil_char_boundary(start + 1) }
+    let before = text.get(..span.start).unwrap_or(text).trim_end();
+    before.char_indices().next_back().map_or(span, |(start, _)| Span { start, end: before.len() })
+}
+
+fn way_out(message: &str) -> &'static str {
+    if message.contains("duplicate key") {
+        "keep one of the two; a table is opened once, with all its keys"
+    } else if message.contains("unclosed") {
+        "close it on the same line"
+    } else if message.contains("recurs") {
+        "a design needs a handful of levels, not dozens"
+    } else {
+        "text, times, rates and addresses stand in quotes: \"800ms\""
+    }
 }
 
 fn whole_file(message: String, way_out: &str) -> Box<Diagnostic> {

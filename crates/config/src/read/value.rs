@@ -43,7 +43,13 @@ impl<'t> Value<'t> {
     pub(crate) fn flag(&self, report: &mut Report) -> Option<bool> {
         match self.value {
             DeValue::Boolean(flag) => Some(*flag),
-            _ => self.mistyped("yes or no", "true", report),
+            _ => {
+                let message =
+                    format!("must be `true` or `false`, not {}", self.type_with_article());
+                let way_out = "write `true` or `false`, without quotes";
+                report.push(self.wrong(&WRONG_TYPE, message).instead(way_out));
+                None
+            }
         }
     }
 
@@ -72,6 +78,10 @@ impl<'t> Value<'t> {
         self.as_text() == Some("none")
     }
 
+    pub(crate) fn is_list(&self) -> bool {
+        matches!(self.value, DeValue::Array(_))
+    }
+
     /// The elements of a list; each has the list's key.
     pub(crate) fn list(&self, report: &mut Report) -> Option<Vec<Value<'t>>> {
         match self.value {
@@ -81,6 +91,10 @@ impl<'t> Value<'t> {
                 };
                 Some(array.iter().map(element).collect())
             }
+            DeValue::String(text) => {
+                let example = format!("[\"{}\"]", shown(text));
+                self.mistyped("a list", &example, report)
+            }
             _ => self.mistyped("a list", "[ … ]", report),
         }
     }
@@ -88,7 +102,9 @@ impl<'t> Value<'t> {
     /// A whole number within bounds.
     pub(crate) fn count(&self, least: u32, most: u32, report: &mut Report) -> Option<u32> {
         let DeValue::Integer(number) = self.value else {
-            return self.mistyped("a whole number", &least.max(16).min(most).to_string(), report);
+            let unquoted = self.as_text().and_then(|text| text.parse().ok());
+            let example: u32 = unquoted.unwrap_or(16_u32.clamp(least, most));
+            return self.mistyped("a whole number", &example.to_string(), report);
         };
         let count = u32::from_str_radix(number.as_str(), number.radix()).ok();
         let within = count.filter(|count| (least..=most).contains(count));
@@ -209,7 +225,7 @@ impl<'t> Value<'t> {
         match self.value {
             DeValue::String(_) => "a text",
             DeValue::Integer(_) => "a whole number",
-            DeValue::Float(_) => "a number",
+            DeValue::Float(_) => "a number with a fraction",
             DeValue::Boolean(_) => "`true` or `false`",
             DeValue::Datetime(_) => "a date",
             DeValue::Array(_) => "a list",
@@ -231,7 +247,8 @@ impl<'t> Value<'t> {
         report: &mut Report,
     ) -> Option<T> {
         let Some(text) = self.as_text() else {
-            return self.mistyped(kind.name, &self.guess(kind), report);
+            report.push(self.without_unit(kind));
+            return None;
         };
         match read(text) {
             Ok(amount) => Some(amount),
@@ -242,18 +259,24 @@ impl<'t> Value<'t> {
         }
     }
 
-    /// A bare number was probably meant in the unit that is usual for its kind.
-    fn guess(&self, kind: &Kind) -> String {
-        match self.value {
-            DeValue::Integer(number) => format!("\"{number}{}\"", kind.usual_unit),
-            DeValue::Float(number) => format!("\"{number}{}\"", kind.usual_unit),
-            _ => format!("\"{}\"", kind.example),
-        }
+    /// An amount that is no text. A bare number was probably meant in the usual unit.
+    fn without_unit(&self, kind: &Kind) -> Diagnostic {
+        let Kind { name, example, units, .. } = kind;
+        let guess = match self.value {
+            DeValue::Integer(number) => kind.guess(&number.to_string()),
+            DeValue::Float(number) => kind.guess(&number.to_string()),
+            _ => (*example).to_owned(),
+        };
+        self.wrong(&WRONG_TYPE, format!("must be {name}, not {}", self.type_with_article()))
+            .because(
+                "an amount is written with its unit, so that nobody takes seconds for milliseconds",
+            )
+            .instead(format!("write the unit: `{} = \"{guess}\"` ({units})", shown(self.key)))
     }
 
     fn unreadable(&self, text: &str, why: Unreadable, kind: &Kind) -> Diagnostic {
         let text = shown(text);
-        let Kind { name, example, units, usual_unit } = kind;
+        let Kind { name, example, units, .. } = kind;
         let (what, way_out) = match why {
             Unreadable::Form => (
                 format!("must be {name}, and \"{text}\" is none"),
@@ -261,11 +284,14 @@ impl<'t> Value<'t> {
             ),
             Unreadable::NoUnit => (
                 format!("has no unit: \"{text}\""),
-                format!("write \"{text}{usual_unit}\" or another unit: {units}"),
+                format!("write \"{}\", or with another unit ({units})", kind.guess(&text)),
             ),
             Unreadable::Unit => (
                 format!("has a unit that {name} cannot have: \"{text}\""),
-                format!("the units are {units}, as in \"{example}\""),
+                match kind.unit_meant(&text) {
+                    Some(unit) => format!("did you mean `{unit}`? The units are {units}"),
+                    None => format!("the units are {units}, as in \"{example}\""),
+                },
             ),
             Unreadable::TooMuch => (
                 format!("is more than can be counted: \"{text}\""),
@@ -288,10 +314,26 @@ struct Kind {
     usual_unit: &'static str,
 }
 
+impl Kind {
+    /// A number with the usual unit. Where no unit is usual, because 0.1 may be a tenth or a
+    /// thousandth, an example says more.
+    fn guess(&self, number: &str) -> String {
+        match self.usual_unit {
+            "" => self.example.to_owned(),
+            unit => format!("{number}{unit}"),
+        }
+    }
+
+    fn unit_meant(&self, text: &str) -> Option<&'static str> {
+        let unit = text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.' || c == ' ');
+        meant(unit, self.units.split(", "))
+    }
+}
+
 const DURATION: Kind =
     Kind { name: "a time", example: "800ms", units: "ns, us, ms, s, m, h, d", usual_unit: "ms" };
 const RATE: Kind = Kind { name: "a rate", example: "300/s", units: "/s, /m, /h", usual_unit: "/s" };
-const SHARE: Kind = Kind { name: "a share", example: "10%", units: "%", usual_unit: "%" };
+const SHARE: Kind = Kind { name: "a share", example: "10%", units: "%", usual_unit: "" };
 const BYTES: Kind = Kind {
     name: "a size",
     example: "64KiB",
@@ -311,4 +353,4 @@ const RANGE: Kind = Kind {
     usual_unit: "ms",
 };
 const PART: Kind =
-    Kind { name: "a part of the instances", example: "1 of 3", units: "%", usual_unit: "%" };
+    Kind { name: "a part of the instances", example: "1 of 3", units: "%", usual_unit: "" };

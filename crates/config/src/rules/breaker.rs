@@ -27,14 +27,14 @@ pub(super) fn read(call: &mut Reading<'_, '_>) -> Option<Params> {
         &defaults::BREAKER_ERROR_RATE,
     );
     let window =
-        call.one(&table, "window", "breaker.window", Value::duration, &defaults::BREAKER_WINDOW);
+        call.one(&table, "window", "breaker.window", Value::some_time, &defaults::BREAKER_WINDOW);
     let min_calls =
         call.one(&table, "min_calls", "breaker.min_calls", count, &defaults::BREAKER_MIN_CALLS);
     let cooldown = call.one(
         &table,
         "cooldown",
         "breaker.cooldown",
-        Value::duration,
+        Value::some_time,
         &defaults::BREAKER_COOLDOWN,
     );
     let probes = call.one(&table, "probes", "breaker.probes", count, &defaults::BREAKER_PROBES);
@@ -42,5 +42,5 @@ pub(super) fn read(call: &mut Reading<'_, '_>) -> Option<Params> {
 }
 
 fn count(value: &Value<'_>, report: &mut Report) -> Option<u32> {
-    value.count(0, 1_000_000, report)
+    value.count(1, 1_000_000, report)
 }

@@ -68,7 +68,7 @@ fn timeout(
     every: Option<Duration>,
 ) -> Option<Duration> {
     match table.get("timeout") {
-        Some(value) => call.said(&value, "health.timeout", Value::duration),
+        Some(value) => call.said(&value, "health.timeout", Value::some_time),
         None => {
             call.default_as("health.timeout", &defaults::HEALTH_TIMEOUT, every?);
             every
@@ -93,12 +93,12 @@ pub(super) fn ejection(call: &mut Reading<'_, '_>) -> Option<ejection::Params> {
         count,
         &defaults::EJECT_FAILURES,
     );
-    let time = call.one(&table, "time", "eject.time", Value::duration, &defaults::EJECT_TIME);
+    let time = call.one(&table, "time", "eject.time", Value::some_time, &defaults::EJECT_TIME);
     let at_most = table.require("at_most", "\"33%\"", call.report)?;
     let at_most = call.said(&at_most, "eject.at_most", Value::share);
     call.accept(ejection::Params::new(failures?, time?, at_most?))
 }
 
 fn count(value: &Value<'_>, report: &mut Report) -> Option<u32> {
-    value.count(0, 1_000_000, report)
+    value.count(1, 1_000_000, report)
 }

@@ -126,7 +126,7 @@ impl<'t> Reading<'_, 't> {
             return Group::None;
         }
         let Some(table) = value.as_table() else {
-            value.mistyped::<()>("a table or \"none\"", "\"none\"", self.report);
+            value.mistyped::<()>("a table or \"none\"", "{ … }", self.report);
             return Group::Wrong;
         };
         table.allow(&[known], self.report);

@@ -8,7 +8,7 @@ use toml::de::DeValue;
 
 use super::Reading;
 use super::reading::Group;
-use crate::codes::OUT_OF_BOUNDS;
+use crate::codes::{CONTRADICTION, OUT_OF_BOUNDS};
 use crate::defaults;
 use crate::read::{Table, Value};
 use crate::report::Report;
@@ -62,6 +62,15 @@ fn backoff(call: &mut Reading<'_, '_>, table: &Table<'_>) -> Option<Backoff> {
         return None;
     }
     let (first, most) = value.range(call.report)?;
+    if first > most {
+        call.report.push(
+            value
+                .wrong(&CONTRADICTION, "ends before it begins")
+                .because("a wait grows from the first time to the second")
+                .instead(format!("write the shorter time first: \"{most}..{first}\"")),
+        );
+        return None;
+    }
     call.say("retry.backoff", format_args!("{first}..{most}"), value.span);
     call.accept(Backoff::new(first, most))
 }
@@ -97,7 +106,7 @@ fn share(call: &mut Reading<'_, '_>, budget: &Table<'_>) -> Option<Share> {
 }
 
 fn burst(value: &Value<'_>, report: &mut Report) -> Option<u32> {
-    value.count(0, MOST_BURST, report)
+    value.count(1, MOST_BURST, report)
 }
 
 fn in_flight(
