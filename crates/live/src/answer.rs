@@ -1,0 +1,172 @@
+//! Answers that we give ourselves.
+//!
+//! A failure says what happened in three ways: a status for programs, a short typed body (RFC
+//! 9457) for people and programs, and `Proxy-Status` (RFC 9209) for other proxies. Never an empty
+//! page.
+
+use base::{Duration, RequestId};
+use event::Cause;
+use wire::l7::http1::{Method, Recipient, Refusal, Request, answer, write};
+
+/// An answer of our own.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    status: u16,
+    /// Nothing if it is no failure.
+    cause: Option<Cause>,
+    /// What exactly, where the cause does not say it.
+    detail: Option<&'static str>,
+    /// When it is worth asking again.
+    retry_after: Option<Duration>,
+    allow: bool,
+    /// What is reflected to a TRACE.
+    reflected: Option<Vec<u8>>,
+}
+
+impl Answer {
+    /// A request that failed.
+    pub(crate) fn failure(cause: Cause) -> Self {
+        Self {
+            status: cause.status(),
+            cause: Some(cause),
+            detail: None,
+            retry_after: None,
+            allow: false,
+            reflected: None,
+        }
+    }
+
+    /// When it is worth asking again.
+    pub(crate) fn retry_after(self, retry_after: Option<Duration>) -> Self {
+        Self { retry_after, ..self }
+    }
+
+    /// Bytes that are no request.
+    pub(crate) fn refusal(refusal: Refusal) -> Self {
+        Self {
+            status: refusal.status(),
+            detail: Some(refusal.sentence()),
+            ..Self::failure(Cause::BadRequest)
+        }
+    }
+
+    /// Tunnels to anywhere are not what a balancer is for.
+    pub(crate) fn no_connect() -> Self {
+        Self {
+            status: 405,
+            detail: Some("CONNECT is not allowed here."),
+            allow: true,
+            ..Self::failure(Cause::BadRequest)
+        }
+    }
+
+    /// `Max-Forwards: 0`: we are the last recipient (RFC 9110 sections 7.6.2, 9.3.7, 9.3.8).
+    pub(crate) fn last_hop(request: &Request<'_>) -> Self {
+        let reflected = (request.method() == Method::Trace).then(|| reflect(request));
+        Self {
+            status: 200,
+            cause: None,
+            allow: reflected.is_none(),
+            reflected,
+            ..Self::failure(Cause::Loop)
+        }
+    }
+
+    /// Why, if it is a failure.
+    pub(crate) fn cause(&self) -> Option<Cause> {
+        self.cause
+    }
+
+    /// Its status.
+    pub(crate) fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// Writes it, whole.
+    pub(crate) fn write(&self, out: &mut Vec<u8>, to: Recipient, id: RequestId) {
+        let proxy_status = self.cause.map(|cause| self.proxy_status(cause)).unwrap_or_default();
+        let retry_after = self.retry_after.map(|after| seconds(after).to_string());
+        let (kind, body) = self.body(id);
+        let mut fields: Vec<(&str, &[u8])> = Vec::with_capacity(4);
+        if !body.is_empty() {
+            fields.push(("Content-Type", kind.as_bytes()));
+        }
+        if self.cause.is_some() {
+            fields.push(("Proxy-Status", proxy_status.as_bytes()));
+        }
+        if let Some(after) = retry_after.as_deref().filter(|_| self.status == 503) {
+            fields.push(("Retry-After", after.as_bytes()));
+        }
+        if self.allow {
+            fields.push(("Allow", METHODS));
+        }
+        answer(out, self.status, &fields, &body, to);
+    }
+
+    fn proxy_status(&self, cause: Cause) -> String {
+        let details = self.detail.unwrap_or(cause.name());
+        format!("plimsoll; error={}; details=\"{details}\"", cause.proxy_status())
+    }
+
+    fn body(&self, id: RequestId) -> (&'static str, Vec<u8>) {
+        match (self.cause, &self.reflected) {
+            (Some(cause), _) => ("application/problem+json", self.problem(cause, id).into_bytes()),
+            (None, Some(reflected)) => ("message/http", reflected.clone()),
+            (None, None) => ("", Vec::new()),
+        }
+    }
+
+    /// None of the texts in it comes from outside, so nothing needs to be escaped.
+    fn problem(&self, cause: Cause, id: RequestId) -> String {
+        let Self { status, .. } = self;
+        let (name, layer) = (cause.name(), cause.layer().name());
+        let detail = self.detail.unwrap_or(cause.sentence());
+        let title = write::reason(*status);
+        let instance = Id(id);
+        format!(
+            concat!(
+                r#"{{"type":"urn:plimsoll:cause:{name}","title":"{title}","status":{status},"#,
+                r#""detail":"{detail}","instance":"urn:plimsoll:request:{instance}","#,
+                r#""cause":"{name}","layer":"{layer}"}}"#,
+                "\n"
+            ),
+            name = name,
+            title = title,
+            status = status,
+            detail = detail,
+            instance = instance,
+            layer = layer,
+        )
+    }
+}
+
+/// A request's number as it is shown: in the answer and in the log.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Id(pub(crate) RequestId);
+
+impl std::fmt::Display for Id {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:016x}", self.0.0)
+    }
+}
+
+/// Whole seconds, at least one: `Retry-After` knows nothing shorter.
+fn seconds(after: Duration) -> u64 {
+    after.as_nanos().div_ceil(1_000_000_000).max(1)
+}
+
+/// The head, without what its sender would not want to see in a log.
+fn reflect(request: &Request<'_>) -> Vec<u8> {
+    const SECRET: [&str; 3] = ["authorization", "cookie", "proxy-authorization"];
+    let mut out = Vec::new();
+    write::request_line(&mut out, request.method_name(), request.target());
+    for (name, value) in request.fields() {
+        if !SECRET.iter().any(|secret| secret.eq_ignore_ascii_case(name)) {
+            write::field(&mut out, name, value);
+        }
+    }
+    write::end(&mut out);
+    out
+}
+
+const METHODS: &[u8] = b"GET, HEAD, POST, PUT, DELETE, OPTIONS, TRACE, PATCH, QUERY";

@@ -1,0 +1,32 @@
+//! The real clock, as the engine counts time.
+
+use base::{Duration, Instant};
+use std::time;
+
+/// Counts from the start of the process. All workers share one start, so that an instant means
+/// the same to each of them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clock {
+    start: time::Instant,
+}
+
+impl Clock {
+    /// Starts at [`Instant::ZERO`], now.
+    pub(crate) fn start() -> Self {
+        Self { start: time::Instant::now() }
+    }
+
+    /// Reads it: a call into the kernel's page, some twenty nanoseconds.
+    pub(crate) fn now(self) -> Instant {
+        Instant::ZERO + Duration::from(self.start.elapsed())
+    }
+
+    /// The same point on the clock of the event loop; far away stands for never.
+    pub(crate) fn timer(self, at: Instant) -> tokio::time::Instant {
+        let after = at.since(Instant::ZERO).min(FAR);
+        tokio::time::Instant::from_std(self.start + after.into())
+    }
+}
+
+/// A year: the event loop's timers cannot count to the end of time.
+const FAR: Duration = Duration::from_secs(365 * 24 * 3_600);

@@ -1,0 +1,257 @@
+//! One try: a connection, the request on it, and the head of the answer.
+
+use std::task::{Context, Poll, ready};
+
+use base::{CallId, Duration, EndpointId};
+use engine::l7::Input;
+use event::Cause;
+use wire::l7::http1::{Asked, Framing, Parse, RequestHop, Response};
+
+use super::desk::{Attempt, Desk, Due, Link, Stage};
+use super::drive::failed;
+use super::passage::Progress;
+use crate::client::Client;
+use crate::{limits, upstream};
+
+impl Client {
+    /// Takes a connection to the endpoint or asks for one, and writes the head for it.
+    pub(super) fn begin_attempt(
+        &mut self,
+        desk: &mut Desk,
+        call: CallId,
+        endpoint: EndpointId,
+        number: u8,
+        remaining: Option<Duration>,
+    ) {
+        desk.leave();
+        let now = self.worker.clock.now();
+        desk.stage = Stage::Trying;
+        desk.tale.endpoint = Some(endpoint);
+        desk.tale.sent.get_or_insert(now);
+        desk.attempt = Attempt { endpoint, began: now, ..Attempt::default() };
+        self.write_request(desk, number, remaining);
+        match self.idle_link(call, endpoint) {
+            Some(socket) => {
+                desk.link = Link::Open(socket);
+                desk.attempt.reused = true;
+            }
+            None => self.connect(desk, call),
+        }
+    }
+
+    /// An idle connection that is still good.
+    fn idle_link(&self, call: CallId, endpoint: EndpointId) -> Option<tokio::net::TcpStream> {
+        let mut carried = self.worker.carried(call)?.borrow_mut();
+        let now = self.worker.clock.now();
+        while !carried.pool.is_empty() {
+            let socket = carried.pool.take(now, endpoint)?;
+            if !upstream::is_stale(&socket) {
+                return Some(socket);
+            }
+        }
+        None
+    }
+
+    fn connect(&self, desk: &mut Desk, call: CallId) {
+        let Some(plan) = &self.worker.plan.calls[call.index()] else {
+            return;
+        };
+        let most = plan.rules.connect_timeout.unwrap_or(limits::CONNECT_TIMEOUT);
+        desk.attempt.reused = false;
+        desk.due = Due { at: self.worker.clock.now() + most, what: Cause::ConnectTimeout };
+        desk.link = match plan.endpoints[desk.attempt.endpoint.index()].address() {
+            Some(address) => Link::Connecting(upstream::connect(address)),
+            None => Link::None,
+        };
+    }
+
+    fn write_request(&self, desk: &mut Desk, number: u8, remaining: Option<Duration>) {
+        let request = desk.head.over(&desk.head_bytes);
+        let upgrade = request.upgrade().is_some();
+        desk.attempt.asked = Asked { method: request.method(), upgrade };
+        let hop = RequestHop {
+            client: Some(self.address()),
+            scheme: Some("http"),
+            upgrade,
+            expect: request.expects_continue() && desk.download.interim == 0,
+            timeout_ms: remaining.map(Duration::as_millis),
+            attempt: Some(u64::from(number)),
+            ..RequestHop::new(&self.worker.plan.pseudonym, &request)
+        };
+        let out = &mut desk.upload.out;
+        out.clear(usize::MAX);
+        request.forward(&hop, out.made());
+        out.made().extend_from_slice(&desk.upload.kept);
+        desk.upload.broken = false;
+    }
+
+    pub(super) fn poll_trying(&mut self, desk: &mut Desk, cx: &mut Context<'_>) -> Poll<Input> {
+        if !matches!(desk.link, Link::Open(_)) {
+            if let Err(cause) = ready!(self.poll_connect(desk, cx)) {
+                return Poll::Ready(failed(cause, desk.upload.body()));
+            }
+        }
+        if let Poll::Ready(input) = self.poll_upload(desk, cx) {
+            return Poll::Ready(input);
+        }
+        self.poll_head(desk, cx)
+    }
+
+    fn poll_connect(&self, desk: &mut Desk, cx: &mut Context<'_>) -> Poll<Result<(), Cause>> {
+        let Link::Connecting(connecting) = &mut desk.link else {
+            return Poll::Ready(Err(Cause::Unreachable));
+        };
+        match ready!(connecting.as_mut().poll(cx)) {
+            Ok(socket) => {
+                desk.link = Link::Open(socket);
+                desk.due = Due::NEVER;
+                Poll::Ready(Ok(()))
+            }
+            Err(error) => {
+                desk.link = Link::None;
+                Poll::Ready(Err(upstream::connect_cause(&error)))
+            }
+        }
+    }
+
+    /// Sends what there is to send; ready only with what ends the try or the request.
+    pub(super) fn poll_upload(&mut self, desk: &mut Desk, cx: &mut Context<'_>) -> Poll<Input> {
+        while !desk.upload.broken {
+            let Link::Open(socket) = &mut desk.link else {
+                return Poll::Pending;
+            };
+            let (flushed, outcome) = desk.upload.out.poll_flush(cx, socket, &[]);
+            if flushed.all > 0 && !desk.attempt.sent {
+                desk.attempt.sent = true;
+                self.tell(desk, Input::Sent);
+            }
+            match outcome {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(_)) if desk.attempt.sent => {
+                    // An answer may have come before the connection was lost.
+                    desk.upload.broken = true;
+                    return Poll::Pending;
+                }
+                Poll::Ready(Err(error)) => return self.replace_link(desk, cx, &error),
+                Poll::Pending => return Poll::Pending,
+            }
+            if desk.upload.passage.is_done() {
+                return Poll::Pending;
+            }
+            if let Some(input) = ready!(self.poll_body(desk, cx)) {
+                return Poll::Ready(input);
+            }
+        }
+        Poll::Pending
+    }
+
+    /// Moves some of the client's body into the outbox; ready with what went wrong, if anything.
+    fn poll_body(&mut self, desk: &mut Desk, cx: &mut Context<'_>) -> Poll<Option<Input>> {
+        loop {
+            let upload = &mut desk.upload;
+            let made = upload.out.made().len();
+            let step = upload.passage.step(
+                &mut desk.inbox,
+                &mut upload.out,
+                usize::MAX,
+                &self.worker.heads,
+            );
+            upload.keep(made);
+            match step {
+                Ok(Progress::Hungry) => {}
+                Ok(Progress::Moved | Progress::Done) => return Poll::Ready(None),
+                Err(_) => {
+                    desk.tale.cause = Some(Cause::BadRequest);
+                    return Poll::Ready(Some(Input::ClientLeft));
+                }
+            }
+            match desk.inbox.poll_fill(cx, &mut self.socket) {
+                Poll::Ready(Ok(count)) if count > 0 => {
+                    desk.tale.bytes_in += count as u64;
+                    desk.due = Due::NEVER;
+                }
+                Poll::Ready(_) => return Poll::Ready(Some(Input::ClientLeft)),
+                Poll::Pending => {
+                    if desk.due == Due::NEVER {
+                        let at = self.worker.clock.now() + limits::BODY_TIMEOUT;
+                        desk.due = Due { at, what: Cause::ClientTimeout };
+                    }
+                    return Poll::Pending;
+                }
+            }
+        }
+    }
+
+    /// Nothing was written: a pooled connection that turns out to be lost is replaced by a new
+    /// one, and that is no failure of anybody.
+    fn replace_link(
+        &self,
+        desk: &mut Desk,
+        cx: &Context<'_>,
+        error: &std::io::Error,
+    ) -> Poll<Input> {
+        if !desk.attempt.reused {
+            return Poll::Ready(failed(upstream::loss_cause(error), desk.upload.body()));
+        }
+        if let Some(call) = desk.tale.call {
+            self.connect(desk, call);
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Reads up to the head of the answer. Interim heads go on to the client.
+    fn poll_head(&mut self, desk: &mut Desk, cx: &mut Context<'_>) -> Poll<Input> {
+        let body = desk.upload.body();
+        let Link::Open(socket) = &mut desk.link else {
+            return Poll::Pending;
+        };
+        loop {
+            if desk.download.interim > 0 && !desk.download.out.is_empty() {
+                let out = &mut desk.download.out;
+                if let (_, Poll::Ready(Err(_))) = out.poll_flush(cx, &mut self.socket, &[]) {
+                    return Poll::Ready(Input::ClientLeft);
+                }
+            }
+            let download = &mut desk.download;
+            if !download.answers.is_empty() {
+                let bytes = download.answers.filled();
+                match download.head.parse(bytes, desk.attempt.asked, &self.worker.heads) {
+                    Err(_) => return Poll::Ready(failed(Cause::Garbage, body)),
+                    Ok(Parse::Partial) => {}
+                    Ok(Parse::Complete { consumed }) => {
+                        let response = download.head.over(bytes);
+                        if !response.is_interim() {
+                            download.head_len = consumed;
+                            return Poll::Ready(head(&response, body));
+                        }
+                        download.interim += 1;
+                        if download.interim > limits::INTERIM_ANSWERS {
+                            return Poll::Ready(failed(Cause::Garbage, body));
+                        }
+                        let version = desk.head.over(&desk.head_bytes).version();
+                        let via = &self.worker.plan.pseudonym;
+                        response.forward_interim(via, version, download.out.made());
+                        download.answers.consume(consumed);
+                        continue;
+                    }
+                }
+            }
+            match ready!(download.answers.poll_fill(cx, socket)) {
+                Ok(0) => return Poll::Ready(failed(Cause::Closed, body)),
+                Ok(_) => {}
+                Err(error) => return Poll::Ready(failed(upstream::loss_cause(&error), body)),
+            }
+        }
+    }
+}
+
+fn head(response: &Response<'_>, body: engine::l7::Body) -> Input {
+    let retry_after = response.retry_after_secs().map(Duration::from_secs);
+    Input::Head { status: response.status(), retry_after, body }
+}
+
+/// Whether a request brings no body.
+pub(super) fn is_bodiless(framing: Framing) -> bool {
+    matches!(framing, Framing::Empty | Framing::Length(0))
+}

@@ -1,0 +1,200 @@
+//! One request through the engine: whatever happens is told, whatever it says is done.
+
+use std::future::poll_fn;
+use std::task::{Context, Poll, ready};
+
+use base::{CallId, Duration, Instant};
+use engine::l7::{Body, Exchange, Input, Output, Request};
+use event::Cause;
+
+use super::desk::{Desk, Due, Link, Stage, Tale};
+use crate::client::{Client, Next};
+use crate::limits;
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// Its answer was passed on.
+    Answered,
+    /// We answer it.
+    Respond { cause: Cause, retry_after: Option<Duration> },
+    /// Its answer broke off.
+    Abort,
+}
+
+impl Client {
+    /// Carries the request whose head was read, to its end.
+    pub(crate) async fn carry(&mut self, desk: &mut Desk, call: CallId) -> Next {
+        let now = self.worker.clock.now();
+        desk.tale = Tale { call: Some(call), arrived: now, ..Tale::default() };
+        let request = desk.begin(now, self);
+        self.tell(desk, Input::Begin(request));
+        let end = loop {
+            if let Some(end) = self.follow(desk) {
+                break end;
+            }
+            let input = poll_fn(|cx| self.poll_input(desk, cx)).await;
+            self.tell(desk, input);
+        };
+        match end {
+            End::Answered => self.finish(desk),
+            End::Abort if desk.tale.cause == Some(Cause::ClientLeft) => Next::Close,
+            End::Abort => self.broken_off(desk),
+            End::Respond { cause, retry_after } => self.respond(desk, cause, retry_after).await,
+        }
+    }
+
+    /// Does what the engine says. The end, if it was the last.
+    fn follow(&mut self, desk: &mut Desk) -> Option<End> {
+        let call = desk.tale.call?;
+        let mut end = None;
+        while let Some(output) = desk.exchange.poll_output() {
+            match output {
+                Output::Attempt { endpoint, number, remaining, .. } => {
+                    self.begin_attempt(desk, call, endpoint, number, remaining);
+                }
+                Output::Wait { .. } => desk.stage = Stage::Waiting,
+                Output::Relay { .. } => self.begin_relay(desk),
+                Output::Cancel { .. } => desk.leave(),
+                Output::Respond { cause, retry_after } => {
+                    end = Some(End::Respond { cause, retry_after });
+                }
+                Output::Abort { cause } => {
+                    desk.tale.cause = Some(cause);
+                    end = Some(End::Abort);
+                }
+                Output::Admit(_) | Output::Wake(_) => self.worker.pass_on(call, output),
+            }
+        }
+        if end.is_none() && desk.exchange.is_done() {
+            end = Some(if desk.tale.cause.is_some() { End::Abort } else { End::Answered });
+        }
+        end
+    }
+
+    /// Tells the engine.
+    pub(crate) fn tell(&self, desk: &mut Desk, input: Input) {
+        if input == Input::ClientLeft {
+            desk.tale.cause = Some(Cause::ClientLeft);
+        }
+        if let Some(call) = desk.tale.call {
+            self.worker.tell(call, &mut desk.exchange, input);
+        }
+    }
+
+    /// The next thing that happens to the request.
+    fn poll_input(&mut self, desk: &mut Desk, cx: &mut Context<'_>) -> Poll<Input> {
+        // First of all: a permit comes with it, which must not be lost.
+        if self.worker.slots.take_turn(self.key) {
+            return Poll::Ready(Input::Turn);
+        }
+        let step = match desk.stage {
+            Stage::Waiting => Poll::Pending,
+            Stage::Trying => self.poll_trying(desk, cx),
+            Stage::Relaying => self.poll_relaying(desk, cx),
+            Stage::Tunnel => self.poll_tunnel(desk, cx),
+        };
+        if step.is_ready() {
+            return step;
+        }
+        if matches!(desk.stage, Stage::Waiting | Stage::Trying)
+            && self.poll_gone(desk, cx).is_ready()
+        {
+            return Poll::Ready(Input::ClientLeft);
+        }
+        self.poll_time(desk, cx)
+    }
+
+    /// Ready when the client left while it waits. What it sends meanwhile is its next request.
+    fn poll_gone(&mut self, desk: &mut Desk, cx: &mut Context<'_>) -> Poll<()> {
+        let waits_for_body = desk.stage == Stage::Trying && !desk.upload.passage.is_done();
+        if waits_for_body {
+            return Poll::Pending;
+        }
+        while desk.inbox.len() < limits::CLIENT_BUFFER {
+            match ready!(desk.inbox.poll_fill(cx, &mut self.socket)) {
+                Ok(0) | Err(_) => return Poll::Ready(()),
+                Ok(_) => {}
+            }
+        }
+        Poll::Pending
+    }
+
+    fn poll_time(&mut self, desk: &mut Desk, cx: &mut Context<'_>) -> Poll<Input> {
+        let engine = match desk.stage {
+            Stage::Tunnel => Instant::NEVER,
+            _ => desk.exchange.next_deadline(),
+        };
+        let now = ready!(self.alarm.poll(cx, self.worker.clock, engine.min(desk.due.at)));
+        if engine <= now {
+            return Poll::Ready(Input::Time { body: desk.upload.body() });
+        }
+        Poll::Ready(match desk.due.what {
+            Cause::ClientTimeout | Cause::ClientLeft => Input::ClientLeft,
+            cause => failed(cause, desk.upload.body()),
+        })
+    }
+
+    /// The answer has left, whole. What becomes of both connections?
+    fn finish(&mut self, desk: &mut Desk) -> Next {
+        self.keep_link(desk);
+        let next = match (desk.download.close, desk.upload.is_done()) {
+            (true, true) => Next::Close,
+            (false, true) => Next::KeepAlive,
+            (_, false) => Next::Linger,
+        };
+        desk.leave();
+        next
+    }
+
+    fn broken_off(&self, desk: &mut Desk) -> Next {
+        let next = if desk.download.until_close { Next::Reset } else { Next::Close };
+        desk.leave();
+        next
+    }
+
+    /// The endpoint's connection goes back to the pool if it can serve another request.
+    fn keep_link(&self, desk: &mut Desk) {
+        let clean = desk.download.reusable
+            && desk.upload.is_done()
+            && !desk.upload.broken
+            && desk.download.answers.is_empty();
+        let (Link::Open(socket), Some(call)) = (std::mem::take(&mut desk.link), desk.tale.call)
+        else {
+            return;
+        };
+        if let Some(carried) = self.worker.carried(call).filter(|_| clean) {
+            let now = self.worker.clock.now();
+            drop(carried.borrow_mut().pool.put(now, desk.attempt.endpoint, socket));
+        }
+    }
+}
+
+impl Desk {
+    /// Everything as it is before the first try.
+    fn begin(&mut self, now: Instant, client: &Client) -> Request {
+        self.exchange = Exchange::new(now, client.key);
+        self.stage = Stage::Waiting;
+        self.due = Due::NEVER;
+        self.upload.kept.clear();
+        self.upload.gone = false;
+        self.upload.out.clear(usize::MAX);
+        self.download.interim = 0;
+        self.download.close = false;
+        self.ways = Default::default();
+        let request = self.head.over(&self.head_bytes);
+        Request {
+            idempotent_method: request.method().is_idempotent(),
+            declared_idempotent: request.idempotency_key().is_some(),
+            client_remaining: request.timeout_ms().map(Duration::from_millis),
+            client_attempt: request
+                .attempt()
+                .map_or(1, |attempt| u8::try_from(attempt).unwrap_or(u8::MAX)),
+        }
+    }
+}
+
+/// The current try failed.
+pub(super) fn failed(cause: Cause, body: Body) -> Input {
+    Input::Failed { cause, refused_by_peer: false, body }
+}

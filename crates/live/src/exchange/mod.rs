@@ -1,0 +1,11 @@
+//! One request: what it needs, and how it is carried.
+
+mod attempt;
+mod desk;
+mod drive;
+mod passage;
+mod relay;
+mod tunnel;
+
+pub(crate) use desk::Desk;
+pub(crate) use passage::Passage;

@@ -1,0 +1,106 @@
+//! After a 101: bytes both ways, each until its own end.
+//!
+//! The request's timeout does not end a tunnel, only standing still does. One side may close while
+//! the other goes on: that is passed on as it is.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use engine::l7::Input;
+use event::Cause;
+use tokio::io::AsyncWrite;
+use tokio::net::TcpStream;
+
+use super::desk::{Desk, Due, Link};
+use super::drive::failed;
+use crate::client::Client;
+use crate::inbox::Inbox;
+use crate::outbox::Outbox;
+use crate::{limits, upstream};
+
+/// How far one direction has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// Bytes may come.
+    #[default]
+    Open,
+    /// The sender has closed; the receiver is being told.
+    Closing,
+    /// Both know.
+    Closed,
+}
+
+/// What broke: the side that is read, or the side that is written.
+enum Broken {
+    Sender(std::io::Error),
+    Receiver(std::io::Error),
+}
+
+impl Client {
+    /// Ready when both directions have ended, or one broke, or nothing moves.
+    pub(super) fn poll_tunnel(&mut self, desk: &mut Desk, cx: &mut Context<'_>) -> Poll<Input> {
+        let Link::Open(service) = &mut desk.link else {
+            return Poll::Ready(failed(Cause::Closed, desk.upload.body()));
+        };
+        let (mut up, mut down) = (0, 0);
+        let to_service = pump(
+            cx,
+            (&mut self.socket, &mut desk.inbox),
+            (&mut desk.upload.out, service),
+            &mut desk.ways[0],
+            &mut up,
+        );
+        let to_client = pump(
+            cx,
+            (service, &mut desk.download.answers),
+            (&mut desk.download.out, &mut self.socket),
+            &mut desk.ways[1],
+            &mut down,
+        );
+        desk.tale.bytes_in += up;
+        desk.tale.bytes_out += down;
+        if up + down > 0 || desk.due == Due::NEVER {
+            let idle = desk.tale.call.and_then(|call| self.worker.idle_timeout(call));
+            let idle = idle.unwrap_or(limits::TUNNEL_IDLE_TIMEOUT);
+            desk.due = Due { at: self.worker.clock.now() + idle, what: Cause::IdleTimeout };
+        }
+        let lost = |error| failed(upstream::loss_cause(&error), desk.upload.body());
+        match (to_service, to_client) {
+            (Poll::Ready(Err(Broken::Sender(_))), _) => Poll::Ready(Input::ClientLeft),
+            (_, Poll::Ready(Err(Broken::Receiver(_)))) => Poll::Ready(Input::ClientLeft),
+            (Poll::Ready(Err(Broken::Receiver(error))), _) => Poll::Ready(lost(error)),
+            (_, Poll::Ready(Err(Broken::Sender(error)))) => Poll::Ready(lost(error)),
+            (Poll::Ready(Ok(())), Poll::Ready(Ok(()))) => Poll::Ready(Input::Finished),
+            _ => Poll::Pending,
+        }
+    }
+}
+
+/// Moves what there is from one side to the other; ready at its end. Counts what was written.
+fn pump(
+    cx: &mut Context<'_>,
+    (from, inbox): (&mut TcpStream, &mut Inbox),
+    (out, to): (&mut Outbox, &mut TcpStream),
+    way: &mut Way,
+    written: &mut u64,
+) -> Poll<Result<(), Broken>> {
+    loop {
+        let (flushed, outcome) = out.poll_flush(cx, to, inbox.filled());
+        inbox.consume(flushed.lent);
+        *written += flushed.all as u64;
+        ready!(outcome).map_err(Broken::Receiver)?;
+        match way {
+            Way::Closed => return Poll::Ready(Ok(())),
+            Way::Closing => {
+                // A receiver that is gone already needs not be told.
+                let _ = ready!(Pin::new(&mut *to).poll_shutdown(cx));
+                *way = Way::Closed;
+            }
+            Way::Open if !inbox.is_empty() => out.lend(inbox.len()),
+            Way::Open => match ready!(inbox.poll_fill(cx, from)).map_err(Broken::Sender)? {
+                0 => *way = Way::Closing,
+                _ => {}
+            },
+        }
+    }
+}

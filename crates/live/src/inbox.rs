@@ -1,0 +1,129 @@
+//! Bytes that were read and not yet used.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, ReadBuf};
+use tokio::net::TcpStream;
+
+/// A buffer that is filled at its end and used from its start.
+#[derive(Debug, Default)]
+pub(crate) struct Inbox {
+    bytes: Vec<u8>,
+    start: usize,
+    end: usize,
+}
+
+impl Inbox {
+    /// Holds `size` bytes before it has to grow.
+    pub(crate) fn new(size: usize) -> Self {
+        Self { bytes: vec![0; size], start: 0, end: 0 }
+    }
+
+    /// What is there.
+    pub(crate) fn filled(&self) -> &[u8] {
+        &self.bytes[self.start..self.end]
+    }
+
+    /// Nothing is there.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.start == self.end
+    }
+
+    /// How much is there.
+    pub(crate) fn len(&self) -> usize {
+        self.end - self.start
+    }
+
+    /// The first `count` bytes were used.
+    pub(crate) fn consume(&mut self, count: usize) {
+        self.start = (self.start + count).min(self.end);
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+        }
+    }
+
+    /// Takes out `count` bytes that lie `at` bytes behind the start; what is before them stays.
+    pub(crate) fn cut(&mut self, at: usize, count: usize) {
+        let from = (self.start + at).min(self.end);
+        let to = (from + count).min(self.end);
+        if to == self.end {
+            self.end = from;
+            return;
+        }
+        self.bytes.copy_within(to..self.end, from);
+        self.end -= to - from;
+    }
+
+    /// Forgets all, and does not stay larger than `size`.
+    pub(crate) fn clear(&mut self, size: usize) {
+        (self.start, self.end) = (0, 0);
+        if self.bytes.len() > size {
+            self.bytes.truncate(size);
+            self.bytes.shrink_to_fit();
+        }
+    }
+
+    /// Reads once, behind what is there. Makes room first: by moving, else by growing. `Ok(0)` is
+    /// the peer's end.
+    pub(crate) fn poll_fill(
+        &mut self,
+        cx: &mut Context<'_>,
+        socket: &mut TcpStream,
+    ) -> Poll<io::Result<usize>> {
+        self.make_room();
+        let mut room = ReadBuf::new(&mut self.bytes[self.end..]);
+        ready!(Pin::new(socket).poll_read(cx, &mut room))?;
+        let count = room.filled().len();
+        self.end += count;
+        Poll::Ready(Ok(count))
+    }
+
+    fn make_room(&mut self) {
+        if self.end < self.bytes.len() {
+            return;
+        }
+        if self.start > 0 {
+            self.bytes.copy_within(self.start..self.end, 0);
+            (self.start, self.end) = (0, self.end - self.start);
+        }
+        if self.end == self.bytes.len() {
+            self.bytes.resize((self.bytes.len() * 2).max(FIRST), 0);
+        }
+    }
+}
+
+/// The first size of a buffer that was given none.
+const FIRST: usize = 4_096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_before_a_cut_stays_and_what_is_behind_moves_up() {
+        let mut inbox = with(b"headbodynext");
+
+        inbox.cut(4, 4);
+
+        assert_eq!(inbox.filled(), b"headnext");
+    }
+
+    #[test]
+    fn room_is_made_by_moving_before_it_is_made_by_growing() {
+        let mut inbox = with(b"abcdef");
+        inbox.consume(4);
+
+        inbox.make_room();
+        assert_eq!((inbox.filled(), inbox.bytes.len()), (&b"ef"[..], 6));
+
+        inbox.end = 6;
+        inbox.make_room();
+        assert!(inbox.bytes.len() > 6);
+    }
+
+    fn with(bytes: &[u8]) -> Inbox {
+        Inbox { bytes: bytes.to_vec(), start: 0, end: bytes.len() }
+    }
+}

@@ -1,0 +1,74 @@
+//! One running balancer: its workers, and what they tell each other.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use base::{CallId, WorkerId};
+use tokio::sync::Notify;
+
+/// What the workers of an instance share besides the numbers of their calls.
+#[derive(Debug)]
+pub(crate) struct Instance {
+    /// Where all its chance comes from.
+    pub(crate) seed: u64,
+    draining: AtomicBool,
+    boxes: Vec<Mailbox>,
+}
+
+/// Where a worker is told that somebody's turn may have come.
+#[derive(Debug)]
+struct Mailbox {
+    /// By call.
+    woken: Vec<AtomicBool>,
+    bell: Notify,
+}
+
+impl Instance {
+    pub(crate) fn new(seed: u64, workers: usize, calls: usize) -> Self {
+        let mailbox = || Mailbox {
+            woken: (0..calls).map(|_| AtomicBool::new(false)).collect(),
+            bell: Notify::new(),
+        };
+        let boxes = (0..workers).map(|_| mailbox()).collect();
+        Self { seed, draining: AtomicBool::new(false), boxes }
+    }
+
+    /// A worker should ask whose turn it is in a call.
+    pub(crate) fn wake(&self, worker: WorkerId, call: CallId) {
+        let Some(mailbox) = self.boxes.get(worker.index()) else {
+            return;
+        };
+        if let Some(woken) = mailbox.woken.get(call.index()) {
+            woken.store(true, Ordering::Release);
+            mailbox.bell.notify_one();
+        }
+    }
+
+    /// Waits for the bell of a worker.
+    pub(crate) async fn rung(&self, worker: WorkerId) {
+        if let Some(mailbox) = self.boxes.get(worker.index()) {
+            mailbox.bell.notified().await;
+        }
+    }
+
+    /// The calls in which a worker was woken since it last asked.
+    pub(crate) fn woken(&self, worker: WorkerId) -> impl Iterator<Item = CallId> {
+        let woken = self.boxes.get(worker.index()).map(|mailbox| mailbox.woken.iter());
+        let asked = woken.into_iter().flatten().enumerate();
+        asked
+            .filter(|(_, woken)| woken.swap(false, Ordering::AcqRel))
+            .map(|(call, _)| CallId::from_index(call))
+    }
+
+    /// Nothing new is taken any more.
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::Release);
+        for mailbox in &self.boxes {
+            mailbox.bell.notify_one();
+        }
+    }
+
+    /// Whether it is shutting down.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+}

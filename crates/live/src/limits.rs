@@ -1,0 +1,81 @@
+//! What clients and services may ask of the balancer, where the design file says nothing.
+//!
+//! Each is an end to something that would otherwise have none: a peer that sends slowly, reads
+//! slowly, sends too much, or never goes. All of them in one place, each with its reason.
+
+use base::Duration;
+use wire::l7::http1::Limits;
+
+/// From the first byte of a head to its last. Long enough for a phone in a tunnel, short enough
+/// that ten thousand slow heads (slowloris) are gone after ten seconds.
+pub const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a client may send nothing while we wait for the rest of its body.
+pub const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a client may read nothing while we have something to send. Ends what the timeout of
+/// the call does not end: streams and tunnels.
+pub const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a client's connection may idle between two requests: as long as the common balancers
+/// keep it (60 to 75 s), so that nobody has to be told.
+pub const CLIENT_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long nothing may move in a tunnel (after a 101) whose call has no `idle_timeout`.
+pub const TUNNEL_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long a new connection may take where the design says nothing and the try is longer: a lost
+/// SYN is sent again after one second (RFC 6298), so this allows for one loss.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long sent bytes may stay unacknowledged before the kernel gives the peer up. Without it a
+/// peer that lost its power holds a connection for about fifteen minutes.
+pub const STUCK_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long requests in flight may take to finish after SIGTERM, as orchestrators commonly wait
+/// before they kill.
+pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a connection that was accepted while draining may take to send its one request.
+pub const DRAIN_GRACE: Duration = Duration::from_secs(1);
+
+/// After an answer that leaves a request unread: how long, and for how many bytes, we go on
+/// reading. To close at once would reset the connection, and the reset can overtake the answer.
+pub const LINGER_TIMEOUT: Duration = Duration::from_secs(2);
+/// See [`LINGER_TIMEOUT`].
+pub const LINGER_BYTES: usize = 256 * 1024;
+
+/// How much of a request's body is kept so that it can be sent again. The most that is held for
+/// all requests of a call is this times its `in_flight`.
+pub const KEPT_BODY: usize = 64 * 1024;
+
+/// Interim answers (100, 103) to one request. Real services send one or two; without an end, a
+/// broken one could send them for ever.
+pub const INTERIM_ANSWERS: u32 = 32;
+
+/// Idle connections that a worker keeps to one endpoint. More are closed after use.
+pub const IDLE_PER_ENDPOINT: usize = 256;
+
+/// How much is read from a client at once.
+pub const CLIENT_BUFFER: usize = 16 * 1024;
+
+/// How much is read from a service at once. Larger than a client's: most bytes flow this way.
+pub const SERVICE_BUFFER: usize = 32 * 1024;
+
+/// Buffers that a worker keeps for the next requests; more are freed after a peak.
+pub const SPARE_BUFFERS: usize = 256;
+
+/// Connections that wait in the kernel to be accepted, for each worker. The kernel takes the
+/// lesser of this and `net.core.somaxconn` (4,096 by default).
+pub const BACKLOG: i32 = 4_096;
+
+/// Descriptors that are not for clients: listeners, logs, the admin pages, health checks.
+pub const OWN_DESCRIPTORS: u64 = 64;
+
+/// How long accepting pauses when there is no descriptor left.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Sizes of heads, of clients and services alike.
+pub fn heads() -> Limits {
+    Limits::default()
+}

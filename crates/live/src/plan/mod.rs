@@ -1,0 +1,173 @@
+//! What one instance of a balancer needs to know of the design.
+
+mod route;
+
+use std::net::SocketAddr;
+use std::sync::{Arc, RwLock};
+
+use base::{CallId, Instant, NodeId, RegionId};
+use config::design::{Balancer, Connections, Design, NodeKind, Protocol};
+use engine::{EndpointSpec, Rules, Shared};
+
+pub(crate) use route::Router;
+
+use crate::Refused;
+
+/// One instance's part of a design.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// The node's name.
+    pub(crate) node: String,
+    /// Where it listens.
+    pub(crate) listeners: Vec<Listener>,
+    /// The calls that it carries, in the order of the design; `None` for those of others.
+    pub(crate) calls: Vec<Option<CallPlan>>,
+    /// What we are called in `Via`. Another balancer of the same name is no loop, so it is a name
+    /// of this process.
+    pub(crate) pseudonym: String,
+}
+
+/// One address.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    /// Which.
+    pub(crate) address: SocketAddr,
+    /// Where its requests go.
+    pub(crate) router: Router,
+}
+
+/// One call.
+#[derive(Debug)]
+pub(crate) struct CallPlan {
+    /// Which.
+    pub(crate) id: CallId,
+    /// `FROM.TO`.
+    pub(crate) name: String,
+    /// Its rules.
+    pub(crate) rules: Rules,
+    /// Whom it can ask.
+    pub(crate) endpoints: Vec<Endpoint>,
+    /// The same, as the engine knows them.
+    pub(crate) specs: Vec<EndpointSpec>,
+    /// What its health checks ask for.
+    pub(crate) health_path: Option<String>,
+    /// Its connections.
+    pub(crate) connections: Connections,
+    /// The numbers that all workers share.
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// One endpoint.
+#[derive(Debug)]
+pub(crate) struct Endpoint {
+    /// Host and port as the design has them.
+    pub(crate) name: String,
+    address: RwLock<Option<SocketAddr>>,
+}
+
+impl Plan {
+    /// The part of the balancer `node` that runs in `region`.
+    ///
+    /// # Errors
+    /// The node, or something that it needs, is not there or not built yet.
+    pub(crate) fn new(
+        now: Instant,
+        design: &Design,
+        node: NodeId,
+        region: Option<RegionId>,
+    ) -> Result<Self, Refused> {
+        let NodeKind::Balancer(balancer) = &design.node(node).kind else {
+            return Err(Refused::NotABalancer(design.node(node).name.clone()));
+        };
+        let carried = |id: CallId| design.call(id).from == node;
+        let ids = (0..design.calls.len()).map(CallId::from_index);
+        let calls = ids.map(|id| carried(id).then(|| CallPlan::new(now, design, id, region)));
+        let name = design.node(node).name.clone();
+        Ok(Self {
+            listeners: listeners(design, balancer)?,
+            calls: calls.collect(),
+            pseudonym: format!("{name}-{:08x}", unique()),
+            node: name,
+        })
+    }
+
+    /// The calls that this instance carries.
+    pub(crate) fn carried(&self) -> impl Iterator<Item = &CallPlan> {
+        self.calls.iter().flatten()
+    }
+}
+
+fn listeners(design: &Design, balancer: &Balancer) -> Result<Vec<Listener>, Refused> {
+    balancer
+        .listen
+        .iter()
+        .map(|listen| match (listen.protocol, &listen.tls) {
+            (Protocol::Http, None) => Ok(Listener {
+                address: listen.address,
+                router: Router::new(design, &listen.routes),
+            }),
+            (Protocol::Http, Some(_)) => Err(Refused::NotBuilt("tls")),
+            (Protocol::Grpc, _) => Err(Refused::NotBuilt("protocol = \"grpc\"")),
+            (Protocol::Tcp, _) => Err(Refused::NotBuilt("protocol = \"tcp\"")),
+            (Protocol::Udp, _) => Err(Refused::NotBuilt("protocol = \"udp\"")),
+        })
+        .collect()
+}
+
+impl CallPlan {
+    fn new(now: Instant, design: &Design, id: CallId, region: Option<RegionId>) -> Self {
+        let call = design.call(id);
+        let to = design.node(call.to);
+        let rank = |of: Option<RegionId>| match (region, of) {
+            (Some(own), Some(of)) if own != of => {
+                let place = call.spill.iter().position(|&spill| spill == of)?;
+                u16::try_from(place + 1).ok()
+            }
+            _ => Some(0),
+        };
+        let anywhere = call.rules.region == policy::region::Params::Any;
+        let reachable = to.endpoints().iter().filter_map(|endpoint| {
+            let rank = rank(endpoint.region).or(anywhere.then_some(0))?;
+            Some((Endpoint::new(&endpoint.address), EndpointSpec { weight: endpoint.weight, rank }))
+        });
+        let (endpoints, specs) = reachable.unzip();
+        Self {
+            id,
+            name: design.call_name(id),
+            shared: Arc::new(Shared::new(now, &call.rules)),
+            rules: call.rules.clone(),
+            endpoints,
+            specs,
+            health_path: call.health_path.clone(),
+            connections: call.connections,
+        }
+    }
+}
+
+impl Endpoint {
+    fn new(name: &str) -> Self {
+        Self { name: name.to_owned(), address: RwLock::new(name.parse().ok()) }
+    }
+
+    /// Where it is, if its name has been resolved.
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
+        *self.address.read().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Its name means this address now.
+    pub(crate) fn set_address(&self, address: SocketAddr) {
+        *self.address.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(address);
+    }
+
+    /// Has it a name that needs to be resolved?
+    pub(crate) fn is_named(&self) -> bool {
+        self.name.parse::<SocketAddr>().is_err()
+    }
+}
+
+/// A number that no other process has: by its own and by the time it started.
+fn unique() -> u32 {
+    let since = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+    let hash = base::hash_name(&format!("{}-{}", std::process::id(), since.as_nanos()));
+    (hash >> 32) as u32
+}
