@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use checklist::Severity;
 use checklist::report::{self, Reviewed};
 use clap::ValueEnum;
+use config::Design;
 
 use crate::design_file;
 use crate::output::{complain, show, takes_colour};
@@ -45,9 +46,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     match (&args.explain, &args.file) {
         (Some(code), _) => explain(code),
         (None, Some(file)) => match design_file::load(file) {
-            Ok(loaded) if args.defaults => {
-                show(&report::defaults(&loaded.design), ExitCode::SUCCESS)
-            }
+            Ok(loaded) if args.defaults => defaults(args.format, &loaded.design),
             Ok(loaded) => review(args.format, &loaded),
             Err(unusable) => unusable.tell(args.format == Format::Json),
         },
@@ -69,6 +68,13 @@ fn review(format: Format, loaded: &design_file::Loaded) -> ExitCode {
     match format {
         Format::Text => show(&report::text(&reviewed, takes_colour()), verdict),
         Format::Json => show(&format!("{:#}\n", report::json(&reviewed)), verdict),
+    }
+}
+
+fn defaults(format: Format, design: &Design) -> ExitCode {
+    match format {
+        Format::Text => show(&report::defaults(design), ExitCode::SUCCESS),
+        Format::Json => show(&format!("{:#}\n", report::defaults_json(design)), ExitCode::SUCCESS),
     }
 }
 

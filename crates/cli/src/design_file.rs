@@ -51,6 +51,9 @@ pub(crate) fn load(path: &Path) -> Result<Loaded, Unusable> {
     let loaded = config::load_bytes(&bytes, &Beside::new(path));
     let text = String::from_utf8_lossy(&bytes).into_owned();
     match loaded.design {
+        Some(design) if design.nodes.is_empty() => Err(Unusable::Unreadable(format!(
+            "`{name}` has no nodes: there is nothing to review, to simulate or to carry"
+        ))),
         Some(design) => Ok(Loaded { name, text, design, remarks: loaded.diagnostics }),
         None => Err(Unusable::Wrong { name, text, diagnostics: loaded.diagnostics }),
     }

@@ -83,13 +83,13 @@ impl<'a> Facts<'a> {
         self.calls().map(|(id, _)| id).filter(ends)
     }
 
-    /// `users.lb 2 x lb.svc 3`: the tries of each call of a path.
-    pub fn path_in_words(&self, path: &[CallId]) -> String {
+    /// `users.lb 2 x lb.svc 3`: the tries of those calls of a path that are retried.
+    pub fn tries_in_words(&self, path: &[CallId]) -> String {
         let one = |&id: &CallId| {
             let attempts = self.design.call(id).rules.retry.attempts;
-            format!("{} {attempts}", self.design.call_name(id))
+            (attempts > 1).then(|| format!("{} {attempts}", self.design.call_name(id)))
         };
-        path.iter().map(one).collect::<Vec<_>>().join(" x ")
+        path.iter().filter_map(one).collect::<Vec<_>>().join(" x ")
     }
 
     /// Whether the file gives a value for this key of a call, or for one below it.

@@ -17,8 +17,11 @@ fn widths(rows: &[Vec<String>], page: usize) -> Vec<usize> {
     let cells = |column: usize| rows.iter().filter_map(move |row| row.get(column));
     let natural = |column| cells(column).map(|cell| length(cell)).max().unwrap_or(0);
     let longest_word = |column| {
-        let words = cells(column).flat_map(|cell| cell.split(' '));
-        words.map(length).max().unwrap_or(0).max(NARROWEST)
+        let of_cell = |cell: &String| {
+            let longest = cell.split(' ').map(length).max().unwrap_or(0);
+            indent(cell) + longest
+        };
+        cells(column).map(of_cell).max().unwrap_or(0).max(NARROWEST)
     };
     let mut widths: Vec<usize> = (0..columns).map(natural).collect();
     let least: Vec<usize> = (0..columns).map(longest_word).collect();
@@ -50,18 +53,25 @@ fn lines(row: &[String], widths: &[usize]) -> Vec<String> {
 }
 
 /// Breaks text between words into lines of at most `width` characters; a longer word stands alone.
+/// All lines are indented like the first.
 pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
+    let words = text.trim_start_matches(' ');
+    let indent = " ".repeat(indent(text));
     let mut lines: Vec<String> = Vec::new();
-    for word in text.split(' ') {
+    for word in words.split(' ') {
         match lines.last_mut() {
             Some(line) if length(line) + 1 + length(word) <= width => {
                 line.push(' ');
                 line.push_str(word);
             }
-            _ => lines.push(word.to_owned()),
+            _ => lines.push(format!("{indent}{word}")),
         }
     }
     lines
+}
+
+fn indent(text: &str) -> usize {
+    length(text) - length(text.trim_start_matches(' '))
 }
 
 fn length(text: &str) -> usize {

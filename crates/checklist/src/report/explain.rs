@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use config::Design;
+use serde_json::{Value, json};
 
 use super::columns::wrap;
 use crate::built::{NOT_BUILT, NOT_BUILT_REASON};
@@ -33,15 +34,10 @@ pub fn meant(code: &str) -> String {
 
 /// Every default that applies in a design: its value, its reason and source, and for which calls.
 pub fn defaults(design: &Design) -> String {
-    let mut used: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    for applied in &design.defaults_used {
-        let calls = used.entry(applied.default).or_default();
-        calls.extend(applied.call.map(|call| design.call_name(call)));
-    }
     let mut text = String::new();
-    for (code, calls) in used {
-        let Some(default) = config::defaults::by_code(code) else { continue };
-        paragraph(&mut text, "", &format!("{code}  {} = {}", default.key, default.value));
+    for (default, calls) in applied(design) {
+        let title = format!("{}  {} = {}", default.code, default.key, default.value);
+        paragraph(&mut text, "", &title);
         if !calls.is_empty() {
             paragraph(&mut text, "     ", &format!("for {}", calls.join(", ")));
         }
@@ -49,6 +45,32 @@ pub fn defaults(design: &Design) -> String {
         paragraph(&mut text, "     ", &format!("source: {}", default.source));
     }
     if text.is_empty() { "The file gives every value itself.\n".to_owned() } else { text }
+}
+
+/// The same as a JSON array.
+pub fn defaults_json(design: &Design) -> Value {
+    let row = |(default, calls): (config::defaults::Default, Vec<String>)| {
+        json!({
+            "code": default.code,
+            "key": default.key,
+            "value": default.value,
+            "reason": default.reason,
+            "source": default.source,
+            "calls": calls,
+        })
+    };
+    applied(design).into_iter().map(row).collect()
+}
+
+/// The defaults that apply, in the order of their codes, each with its calls.
+fn applied(design: &Design) -> Vec<(config::defaults::Default, Vec<String>)> {
+    let mut used: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for applied in &design.defaults_used {
+        let calls = used.entry(applied.default).or_default();
+        calls.extend(applied.call.map(|call| design.call_name(call)));
+    }
+    let known = |(code, calls)| Some((config::defaults::by_code(code)?, calls));
+    used.into_iter().filter_map(known).collect()
 }
 
 fn of_rule(code: &str) -> Option<String> {

@@ -5,8 +5,8 @@ use config::design::{Call, Protocol, Source};
 use engine::Carrier;
 use serde::Serialize;
 
+use crate::Facts;
 use crate::question::{Question, answer};
-use crate::{Facts, facts};
 
 /// A call and its five answers.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -29,8 +29,6 @@ pub struct Row {
     pub worst: u64,
     /// The most attempts per request that last, over many requests: budgets count.
     pub lasting: f64,
-    /// The calls on the way from a client, with their tries.
-    pub path: String,
 }
 
 /// In the order of the file.
@@ -59,8 +57,7 @@ fn row(facts: &Facts<'_>, id: base::CallId, call: &Call) -> Row {
         backpressure: said(Question::Backpressure, backpressure(call)),
         retries: said(Question::Amplification, retries(call)),
         worst: amplification.worst,
-        lasting: (amplification.lasting * 100.0).round() / 100.0,
-        path: facts.path_in_words(&amplification.path),
+        lasting: super::rounded(amplification.lasting),
     }
 }
 
@@ -71,13 +68,13 @@ fn timeout(call: &Call) -> String {
         return format!("stream, {}", idle());
     }
     match (rules.deadline.timeout, rules.deadline.attempt_timeout) {
-        (Some(whole), Some(one)) => format!("{whole}, a try {one}"),
+        (Some(whole), Some(one)) => format!("{whole}, try {one}"),
         (Some(whole), None) => whole.to_string(),
         (None, _) if matches!(call.protocol, Protocol::Tcp | Protocol::Udp) => {
             let connect = rules.connect_timeout.map(|time| format!("connect {time}, "));
             format!("{}{}", connect.unwrap_or_default(), idle())
         }
-        (None, Some(one)) => format!("none, a try {one}"),
+        (None, Some(one)) => format!("none, try {one}"),
         (None, None) => "none".to_owned(),
     }
 }
@@ -86,9 +83,9 @@ fn backpressure(call: &Call) -> String {
     let limit = call.rules.admission;
     match (limit.in_flight, limit.queue) {
         (None, _) => "no limit".to_owned(),
-        (Some(most), None) => format!("{most}, then any wait"),
+        (Some(most), None) => format!("{most}, any wait"),
         (Some(most), Some(0)) => format!("{most}, none waits"),
-        (Some(most), Some(queue)) => format!("{most}, then {queue} wait"),
+        (Some(most), Some(queue)) => format!("{most}, {queue} wait"),
     }
 }
 
@@ -99,11 +96,7 @@ fn retries(call: &Call) -> String {
     }
     match &call.rules.budget {
         None => format!("{attempts} tries, no budget"),
-        Some(budget) => format!(
-            "{attempts} tries, budget {}: at most {:.2} times",
-            budget.share(),
-            facts::lasting_factor(call)
-        ),
+        Some(budget) => format!("{attempts} tries, budget {}", budget.share()),
     }
 }
 

@@ -3,10 +3,12 @@
 mod columns;
 mod explain;
 mod five;
+mod paths;
 mod text;
 
-pub use explain::{codes, defaults, explain, meant};
+pub use explain::{codes, defaults, defaults_json, explain, meant};
 pub use five::{Row, rows};
+pub use paths::{Path, paths};
 pub use text::text;
 
 use config::Design;
@@ -46,13 +48,22 @@ impl Reviewed<'_> {
     }
 }
 
-/// As one JSON object: the calls with their answers, the findings, and how many of each.
+/// As one JSON object: the calls with their answers, the paths, the findings, and how many of each
+/// severity.
 pub fn json(reviewed: &Reviewed<'_>) -> Value {
+    let (paths, all_paths) = paths(reviewed.design);
     json!({
         "file": reviewed.file,
         "calls": rows(reviewed.design),
+        "paths": paths,
+        "all_paths": all_paths,
         "findings": diagnostic::json(&reviewed.diagnostics(), reviewed.file, reviewed.text),
         "errors": reviewed.count(Severity::Error),
         "warnings": reviewed.count(Severity::Warning),
     })
+}
+
+/// To hundredths, for people to read.
+fn rounded(factor: f64) -> f64 {
+    (factor * 100.0).round() / 100.0
 }

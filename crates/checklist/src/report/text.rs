@@ -3,39 +3,39 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use config::diagnostic::{self, Severity};
+use config::Design;
+use config::diagnostic::{self, Diagnostic, Severity};
 
 use super::Reviewed;
 use super::columns::{lay_out, wrap};
 use super::five::{Row, UNANSWERED, rows};
+use super::paths::{Path, paths};
 
 /// The width of the page.
 const PAGE: usize = 100;
 
 /// For people, 100 columns wide. `colour` adds ANSI escapes; without them nothing is lost.
 pub fn text(reviewed: &Reviewed<'_>, colour: bool) -> String {
-    let mut text = table(&rows(reviewed.design), colour);
-    text.push('\n');
-    text.push_str(&findings(reviewed, colour));
-    text.push_str(&summary(reviewed));
-    text.push('\n');
-    text
+    let sections = [
+        answers(&rows(reviewed.design), colour),
+        ways(reviewed.design, colour),
+        findings(reviewed, colour),
+        summary(reviewed),
+    ];
+    let said: Vec<&str> = sections.iter().map(|section| section.trim_end()).collect();
+    let said: Vec<&str> = said.into_iter().filter(|section| !section.is_empty()).collect();
+    format!("{}\n", said.join("\n\n"))
 }
 
-fn table(rows: &[Row], colour: bool) -> String {
-    let head = ["CALL", "TIMEOUT", "IDEMPOTENT", "ON FAILURE", "BACKPRESSURE", "RETRIES", "WORST"];
-    let mut cells = vec![head.map(str::to_owned).to_vec()];
-    cells.extend(rows.iter().map(cells_of));
-    let laid_out = lay_out(&cells, PAGE);
-    let mut text = String::new();
-    for (at, line) in
-        laid_out.iter().enumerate().flat_map(|(at, row)| row.iter().map(move |l| (at, l)))
-    {
-        let line = if colour { coloured(line, at == 0) } else { line.clone() };
-        text.push_str(&line);
-        text.push('\n');
+/// A row for each call with its five answers.
+fn answers(rows: &[Row], colour: bool) -> String {
+    let head =
+        ["  CALL", "TIMEOUT", "IDEMPOTENT", "ON FAILURE", "BACKPRESSURE", "RETRIES", "WORST"];
+    if rows.is_empty() {
+        return String::new();
     }
-    if rows.iter().any(|row| row.carried_by == "plimsoll") {
+    let mut text = table(&head, rows.iter().map(cells_of), colour);
+    if rows.iter().any(is_ours) {
         text.push_str(
             "* carried by Plimsoll; the others by other people's code, as the file says\n",
         );
@@ -44,9 +44,13 @@ fn table(rows: &[Row], colour: bool) -> String {
 }
 
 fn cells_of(row: &Row) -> Vec<String> {
-    let mark = if row.carried_by == "plimsoll" { " *" } else { "" };
+    let mark = if is_ours(row) { '*' } else { ' ' };
+    let name = match row.call.split_once(".only.") {
+        Some((_, only)) => format!("  {only}"),
+        None => row.call.clone(),
+    };
     vec![
-        format!("{}{mark}", row.call),
+        format!("{mark} {name}"),
         row.timeout.clone(),
         row.idempotent.clone(),
         row.on_failure.clone(),
@@ -56,6 +60,43 @@ fn cells_of(row: &Row) -> Vec<String> {
     ]
 }
 
+fn is_ours(row: &Row) -> bool {
+    row.carried_by == "plimsoll"
+}
+
+/// How far retries multiply along every path; the worst, if there are many.
+fn ways(design: &Design, colour: bool) -> String {
+    const MOST: usize = 12;
+    let (paths, all) = paths(design);
+    let steps = |path: &Path| {
+        let steps = path.calls.iter().zip(&path.tries);
+        steps.map(|(call, tries)| format!("{call} {tries}")).collect::<Vec<_>>().join(" x ")
+    };
+    let rows = paths.iter().take(MOST).map(|path| {
+        vec![format!("  {}", steps(path)), format!("x{}", path.worst), format!("x{}", path.lasting)]
+    });
+    let mut text = table(&["  TRIES ALONG EACH PATH", "WORST", "LASTING"], rows, colour);
+    if paths.len() > MOST {
+        let more = paths.len() - MOST;
+        let at_least = if all { "" } else { " at least" };
+        text.push_str(&format!("  and{at_least} {more} more, none of them worse\n"));
+    }
+    if paths.is_empty() { String::new() } else { text }
+}
+
+fn table(head: &[&str], rows: impl Iterator<Item = Vec<String>>, colour: bool) -> String {
+    let mut cells = vec![head.iter().map(|&title| title.to_owned()).collect()];
+    cells.extend(rows);
+    let mut text = String::new();
+    for (at, lines) in lay_out(&cells, PAGE).iter().enumerate() {
+        for line in lines {
+            text.push_str(&if colour { coloured(line, at == 0) } else { line.clone() });
+            text.push('\n');
+        }
+    }
+    text
+}
+
 fn coloured(line: &str, is_head: bool) -> String {
     if is_head {
         return format!("\x1b[1m{line}\x1b[0m");
@@ -63,20 +104,25 @@ fn coloured(line: &str, is_head: bool) -> String {
     line.replace(UNANSWERED, &format!("\x1b[1;31m{UNANSWERED}\x1b[0m"))
 }
 
-/// A rule's reason is given where it is first broken, and wrapped to the page.
+/// What breaks one rule by one line of the file is shown together. A rule's reason is given where
+/// it is first broken.
 fn findings(reviewed: &Reviewed<'_>, colour: bool) -> String {
     const MARGIN: usize = 16;
+    let wrapped = |words: &str| wrap(words, PAGE - MARGIN).join("\n");
     let mut explained = BTreeSet::new();
-    let mut all = reviewed.diagnostics();
-    for found in &mut all {
-        found.reason = if explained.insert(found.code) {
-            wrap(&found.reason, PAGE - MARGIN).join("\n")
-        } else {
-            String::new()
-        };
-        found.way_out = wrap(&found.way_out, PAGE - MARGIN).join("\n");
-    }
-    diagnostic::render(&all, reviewed.file, reviewed.text, colour)
+    let all = reviewed.diagnostics();
+    let together = all.chunk_by(|a, b| a.code == b.code && a.span == b.span);
+    let shown: Vec<Diagnostic> = together
+        .map(|same| {
+            let mut shown = same[0].clone();
+            let reason = explained.insert(shown.code).then(|| wrapped(&shown.reason));
+            let others = same[1..].iter().map(|other| wrapped(&format!("also {}", other.message)));
+            shown.reason = reason.into_iter().chain(others).collect::<Vec<_>>().join("\n");
+            shown.way_out = wrapped(&shown.way_out);
+            shown
+        })
+        .collect();
+    diagnostic::render(&shown, reviewed.file, reviewed.text, colour)
 }
 
 fn summary(reviewed: &Reviewed<'_>) -> String {

@@ -38,10 +38,10 @@ fn check(facts: &Facts<'_>, notes: &mut Notes<'_>) {
                 worst_layer,
                 "retry",
                 format!(
-                    "one request can become {} attempts on `{}`: {}",
+                    "{} attempts on `{}` for one request: {}",
                     all.worst,
                     facts.design.node(facts.design.call(id).to).name,
-                    facts.path_in_words(&all.path)
+                    facts.tries_in_words(&all.path)
                 ),
                 "tries at one layer only, the one next to what fails; `retry = \"none\"` elsewhere"
                     .to_owned(),

@@ -27,12 +27,10 @@ fn check(facts: &Facts<'_>, notes: &mut Notes<'_>) {
                 id,
                 "retry",
                 format!(
-                    "one request can become {} attempts on `{}`: {}; budgets hold all together to \
-                        {:.2} times",
+                    "{} attempts on `{}` for one request: {}",
                     all.worst,
                     facts.design.node(facts.design.call(id).to).name,
-                    facts.path_in_words(&all.path),
-                    all.lasting,
+                    facts.tries_in_words(&all.path),
                 ),
                 "tries at one layer only, the one next to what fails".to_owned(),
             );
