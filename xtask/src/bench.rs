@@ -30,3 +30,8 @@ pub(crate) fn run(bench: &Bench) -> Outcome {
         Bench::Decisions => decisions::run(),
     }
 }
+
+/// Runs the comparison so briefly that its figures say nothing, and writes none of them.
+pub(crate) fn http1_briefly() -> Outcome {
+    http1::run(&http1::Options::brief())
+}

@@ -97,7 +97,13 @@ fn table(results: &[Finished]) -> String {
     };
     let total: Duration = results.iter().map(|step| step.took).sum();
     let rows: String = results.iter().map(row).collect();
-    format!("{rows}{:<14} {:>6.1} s", "total", total.as_secs_f64())
+    let failed = results.iter().filter(|step| step.outcome.is_err()).count();
+    let passed = results.len() - failed;
+    format!(
+        "{rows}{:<14} {:>6.1} s\n\nsteps: {passed} passed, {failed} failed",
+        "total",
+        total.as_secs_f64()
+    )
 }
 
 fn verdict(results: &[Finished], planned: usize) -> Outcome {
@@ -150,6 +156,13 @@ mod tests {
         assert_eq!(verdict(&results, 2), Err("failed: lint".into()));
         assert_eq!(verdict(&results, 5), Err("failed: lint; 3 not run".into()));
         assert_eq!(verdict(&results[..1], 1), Ok(()));
+    }
+
+    #[test]
+    fn the_table_ends_with_the_count() {
+        let results = [finished("format", Ok(())), finished("lint", Err("no".into()))];
+
+        assert!(table(&results).ends_with("\nsteps: 1 passed, 1 failed"));
     }
 
     fn options() -> Options {

@@ -25,6 +25,13 @@ pub(crate) struct Options {
     no_write: bool,
 }
 
+impl Options {
+    /// Enough to see that all works.
+    pub(crate) fn brief() -> Self {
+        Self { quick: true, peers: Vec::new(), rounds: Some(1), no_write: true }
+    }
+}
+
 /// What is sent in one comparison.
 pub(crate) struct Scenario {
     pub(crate) title: &'static str,

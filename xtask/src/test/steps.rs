@@ -2,6 +2,7 @@
 //!
 //! A new step is one more entry of this table.
 
+use crate::bench;
 use crate::needs::Need;
 use crate::shell::{self, Outcome, cargo, run};
 use crate::test::{designs, fuzz};
@@ -79,6 +80,13 @@ pub(crate) const STEPS: &[Step] = &[
         slow: true,
         needs: &[NEXTEST],
         run: properties,
+    },
+    Step {
+        name: "bench",
+        what: "the benchmark works: every proxy answers, rightly, and logs",
+        slow: true,
+        needs: &[],
+        run: bench::http1_briefly,
     },
 ];
 
