@@ -25,6 +25,41 @@ pub enum Event {
     Reset,
     /// A connection ended in good order.
     Closed,
+    /// A connection that stood was given up: the peer was silent for too long.
+    GivenUp,
+    /// Data was sent again.
+    Retransmitted {
+        /// How many bytes.
+        bytes: u32,
+    },
+    /// Nothing came back for a whole retransmission timeout, and all of the connection waited.
+    Stalled {
+        /// The timeout that ran out.
+        waited: Duration,
+    },
+    /// Data was found lost by the acknowledgements of later data, before any timeout.
+    LossFound,
+    /// A probe asked for the acknowledgement of the last data (RFC 8985, 7).
+    TailProbed,
+    /// The peer received data twice: it had been sent again for nothing.
+    SentTwice,
+    /// The first packet of a handshake, or its answer, was sent again.
+    SynRetried {
+        /// 1 for the first time.
+        retry: u8,
+    },
+    /// A first packet of a handshake was dropped: too many half-open connections.
+    SynOverflow,
+    /// A whole handshake was not taken: too many connections wait to be accepted.
+    AcceptOverflow,
+    /// There is no port left to connect from.
+    PortsExhausted,
+    /// The peer takes no more for now, and is asked whether that is still so.
+    WindowProbed,
+    /// An idle peer was asked whether it is still there.
+    KeepaliveProbed,
+    /// A datagram was dropped: the receiver's buffer was full.
+    DatagramDropped,
 }
 
 impl Event {
@@ -64,6 +99,27 @@ impl Event {
             Self::Closed => {
                 const { &Description::counter("closed", "Connections that ended in good order.") }
             }
+            other => other.describe_trouble(),
+        }
+    }
+
+    /// What the transport noticed and dealt with.
+    #[rustfmt::skip]
+    const fn describe_trouble(&self) -> &'static Description {
+        match self {
+            Self::Retransmitted { .. } => const { &Description::counter("retransmits", "Segments that were sent again.") },
+            Self::Stalled { .. } => const { &Description::seconds("rto_stall", "Time that a connection stood still until its retransmission timeout.") },
+            Self::LossFound => const { &Description::counter("fast_recoveries", "Losses found without a timeout.") },
+            Self::TailProbed => const { &Description::counter("tail_probes", "Probes for the acknowledgement of the last data.") },
+            Self::SentTwice => const { &Description::counter("spurious_retransmits", "Segments that the peer received twice.") },
+            Self::SynRetried { .. } => const { &Description::counter("syn_retries", "Handshake packets that were sent again.") },
+            Self::SynOverflow => const { &Description::counter("syn_overflows", "Handshakes dropped because too many were half-open.") },
+            Self::AcceptOverflow => const { &Description::counter("accept_overflows", "Handshakes not taken because too many connections waited to be accepted.") },
+            Self::PortsExhausted => const { &Description::counter("ports_exhausted", "Connections that found no port to leave from.") },
+            Self::WindowProbed => const { &Description::counter("window_probes", "Questions to a peer that took no more.") },
+            Self::KeepaliveProbed => const { &Description::counter("keepalive_probes", "Questions to an idle peer.") },
+            Self::DatagramDropped => const { &Description::counter("datagrams_dropped", "Datagrams for which the receiver had no room.") },
+            _ => const { &Description::counter("given_up", "Connections given up because the peer was silent.") },
         }
     }
 }

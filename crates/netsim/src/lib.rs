@@ -2,6 +2,8 @@
 //!
 //! - [`Queue`] says what happens next, in an order that favours nobody.
 //! - [`geography`] says how long light takes between two places.
+//! - [`l3`] carries datagrams over links and routers, and promises nothing.
+//! - [`l4`] makes connections of that: TCP; and UDP, which hides nothing.
 //!
 //! Nothing here knows a service or a proxy.
 
@@ -12,6 +14,8 @@ extern crate alloc;
 extern crate std;
 
 pub mod geography;
+pub mod l3;
+pub mod l4;
 mod queue;
 
 pub use queue::{Party, Queue};

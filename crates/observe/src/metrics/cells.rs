@@ -94,6 +94,8 @@ impl Sink for Cells {
             (Event::L4(event), _, Some(endpoint)) => endpoint.on_l4(event),
             (Event::L4(event), _, None) => process.on_l4(event),
             (Event::L3(l3::Event::Lost), ..) => add(&process.lost, 1),
+            // Why and where it was lost only the simulator can know.
+            (Event::L3(_), ..) => {}
             (Event::Tls(tls::Event::Agreed { took }), ..) => process.agreed.observe(took),
             (Event::Tls(tls::Event::Failed), ..) => add(&process.disagreed, 1),
             // A call that the design does not have, and faults: the simulator knows those.
@@ -117,6 +119,8 @@ impl ProcessCells {
             l4::Event::Closed => add(&self.closed, 1),
             // These happen towards an endpoint only.
             l4::Event::Connected { .. } | l4::Event::ConnectFailed { .. } | l4::Event::Reused => {}
+            // What the kernel deals with by itself is seen by the simulator.
+            _ => {}
         }
     }
 }
@@ -239,6 +243,8 @@ impl EndpointCells {
             l4::Event::Closed => add(&self.closed, 1),
             // Clients are accepted, endpoints are not.
             l4::Event::Accepted => {}
+            // What the kernel deals with by itself is seen by the simulator.
+            _ => {}
         }
     }
 }
