@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use plimsoll_config::codes::CODES;
-use plimsoll_config::{Files, Loaded, load_bytes, render};
+use plimsoll_config::{Diagnostic, Files, Loaded, load_bytes, render};
 
 #[test]
 fn a_bad_design_is_told_everything_at_once() {
@@ -57,7 +57,7 @@ fn every_diagnostic_has_a_place_a_reason_and_a_way_out() {
 fn a_bad_design_is_none_but_can_still_be_looked_at() {
     for fixture in fixtures() {
         let (loaded, _) = read(&fixture);
-        assert!(loaded.design.is_none() || !loaded.diagnostics.iter().any(|d| d.is_error()));
+        assert!(loaded.design.is_none() || !loaded.diagnostics.iter().any(Diagnostic::is_error));
         assert!(loaded.design.is_some() || loaded.sketch.is_some());
     }
 }

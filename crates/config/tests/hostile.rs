@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use plimsoll_config::{Loaded, NoFiles, json, load_bytes, render};
+use plimsoll_config::{Diagnostic, Loaded, NoFiles, json, load_bytes, render};
 use proptest::prelude::*;
 
 const DESIGNS: [&str; 5] = [
@@ -176,7 +176,7 @@ fn survive(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     render(&diagnostics, "design.toml", &text, true);
     json(&diagnostics, "design.toml", &text);
-    assert_eq!(design.is_some(), !diagnostics.iter().any(|told| told.is_error()));
+    assert_eq!(design.is_some(), !diagnostics.iter().any(Diagnostic::is_error));
 }
 
 fn codes(bytes: &[u8]) -> Vec<&'static str> {
