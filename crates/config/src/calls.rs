@@ -59,7 +59,7 @@ fn one<'t>(
         id,
         from: head.from,
         from_instances: from.instance_count(),
-        to_many_regions: to.instances.len() > 1,
+        to_regions: to.instances.iter().map(|&(region, _)| region).collect(),
         protocol,
         carrier,
         layers,

@@ -28,6 +28,8 @@ pub struct Graph {
 
 /// A design with more ways than this is not looked at way by way.
 const MOST_PATHS: usize = 10_000;
+/// Where calls run in circles, most ways lead to no end: looking for one ends here.
+const MOST_STEPS: usize = 2_000_000;
 
 impl Graph {
     /// Of a design whose routes, steps and fallbacks name existing calls.
@@ -66,8 +68,9 @@ impl Graph {
     /// All ways from the starts to the ends that pass no node twice.
     pub fn paths(&self) -> Paths {
         let mut found = Paths { paths: Vec::new(), complete: true };
+        let mut steps = 0;
         for &start in &self.starts {
-            self.paths_from(start, &mut found);
+            self.paths_from(start, &mut steps, &mut found);
         }
         found
     }
@@ -79,11 +82,12 @@ impl Graph {
         nodes.into_iter().find_map(|node| self.cycle_from(node, &mut state))
     }
 
-    fn paths_from(&self, start: NodeId, found: &mut Paths) {
+    fn paths_from(&self, start: NodeId, steps: &mut usize, found: &mut Paths) {
         let mut way = Way::new(start);
         while let Some((node, next)) = way.top() {
             let calls = &self.from[node.index()];
-            if found.paths.len() >= MOST_PATHS {
+            *steps += 1;
+            if found.paths.len() >= MOST_PATHS || *steps >= MOST_STEPS {
                 found.complete = false;
                 return;
             }
@@ -206,4 +210,60 @@ fn made_by(design: &Design, node: NodeId) -> Vec<CallId> {
     let mut seen = BTreeSet::new();
     made.retain(|&call| seen.insert(call));
     made
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write;
+
+    use super::*;
+    use crate::{NoFiles, load_bytes};
+
+    #[test]
+    fn every_way_through_a_design_is_found_once() {
+        let graph = graph("a: b c\nb: d\nc: d\nd:");
+
+        assert_eq!(graph.paths().paths.len(), 2);
+        assert!(graph.paths().complete);
+        assert_eq!(graph.cycle(), None);
+    }
+
+    #[test]
+    fn what_nobody_asks_is_not_reached() {
+        let graph = graph("a: b\nb:\nc: b");
+
+        let reached: Vec<_> = graph.reached().iter().map(|node| node.0).collect();
+
+        assert_eq!(reached, [0, 1, 2]);
+    }
+
+    #[test]
+    fn a_circle_is_named_from_where_it_begins() {
+        let cycle = graph("a: b\nb: c\nc: b").cycle();
+
+        assert_eq!(cycle.map(|calls| calls.len()), Some(2));
+    }
+
+    #[test]
+    fn a_tangle_without_an_end_is_given_up() {
+        let names: Vec<String> = (0..30).map(|at| format!("n{at}")).collect();
+        let all = names.join(" ");
+        let edges: Vec<String> = names.iter().map(|name| format!("{name}: {all}")).collect();
+
+        assert!(!graph(&edges.join("\n")).paths().complete);
+    }
+
+    /// Services with whom they ask; a client asks the first.
+    fn graph(edges: &str) -> Graph {
+        let mut text = String::from("[client.users]\ntraffic = \"1/s\"\n");
+        for (at, line) in edges.lines().enumerate() {
+            let (from, to) = line.split_once(':').unwrap();
+            let to: Vec<&str> = to.split_whitespace().filter(|&to| to != from).collect();
+            let _ = writeln!(text, "[service.{from}]\nsteps = {to:?}");
+            let calls = to.iter().map(|to| format!("[call.{from}.{to}]\n"));
+            text.extend(calls.chain((at == 0).then(|| format!("[call.users.{from}]\n"))));
+        }
+        let loaded = load_bytes(text.as_bytes(), &NoFiles);
+        Graph::of(&loaded.design.or(loaded.sketch).unwrap())
+    }
 }

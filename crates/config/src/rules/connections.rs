@@ -1,5 +1,6 @@
 //! `connections { most, streams, idle_timeout }`.
 
+use crate::codes::CONTRADICTION;
 use crate::defaults;
 use crate::design::{Connections, Protocol};
 use crate::read::{Table, Value};
@@ -44,7 +45,21 @@ fn streams(call: &mut Reading<'_, '_>, table: Option<&Table<'_>>) -> u32 {
     let key = "connections.streams";
     match table.and_then(|table| table.get("streams")) {
         None => call.default(key, default),
-        Some(value) => call.said(&value, key, count).unwrap_or(default.value),
+        Some(value) => {
+            let streams = call.said(&value, key, count).unwrap_or(default.value);
+            if streams > 1 && call.protocol == Protocol::Http {
+                call.report.push(
+                    value
+                        .wrong(
+                            &CONTRADICTION,
+                            format!("is {streams}, and the call speaks HTTP/1.1"),
+                        )
+                        .because("an HTTP/1.1 connection carries one request at a time")
+                        .instead("leave `streams` out"),
+                );
+            }
+            streams
+        }
     }
 }
 

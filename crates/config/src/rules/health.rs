@@ -6,7 +6,7 @@ use policy::health::{check, ejection};
 
 use super::Reading;
 use super::reading::Group;
-use crate::codes::{MISSING_KEY, ROUTE_FORM};
+use crate::codes::{CONTRADICTION, MISSING_KEY, ROUTE_FORM};
 use crate::defaults;
 use crate::read::{Table, Value};
 use crate::report::Report;
@@ -51,6 +51,17 @@ fn path(call: &mut Reading<'_, '_>, table: &Table<'_>) -> Option<String> {
         }
         return None;
     };
+    if call.is_l4() {
+        call.report.push(
+            value
+                .wrong(&CONTRADICTION, "stands in a check of connections")
+                .because(
+                    "at L4 an endpoint is well when it accepts a connection; no path is asked for",
+                )
+                .instead("leave `path` out"),
+        );
+        return None;
+    }
     let path = value.text(call.report)?;
     let is_path = path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic());
     if !is_path {

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use base::{CallId, NodeId};
+use base::{CallId, NodeId, RegionId};
 use engine::Carrier;
 use policy::Invalid;
 
@@ -20,8 +20,8 @@ pub(crate) struct Reading<'r, 't> {
     pub(crate) from: NodeId,
     /// How many instances the asking node has.
     pub(crate) from_instances: u32,
-    /// Whether the asked node is in several regions.
-    pub(crate) to_many_regions: bool,
+    /// Where the asked node is.
+    pub(crate) to_regions: Vec<RegionId>,
     pub(crate) protocol: Protocol,
     pub(crate) carrier: Carrier,
     pub(crate) layers: Layers<'t>,

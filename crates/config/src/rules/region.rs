@@ -4,8 +4,10 @@ use base::RegionId;
 use policy::region::Params;
 
 use super::Reading;
-use crate::codes::OUT_OF_BOUNDS;
+use crate::codes::{CONTRADICTION, OUT_OF_BOUNDS};
 use crate::defaults;
+use crate::diagnostic::Diagnostic;
+use crate::names::{one_of, shown};
 use crate::read::{Table, Value};
 
 const WORDS: [(&str, Params); 2] = [("own", Params::Own), ("any", Params::Any)];
@@ -13,7 +15,7 @@ const WORDS: [(&str, Params); 2] = [("own", Params::Own), ("any", Params::Any)];
 /// The rule, and the regions to spill to, in order.
 pub(super) fn read(call: &mut Reading<'_, '_>) -> (Params, Vec<RegionId>) {
     let Some(value) = call.get("regions") else {
-        if call.to_many_regions {
+        if call.to_regions.len() > 1 {
             call.default("regions", &defaults::REGIONS);
         }
         return (Params::default(), Vec::new());
@@ -43,7 +45,11 @@ fn spill(
     let mut regions = Vec::new();
     for element in &elements {
         let name = element.text(call.report)?;
-        regions.push(call.index.region(name, element.span, call.report)?);
+        let region = call.index.region(name, element.span, call.report)?;
+        if !call.to_regions.is_empty() && !call.to_regions.contains(&region) {
+            call.report.push(nobody_there(call, element, name));
+        }
+        regions.push(region);
     }
     if regions.is_empty() {
         call.report
@@ -55,4 +61,14 @@ fn spill(
     let shown = format!("spill to {}, at most {at_most}", names.collect::<Vec<_>>().join(", "));
     call.say("regions", shown, value.span);
     Some((Params::Spill { at_most }, regions))
+}
+
+fn nobody_there(call: &Reading<'_, '_>, element: &Value<'_>, name: &str) -> Diagnostic {
+    let there =
+        call.to_regions.iter().map(|region| call.index.regions[region.index()].name.as_str());
+    let message = format!("nobody would answer in `{}`", shown(name));
+    CONTRADICTION
+        .at(element.span, message)
+        .because("the node that is asked has no instance there, so the spill would fail when it is needed")
+        .instead(format!("it is in {}", one_of(there)))
 }
