@@ -162,6 +162,7 @@ impl Fault {
                 | Self::Crash
                 | Self::Restart { .. }
                 | Self::Spike { .. }
+                | Self::RegionLoss
         )
     }
 }

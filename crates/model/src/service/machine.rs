@@ -168,6 +168,12 @@ impl<T: Copy> Service<T> {
         None
     }
 
+    /// The process stood still and goes on: when the own work of a request will be done that had
+    /// a worker all the while. It begins anew.
+    pub fn resume(&self, now: Instant, chance: u64) -> Instant {
+        now + Duration::from_secs_f64(self.seconds(chance))
+    }
+
     /// A request that waits is taken back.
     pub fn withdraw(&mut self, ticket: Ticket) {
         let at = ticket.0.checked_sub(self.first).and_then(|at| usize::try_from(at).ok());

@@ -9,7 +9,7 @@ use crate::distribution::exponential;
 
 /// The requests of one client, one after the other, whatever becomes of them.
 ///
-/// Ask for [`Source::next`], come back then, ask [`Source::arrived`] for the one after. A spike
+/// Ask for [`Source::next_arrival`], come back then, ask [`Source::arrived`] for the one after. A spike
 /// changes the pace through [`Source::set_pace`]; the draws stay the same.
 #[derive(Clone, Debug)]
 pub struct Source {
@@ -71,7 +71,7 @@ impl Source {
     }
 
     /// When the next request arrives; [`Instant::NEVER`] if none does as things are.
-    pub fn next(&mut self) -> Instant {
+    pub fn next_arrival(&mut self) -> Instant {
         if let Kind::Replayed { times, next } = &self.kind {
             return times.get(*next).map_or(Instant::NEVER, |&time| Instant::ZERO + time);
         }
@@ -100,7 +100,7 @@ impl Source {
     }
 
     /// From now on so many times the usual traffic. A replay keeps its times. The next arrival may
-    /// be another: ask [`Source::next`] again.
+    /// be another: ask [`Source::next_arrival`] again.
     pub fn set_pace(&mut self, now: Instant, pace: f64) {
         let passed = seconds(now, self.since) * self.rate();
         self.owed = (self.owed - passed).max(0.0);
@@ -206,21 +206,21 @@ mod tests {
     #[test]
     fn a_spike_changes_the_pace_from_the_moment_it_comes() {
         let mut source = source(&CONSTANT);
-        let before = source.next();
+        let before = source.next_arrival();
         source.set_pace(Instant::from_millis(5), 5.0);
 
         assert_eq!(before, Instant::from_millis(10));
-        assert_eq!(source.next(), Instant::from_millis(6));
+        assert_eq!(source.next_arrival(), Instant::from_millis(6));
     }
 
     #[test]
     fn traffic_that_stops_goes_on_where_it_was() {
         let mut source = source(&CONSTANT);
         source.set_pace(Instant::from_millis(4), 0.0);
-        let silent = source.next();
+        let silent = source.next_arrival();
         source.set_pace(Instant::from_secs(1), 1.0);
 
-        assert_eq!((silent, source.next()), (Instant::NEVER, Instant::from_millis(1_006)));
+        assert_eq!((silent, source.next_arrival()), (Instant::NEVER, Instant::from_millis(1_006)));
     }
 
     #[test]
@@ -228,8 +228,8 @@ mod tests {
         let times = [5, 7, 7].map(Duration::from_millis).to_vec();
         let mut source = source(&Arrivals::Replayed(times));
         let mut seen = Vec::new();
-        while source.next() != Instant::NEVER {
-            let now = source.next();
+        while source.next_arrival() != Instant::NEVER {
+            let now = source.next_arrival();
             seen.push(now.as_nanos() / 1_000_000);
             source.arrived(now);
         }
@@ -245,8 +245,8 @@ mod tests {
 
     fn arrivals_until(source: &mut Source, end: Instant) -> u64 {
         let mut count = 0;
-        while source.next() <= end {
-            let now = source.next();
+        while source.next_arrival() <= end {
+            let now = source.next_arrival();
             source.arrived(now);
             count += 1;
         }

@@ -1,0 +1,42 @@
+//! How a design is to be simulated.
+
+use base::Duration;
+
+/// How a design is to be simulated. What is not said gets a stated default.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The incident by its name. Nothing: the only one there is. `"none"`: an ordinary day.
+    pub incident: Option<String>,
+    /// The first seed.
+    pub seed: u64,
+    /// How many seeds, one after the other from the first.
+    pub seeds: u32,
+    /// How long traffic arrives. Nothing: see [`crate::plan::Times`].
+    pub lasts: Option<Duration>,
+    /// The stretch at the end in which recovery is judged. Nothing: see [`crate::plan::Times`].
+    pub window: Option<Duration>,
+    /// Workers of each balancer instance: a design file does not say, `run` has one a core.
+    pub workers: u16,
+    /// Threads to run seeds on; nothing: one a core. Results do not depend on it.
+    pub threads: Option<usize>,
+    /// The most requests under way at once, all calls together. A run that needs more stops.
+    pub most_under_way: u32,
+    /// Whether to look for causes: some more runs with one thing changed in each.
+    pub causes: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            incident: None,
+            seed: 1,
+            seeds: 1,
+            lasts: None,
+            window: None,
+            workers: 2,
+            threads: None,
+            most_under_way: 2_000_000,
+            causes: false,
+        }
+    }
+}

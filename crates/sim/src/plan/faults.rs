@@ -1,0 +1,185 @@
+//! The faults of an incident, and whom they hit.
+
+use base::{Instant, NodeId, RegionId};
+use config::Design;
+use config::design::{Entry, NodeKind, Part, Target};
+use model::fault::{Course, Fault};
+
+use super::Instance;
+use crate::{Options, Refusal};
+
+/// A fault with its time and its victims.
+#[derive(Clone, Debug)]
+pub(crate) struct Planned {
+    pub(crate) course: Course,
+    pub(crate) fault: Fault,
+    pub(crate) what: What,
+    /// For people: `db` or `svc (1 of 3)`.
+    pub(crate) on: String,
+}
+
+/// Whom a fault hits.
+#[derive(Clone, Debug)]
+pub(crate) enum What {
+    /// These instances.
+    Instances(Vec<u32>),
+    /// The traffic of this client.
+    Traffic(NodeId),
+}
+
+/// The incident that was asked for, or the only one there is.
+pub(super) fn plan(
+    design: &Design,
+    options: &Options,
+    instances: &[Instance],
+    refusals: &mut Vec<Refusal>,
+) -> (Option<String>, Vec<Planned>) {
+    let names = || design.incidents.iter().map(|incident| incident.name.as_str()).collect::<Vec<_>>();
+    let incident = match (&options.incident, design.incidents.as_slice()) {
+        (Some(name), _) if name == ORDINARY => return (None, Vec::new()),
+        (None, []) => return (None, Vec::new()),
+        (None, [only]) => only,
+        (None, _) => {
+            refusals.push(Refusal::new(
+                format!("the file has several incidents: {}", names().join(", ")),
+                "choose one with `--incident`, or `--incident none` for an ordinary day",
+            ));
+            return (None, Vec::new());
+        }
+        (Some(name), all) => match all.iter().find(|incident| incident.name == *name) {
+            Some(found) => found,
+            None => {
+                let there_are = if all.is_empty() { "none".to_owned() } else { names().join(", ") };
+                refusals.push(Refusal::new(
+                    format!("the file has no incident `{name}`"),
+                    format!("there are: {there_are}"),
+                ));
+                return (None, Vec::new());
+            }
+        },
+    };
+    let planned = incident.entries.iter().zip(1..);
+    let faults = planned.filter_map(|(entry, number)| {
+        let place = format!("incident {}, fault {number} ({})", incident.name, entry.fault.kind());
+        one(design, entry, instances, &place).map_err(|refusal| refusals.push(refusal)).ok()
+    });
+    (Some(incident.name.clone()), faults.collect())
+}
+
+/// The name of no incident.
+const ORDINARY: &str = "none";
+
+fn one(
+    design: &Design,
+    entry: &Entry,
+    instances: &[Instance],
+    place: &str,
+) -> Result<Planned, Refusal> {
+    if !entry.fault.is_message_level() {
+        return Err(Refusal::new(
+            format!("{place}: this kind of fault needs packets, and only messages are simulated"),
+            "try `slow`, `error`, `hang`, `crash`, `restart`, `region-loss` or `spike`",
+        ));
+    }
+    let (what, on) = victims(design, entry, instances, place)?;
+    let lasts = match entry.fault {
+        Fault::Restart { takes } => Some(takes),
+        _ => entry.lasts,
+    };
+    let course = Course { at: Instant::ZERO + entry.at, ramp: entry.ramp, lasts };
+    if lasts.is_some_and(|lasts| lasts.is_zero()) {
+        return Err(Refusal::new(
+            format!("{place}: lasts no time at all"),
+            "give it a time, or leave `lasts` out for a fault that stays",
+        ));
+    }
+    Ok(Planned { course, fault: entry.fault.clone(), what, on })
+}
+
+fn victims(
+    design: &Design,
+    entry: &Entry,
+    instances: &[Instance],
+    place: &str,
+) -> Result<(What, String), Refusal> {
+    match entry.on {
+        Target::Node(node) => on_node(design, node, entry, instances, place),
+        Target::Region(region) => on_region(design, region, entry, instances, place),
+        Target::Call(_) | Target::Link(..) => Err(Refusal::new(
+            format!("{place}: hits a call or a link, where only packets can fail"),
+            "name a node: messages are made slow or lost by those who handle them",
+        )),
+    }
+}
+
+fn on_node(
+    design: &Design,
+    id: NodeId,
+    entry: &Entry,
+    instances: &[Instance],
+    place: &str,
+) -> Result<(What, String), Refusal> {
+    let node = design.node(id);
+    let fits = match (&node.kind, &entry.fault) {
+        (NodeKind::Client(_), fault) => matches!(fault, Fault::Spike { .. }),
+        (NodeKind::Balancer(_) | NodeKind::Cache(_), fault) => {
+            matches!(fault, Fault::Crash | Fault::Restart { .. })
+        }
+        (NodeKind::Service(_) | NodeKind::Database(_), fault) => {
+            !matches!(fault, Fault::Spike { .. } | Fault::RegionLoss)
+        }
+    };
+    if !fits {
+        return Err(Refusal::new(
+            format!("{place}: cannot happen to {}", node.name),
+            "`spike` hits a client; `crash` and `restart` any other node; `slow`, `error` and `hang` \
+             a service or a database; `region-loss` a region",
+        ));
+    }
+    if matches!(node.kind, NodeKind::Client(_)) {
+        return Ok((What::Traffic(id), node.name.clone()));
+    }
+    let of_node = (0_u32..).zip(instances).filter(|(_, instance)| instance.node == id);
+    let all: Vec<u32> = of_node.map(|(number, _)| number).collect();
+    let count = u32::try_from(all.len()).unwrap_or(u32::MAX);
+    let (hit, on) = match entry.share {
+        Part::Whole => (count, node.name.clone()),
+        Part::Of(hit, of) if of == count && hit <= of => {
+            (hit, format!("{} ({hit} of {of})", node.name))
+        }
+        Part::Of(hit, of) => {
+            return Err(Refusal::new(
+                format!("{place}: {hit} of {of}, but {} has {count} instances", node.name),
+                format!("write `share = \"1 of {count}\"`"),
+            ));
+        }
+        Part::Share(share) => {
+            let hit = (share.as_f64() * f64::from(count)).ceil().min(f64::from(count));
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most count")]
+            let hit = hit as u32;
+            (hit, format!("{} ({hit} of {count})", node.name))
+        }
+    };
+    Ok((What::Instances(all[..hit as usize].to_vec()), on))
+}
+
+fn on_region(
+    design: &Design,
+    region: RegionId,
+    entry: &Entry,
+    instances: &[Instance],
+    place: &str,
+) -> Result<(What, String), Refusal> {
+    let name = design.regions[region.index()].name.clone();
+    if !matches!(entry.fault, Fault::RegionLoss | Fault::Crash) {
+        return Err(Refusal::new(
+            format!("{place}: cannot happen to a region"),
+            "a region can have `region-loss`; name a node for the rest",
+        ));
+    }
+    let here = (0_u32..).zip(instances).filter(|(_, instance)| {
+        let is_client = matches!(design.node(instance.node).kind, NodeKind::Client(_));
+        instance.region == region && !is_client
+    });
+    Ok((What::Instances(here.map(|(number, _)| number).collect()), format!("region {name}")))
+}

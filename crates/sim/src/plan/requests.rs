@@ -1,0 +1,223 @@
+//! What is asked for, and which call serves it at each node.
+
+use base::{CallId, NodeId, Share};
+use config::Design;
+use config::design::{NodeKind, Takes};
+use model::traffic::RequestKind;
+
+use crate::Refusal;
+
+/// One kind of request of one client, known everywhere by its number.
+#[derive(Clone, Debug)]
+pub(crate) struct Kind {
+    pub(crate) idempotent: bool,
+    method: String,
+    path: String,
+    holds: bool,
+}
+
+/// The kinds of all clients, and their ways through the design.
+#[derive(Debug)]
+pub(crate) struct Requests {
+    pub(crate) clients: Vec<Asker>,
+    pub(crate) kinds: Vec<Kind>,
+    /// By call and kind: the call itself, or its `only` table for this kind.
+    variants: Vec<Vec<CallId>>,
+    /// By node and kind: where a balancer or a cache sends it.
+    routes: Vec<Vec<Option<CallId>>>,
+}
+
+/// A client.
+#[derive(Clone, Debug)]
+pub(crate) struct Asker {
+    pub(crate) node: NodeId,
+    pub(crate) call: CallId,
+    /// The kinds it draws from: the end of each one's share, in millionths, and its number.
+    pub(crate) mix: Vec<(u64, u16)>,
+}
+
+impl Requests {
+    pub(super) fn new(design: &Design, refusals: &mut Vec<Refusal>) -> Self {
+        let mut requests =
+            Self { clients: Vec::new(), kinds: Vec::new(), variants: Vec::new(), routes: Vec::new() };
+        for (at, node) in design.nodes.iter().enumerate() {
+            if let NodeKind::Client(client) = &node.kind {
+                requests.add_client(design, NodeId::from_index(at), &client.requests, refusals);
+            }
+        }
+        if requests.clients.is_empty() && refusals.is_empty() {
+            refusals.push(Refusal::new(
+                "no client asks for anything",
+                "add a `[client.NAME]` with `traffic`, and a `[call.NAME.NODE]`",
+            ));
+        }
+        requests.variants = (0..design.calls.len())
+            .map(|call| requests.each_kind(|kind| variant(design, CallId::from_index(call), kind)))
+            .collect();
+        requests.routes = (0..design.nodes.len())
+            .map(|node| requests.each_kind(|kind| route(design, NodeId::from_index(node), kind)))
+            .collect();
+        requests
+    }
+
+    /// The call itself, or its `only` table that is meant for this kind.
+    pub(crate) fn variant(&self, call: CallId, kind: u16) -> CallId {
+        self.variants[call.index()][usize::from(kind)]
+    }
+
+    /// Where a balancer or a cache sends this kind.
+    pub(crate) fn route(&self, node: NodeId, kind: u16) -> Option<CallId> {
+        self.routes[node.index()][usize::from(kind)]
+    }
+
+    /// Calls of the file that no request takes, and requests that are more than messages.
+    pub(super) fn not_played(&self, design: &Design) -> Vec<String> {
+        let mut left_out = Vec::new();
+        for kind in self.kinds.iter().filter(|kind| kind.holds) {
+            let line = format!("{}: a stream is played as one short request", kind.path);
+            if !left_out.contains(&line) {
+                left_out.push(line);
+            }
+        }
+        for client in &self.clients {
+            for call in bases(design, client.node).filter(|&call| call != client.call) {
+                left_out.push(format!(
+                    "call {}: the client's requests all go to {}",
+                    design.call_name(call),
+                    design.node(design.call(client.call).to).name
+                ));
+            }
+        }
+        for (at, node) in design.nodes.iter().enumerate() {
+            if let NodeKind::Service(service) = &node.kind {
+                let made = |call: &CallId| service.steps.iter().any(|step| step.contains(call));
+                let fallback = |call: &CallId| is_fallback(design, *call);
+                let unused = bases(design, NodeId::from_index(at))
+                    .filter(|call| !made(call) && !fallback(call));
+                left_out.extend(unused.map(|call| {
+                    format!("call {}: stands in no `steps` of {}", design.call_name(call), node.name)
+                }));
+            }
+        }
+        left_out
+    }
+
+    fn add_client(
+        &mut self,
+        design: &Design,
+        node: NodeId,
+        asks: &[RequestKind],
+        refusals: &mut Vec<Refusal>,
+    ) {
+        let name = &design.node(node).name;
+        let Some(call) = bases(design, node).next() else {
+            refusals.push(Refusal::new(
+                format!("client {name} calls nobody"),
+                format!("add a `[call.{name}.NODE]`"),
+            ));
+            return;
+        };
+        let mut end = 0;
+        let mut mix = Vec::new();
+        for ask in asks.iter().filter(|ask| ask.share > Share::NONE) {
+            end += u64::from(ask.share.as_millionths());
+            mix.push((end, u16::try_from(self.kinds.len()).unwrap_or(u16::MAX)));
+            self.kinds.push(Kind {
+                idempotent: ask.is_idempotent(),
+                method: ask.method.clone(),
+                path: ask.path.clone(),
+                holds: ask.holds.is_some(),
+            });
+        }
+        if mix.is_empty() {
+            refusals.push(Refusal::new(
+                format!("client {name} asks for nothing"),
+                "add `requests` with a share above nothing",
+            ));
+            return;
+        }
+        self.clients.push(Asker { node, call, mix });
+    }
+
+    fn each_kind<T>(&self, of: impl FnMut(&Kind) -> T) -> Vec<T> {
+        self.kinds.iter().map(of).collect()
+    }
+}
+
+impl Asker {
+    /// The kind for a number below [`Asker::whole`].
+    pub(crate) fn kind(&self, drawn: u64) -> u16 {
+        let found = self.mix.iter().find(|(end, _)| drawn < *end);
+        found.or(self.mix.last()).map_or(0, |(_, kind)| *kind)
+    }
+
+    /// All shares together.
+    pub(crate) fn whole(&self) -> u64 {
+        self.mix.last().map_or(0, |(end, _)| *end)
+    }
+}
+
+/// The calls of a node without their `only` tables.
+fn bases(design: &Design, node: NodeId) -> impl Iterator<Item = CallId> {
+    design.calls_from(node).filter(|&call| design.call(call).only.is_none())
+}
+
+fn is_fallback(design: &Design, call: CallId) -> bool {
+    let call = design.call(call);
+    design.calls_from(call.from).any(|other| {
+        design.call(other).on_failure.value == config::design::OnFailure::Fallback(call.to)
+    })
+}
+
+fn variant(design: &Design, base: CallId, kind: &Kind) -> CallId {
+    let call = design.call(base);
+    let same_ends = design.calls_from(call.from).filter(|&other| design.call(other).to == call.to);
+    let fits = |other: &CallId| {
+        design.call(*other).only.as_ref().is_some_and(|only| {
+            let by_method = only
+                .method
+                .as_ref()
+                .is_none_or(|method| *method == kind.method || *method == kind.path);
+            let by_path = only.path.as_ref().is_none_or(|path| is_below(&kind.path, path));
+            by_method && by_path
+        })
+    };
+    if call.only.is_some() { base } else { same_ends.filter(fits).next().unwrap_or(base) }
+}
+
+fn route(design: &Design, node: NodeId, kind: &Kind) -> Option<CallId> {
+    let NodeKind::Balancer(balancer) = &design.node(node).kind else {
+        return bases(design, node).next().map(|call| variant(design, call, kind));
+    };
+    let routes = balancer.listen.iter().flat_map(|listen| &listen.routes);
+    let length = |takes: &Takes| match takes {
+        Takes::Path(path) if is_below(&kind.path, path) => Some(path.len()),
+        Takes::Service(service) => {
+            kind.path.trim_start_matches('/').starts_with(service.as_str()).then_some(service.len())
+        }
+        Takes::All => Some(0),
+        Takes::Path(_) => None,
+    };
+    let fitting = routes.filter_map(|route| Some((length(&route.takes)?, route.call)));
+    // The first of the longest: later ones are shadowed.
+    let longest = fitting.reduce(|best, other| if other.0 > best.0 { other } else { best });
+    longest.map(|(_, call)| variant(design, call, kind))
+}
+
+/// By whole segments: `/a` takes `/a` and `/a/b`, not `/ab`.
+fn is_below(path: &str, prefix: &str) -> bool {
+    let prefix = prefix.trim_end_matches('/');
+    path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_takes_whole_segments() {
+        assert!(is_below("/a", "/a") && is_below("/a/b", "/a") && is_below("/a/b", "/"));
+        assert!(is_below("/items/{key}", "/items/"));
+        assert!(!is_below("/ab", "/a"));
+    }
+}

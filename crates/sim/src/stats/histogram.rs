@@ -1,0 +1,125 @@
+//! A distribution of times in bounded memory.
+
+use base::Duration;
+
+/// Counts of times, in steps of at most one part in 32: 1 µs to a day.
+///
+/// Log-linear: each power of two is divided into 32 equal steps.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Histogram {
+    counts: Vec<u32>,
+    total: u64,
+}
+
+/// Steps in a power of two, as a power of two.
+const STEPS: u32 = 5;
+/// Times are counted in units of 1,024 ns.
+const UNIT: u32 = 10;
+/// The last bucket holds what is longer than a day.
+const LAST: usize = 1_100;
+
+impl Histogram {
+    /// One more.
+    #[inline]
+    pub fn record(&mut self, time: Duration) {
+        let bucket = bucket(time.as_nanos() >> UNIT);
+        if self.counts.len() <= bucket {
+            self.counts.resize(bucket + 1, 0);
+        }
+        self.counts[bucket] += 1;
+        self.total += 1;
+    }
+
+    /// All of another's.
+    pub fn merge(&mut self, other: &Self) {
+        if self.counts.len() < other.counts.len() {
+            self.counts.resize(other.counts.len(), 0);
+        }
+        for (mine, theirs) in self.counts.iter_mut().zip(&other.counts) {
+            *mine += theirs;
+        }
+        self.total += other.total;
+    }
+
+    /// How many were recorded.
+    pub const fn len(&self) -> u64 {
+        self.total
+    }
+
+    /// Whether none was recorded.
+    pub const fn is_empty(&self) -> bool {
+        self.total == 0
+    }
+
+    /// The time below which this share of all lies; nothing when there are none.
+    pub fn quantile(&self, share: f64) -> Option<Duration> {
+        let wanted = ((share * self.total as f64).ceil()).max(1.0);
+        let mut seen = 0_u64;
+        let at = self.counts.iter().position(|&count| {
+            seen += u64::from(count);
+            seen as f64 >= wanted
+        })?;
+        Some(Duration::from_nanos(middle(at) << UNIT))
+    }
+}
+
+fn bucket(units: u64) -> usize {
+    let steps = 1_u64 << STEPS;
+    if units < steps {
+        return usize::try_from(units).unwrap_or(0);
+    }
+    let power = units.ilog2();
+    let step = (units >> (power - STEPS)) - steps;
+    let bucket = u64::from(power - STEPS + 1) * steps + step;
+    usize::try_from(bucket).unwrap_or(LAST).min(LAST)
+}
+
+fn middle(bucket: usize) -> u64 {
+    let steps = 1_usize << STEPS;
+    if bucket < steps {
+        return bucket as u64;
+    }
+    let (power, step) = (bucket / steps - 1, bucket % steps);
+    let low = ((steps + step) as u64) << power;
+    low + ((1_u64 << power) >> 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_comes_back_within_one_part_in_thirty_two() {
+        for micros in [1_u64, 31, 33, 999, 1_234, 50_000, 7_654_321, 3_600_000_000] {
+            let mut histogram = Histogram::default();
+            histogram.record(Duration::from_micros(micros));
+
+            let back = histogram.quantile(0.5).unwrap().as_nanos() as f64 / 1e3;
+
+            let error = (back - micros as f64).abs();
+            assert!(error <= (micros as f64 / 32.0).max(1.024), "{micros} µs came back as {back}");
+        }
+    }
+
+    #[test]
+    fn percentiles_of_a_thousand_even_times() {
+        let mut histogram = Histogram::default();
+        for ms in 1..=1_000 {
+            histogram.record(Duration::from_millis(ms));
+        }
+
+        for (share, expected) in [(0.5, 500.0), (0.99, 990.0), (1.0, 1_000.0)] {
+            let time = histogram.quantile(share).unwrap().as_millis_f64();
+            assert!((time / expected - 1.0).abs() < 0.032, "{share}: {time}");
+        }
+        assert_eq!(Histogram::default().quantile(0.5), None);
+    }
+
+    #[test]
+    fn a_time_beyond_all_bounds_is_still_counted() {
+        let mut histogram = Histogram::default();
+        histogram.record(Duration::MAX);
+
+        assert!(histogram.quantile(1.0).unwrap() > Duration::from_secs(86_400));
+    }
+}

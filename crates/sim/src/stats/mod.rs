@@ -1,0 +1,200 @@
+//! What a run counts while it goes on.
+
+mod calls;
+mod histogram;
+pub mod interval;
+mod series;
+
+pub use calls::CallStats;
+pub use histogram::Histogram;
+pub use series::{Series, Window};
+
+use base::{Duration, Instant};
+use event::{Cause, Event, Scope, Sink, l7, policy};
+
+use crate::plan::Times;
+
+/// Everything that is counted; it listens to the same events as the live plane's metrics.
+#[derive(Clone, Debug)]
+pub(crate) struct Stats {
+    times: Times,
+    pub(crate) calls: Vec<CallStats>,
+    pub(crate) edge: Edge,
+    pub(crate) series: Series,
+    /// How the exchange that was last handled ended, until somebody takes it.
+    ended: Option<Ended>,
+}
+
+/// What the clients saw: requests that arrived after the warm-up.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Edge {
+    /// Requests.
+    pub offered: u64,
+    /// Answered with everything that was asked for.
+    pub complete: u64,
+    /// Answered with something left out, as the design allows.
+    pub partial: u64,
+    /// Failed, by [`Cause::index`].
+    pub failed: [u64; Cause::ALL.len()],
+    /// Still waiting when the run ended.
+    pub unanswered: u64,
+    /// How long clients waited for an answer that was good.
+    pub latency: Histogram,
+    /// Requests that arrived while recovery was judged.
+    pub judged_offered: u64,
+    /// Those of them with a good answer.
+    pub judged_good: u64,
+    /// Of all outcomes, in no order: equal when every request ended the same way at the same time.
+    pub hash: u64,
+}
+
+/// How an exchange ended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ended {
+    pub(crate) status: u16,
+    pub(crate) cause: Option<Cause>,
+}
+
+/// How a client's request ended.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Outcome {
+    Complete,
+    Partial,
+    Failed(Cause),
+}
+
+impl Stats {
+    pub(crate) fn new(times: Times, calls: usize) -> Self {
+        Self {
+            times,
+            calls: vec![CallStats::default(); calls],
+            edge: Edge::default(),
+            series: Series::new(times.end),
+            ended: None,
+        }
+    }
+
+    /// A client's request arrived.
+    pub(crate) fn offered(&mut self, now: Instant) {
+        self.series.at(now).offered += 1;
+        if now >= self.times.warm_up {
+            self.edge.offered += 1;
+            self.edge.judged_offered += u64::from(now >= self.times.judged_from());
+        }
+    }
+
+    /// A client's request ended.
+    pub(crate) fn answered(&mut self, now: Instant, arrived: Instant, id: u64, outcome: Outcome) {
+        let (good, took) = (!matches!(outcome, Outcome::Failed(_)), now.since(arrived));
+        self.series.answered(now, arrived, took, good);
+        let word = mix(now.as_nanos() ^ mix(id ^ mix(outcome.code())));
+        self.edge.hash = self.edge.hash.wrapping_add(word);
+        if arrived < self.times.warm_up {
+            return;
+        }
+        match outcome {
+            Outcome::Complete => self.edge.complete += 1,
+            Outcome::Partial => self.edge.partial += 1,
+            Outcome::Failed(cause) => self.edge.failed[cause.index()] += 1,
+        }
+        if good {
+            self.edge.latency.record(took);
+            self.edge.judged_good += u64::from(arrived >= self.times.judged_from());
+        }
+    }
+
+    /// How the exchange that was just handled ended, if it did.
+    pub(crate) fn take_ended(&mut self) -> Option<Ended> {
+        self.ended.take()
+    }
+
+    /// Whether what happens `now` is counted.
+    pub(crate) fn counts(&self, now: Instant) -> bool {
+        now >= self.times.warm_up && now < self.times.end
+    }
+
+    fn on_l7(&mut self, now: Instant, scope: Scope, event: l7::Event) {
+        let counts = self.counts(now);
+        let (call, window) = (&mut self.calls[scope.call.index()], self.series.at(now));
+        match event {
+            l7::Event::Requested => {
+                call.requests += u64::from(counts);
+                window.requests += 1;
+            }
+            l7::Event::Attempted { .. } => {
+                call.attempts += u64::from(counts);
+                window.attempts += 1;
+            }
+            l7::Event::AttemptEnded { took, cause } => {
+                window.timeouts += u64::from(cause.is_some_and(is_timeout));
+                if counts {
+                    call.on_attempt_end(took, cause);
+                }
+            }
+            l7::Event::Answered { took, status, cause, .. } => {
+                self.ended = Some(Ended { status, cause });
+                if counts {
+                    call.on_end(took, cause);
+                }
+            }
+        }
+    }
+
+    fn on_policy(&mut self, now: Instant, scope: Scope, event: policy::Event) {
+        let window = self.series.at(now);
+        window.retries += u64::from(matches!(event, policy::Event::RetryGranted { .. }));
+        if self.counts(now) {
+            self.calls[scope.call.index()].on_policy(event);
+        }
+    }
+}
+
+impl Sink for Stats {
+    #[inline]
+    fn emit(&mut self, now: Instant, scope: Scope, event: Event) {
+        match event {
+            Event::L7(event) => self.on_l7(now, scope, event),
+            Event::Policy(event) => self.on_policy(now, scope, event),
+            Event::L3(_) | Event::L4(_) | Event::Tls(_) | Event::World(_) => {}
+        }
+    }
+}
+
+impl Edge {
+    /// Answered, right and in time.
+    pub const fn good(&self) -> u64 {
+        self.complete + self.partial
+    }
+
+    /// Failed, for whatever cause.
+    pub fn failures(&self) -> u64 {
+        self.failed.iter().sum()
+    }
+}
+
+impl Outcome {
+    fn code(self) -> u64 {
+        match self {
+            Self::Complete => 1,
+            Self::Partial => 2,
+            Self::Failed(cause) => {
+                (u64::from(cause.status()) << 8) | (cause.index() as u64 + 3)
+            }
+        }
+    }
+}
+
+/// A try that ran out of time, its own or the whole request's.
+const fn is_timeout(cause: Cause) -> bool {
+    matches!(cause, Cause::AttemptTimeout | Cause::Timeout | Cause::ConnectTimeout)
+}
+
+/// Spreads the bits of a number over all of it (the finaliser of SplitMix64).
+pub(crate) const fn mix(mut z: u64) -> u64 {
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+/// The longest that a run goes on after its traffic has ended, for the last answers to come.
+pub(crate) const DRAIN: Duration = Duration::from_secs(60);

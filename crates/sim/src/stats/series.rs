@@ -1,0 +1,118 @@
+//! The course of a run, window by window.
+
+use base::{Duration, Instant};
+
+use super::Histogram;
+
+/// The windows of a run, each of the same width.
+#[derive(Clone, Debug)]
+pub struct Series {
+    width: Duration,
+    windows: Vec<Window>,
+}
+
+/// What happened in one window. Counts are of the whole window.
+#[derive(Clone, Debug, Default)]
+pub struct Window {
+    /// Requests of clients that arrived.
+    pub offered: u64,
+    /// Those that arrived in this window and got a good answer, then or later.
+    pub kept: u64,
+    /// Answers that came to clients, good or bad.
+    pub answered: u64,
+    /// Those of them that were good.
+    pub good: u64,
+    /// How long clients waited for the answers that came.
+    pub latency: Histogram,
+    /// Tries, anywhere, that ran out of time.
+    pub timeouts: u64,
+    /// Retries, anywhere, that were decided.
+    pub retries: u64,
+    /// Tries, anywhere, that left.
+    pub attempts: u64,
+    /// Requests, anywhere, that those tries served.
+    pub requests: u64,
+    /// The sum, over samples, of the share of busy workers of the busiest node.
+    busy: f64,
+    /// The sum, over samples, of requests that waited at the node where most did.
+    queued: f64,
+    samples: u32,
+}
+
+/// Wide enough for percentiles at a few hundred requests per second, narrow enough to see which
+/// phase came first.
+const WIDTH: Duration = Duration::from_secs(1);
+/// The most windows that are kept; in a run that needs more they are wider.
+const MOST: u64 = 4_000;
+
+impl Series {
+    pub(crate) fn new(end: Instant) -> Self {
+        let least = Duration::from_nanos(end.as_nanos() / MOST);
+        let width = WIDTH.max(least);
+        let count = end.as_nanos().div_ceil(width.as_nanos()).max(1);
+        let count = usize::try_from(count).unwrap_or(1);
+        Self { width, windows: vec![Window::default(); count] }
+    }
+
+    /// How wide each window is.
+    pub const fn width(&self) -> Duration {
+        self.width
+    }
+
+    /// The windows, the first from the start of the run.
+    pub fn windows(&self) -> &[Window] {
+        &self.windows
+    }
+
+    /// When a window begins.
+    pub fn start(&self, index: usize) -> Instant {
+        Instant::ZERO + self.width.saturating_mul(index as u64)
+    }
+
+    /// The window of this moment; the last one for what comes after the end of traffic.
+    #[inline]
+    pub(crate) fn at(&mut self, now: Instant) -> &mut Window {
+        let index = usize::try_from(now.as_nanos() / self.width.as_nanos()).unwrap_or(usize::MAX);
+        let last = self.windows.len() - 1;
+        &mut self.windows[index.min(last)]
+    }
+
+    pub(crate) fn answered(&mut self, now: Instant, arrived: Instant, took: Duration, good: bool) {
+        let window = self.at(now);
+        window.answered += 1;
+        window.good += u64::from(good);
+        window.latency.record(took);
+        self.at(arrived).kept += u64::from(good);
+    }
+
+    /// The state of the nodes: the share of busy workers of the busiest, and how many requests
+    /// wait where most do.
+    pub(crate) fn sample(&mut self, now: Instant, busy: f64, queued: u64) {
+        let window = self.at(now);
+        window.busy += busy;
+        window.queued += queued as f64;
+        window.samples += 1;
+    }
+}
+
+impl Window {
+    /// The share of busy workers of the busiest node.
+    pub fn utilisation(&self) -> f64 {
+        self.busy / f64::from(self.samples.max(1))
+    }
+
+    /// Requests that waited at the node where most did.
+    pub fn queue(&self) -> f64 {
+        self.queued / f64::from(self.samples.max(1))
+    }
+
+    /// The share of the requests of this window that got a good answer.
+    pub fn goodput(&self) -> f64 {
+        if self.offered == 0 { 1.0 } else { self.kept as f64 / self.offered as f64 }
+    }
+
+    /// Tries for each request, all calls together.
+    pub fn amplification(&self) -> f64 {
+        if self.requests == 0 { 1.0 } else { self.attempts as f64 / self.requests as f64 }
+    }
+}

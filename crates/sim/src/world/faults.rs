@@ -1,0 +1,152 @@
+//! What the incident does to the instances and to the traffic.
+
+use base::{CallId, Instant, Share};
+use event::Cause;
+use model::fault::Fault;
+use model::service::{Condition, Started};
+
+use super::event::Event;
+use super::job::State;
+use super::slab::Handle;
+use super::{Role, World, instance_engines};
+use crate::plan::{Planned, What};
+
+impl World<'_> {
+    /// A fault that is there from the start begins with the run.
+    pub(super) fn schedule_first(&mut self, number: usize) {
+        let at = self.plan.faults[number].course.at;
+        self.schedule_fault(at, number);
+    }
+
+    pub(super) fn on_fault(&mut self, now: Instant, number: usize) {
+        let plan = self.plan;
+        match &plan.faults[number].what {
+            What::Instances(instances) => {
+                for &instance in instances {
+                    self.refresh(now, instance);
+                }
+            }
+            What::Traffic(node) => {
+                let mut clients = plan.requests.clients.iter();
+                let pace = pace(&plan.faults, *node, now);
+                if let Some(client) = clients.position(|client| client.node == *node) {
+                    self.set_pace(now, client, pace);
+                }
+            }
+        }
+        if let Some(next) = plan.faults[number].course.next_change(now) {
+            self.schedule_fault(next, number);
+        }
+    }
+
+    fn schedule_fault(&mut self, at: Instant, number: usize) {
+        let number = u16::try_from(number).unwrap_or(u16::MAX);
+        self.push_local(at, 0, Event::Fault { number });
+    }
+
+    /// Brings an instance into the state that all its faults together give it.
+    fn refresh(&mut self, now: Instant, at: u32) {
+        let condition = condition(&self.plan.faults, at, now);
+        let instance = &mut self.instances[at as usize];
+        let (was_down, is_down) = (instance.down, condition.down);
+        instance.down = is_down;
+        let mut awakes = false;
+        if let Role::Server(Some(service)) = &mut instance.role {
+            awakes = service.condition().hangs && !condition.hangs;
+            service.set_condition(condition);
+        }
+        if is_down && !was_down {
+            self.crash(now, at);
+        } else if awakes {
+            self.awake(now, at);
+        }
+    }
+
+    /// The process is gone: what it had breaks off, and what it knew is forgotten.
+    fn crash(&mut self, now: Instant, at: u32) {
+        for job in self.jobs_at(at, |_| true) {
+            self.leave_children(now, job);
+            self.break_off(now, job, Cause::Reset);
+        }
+        let instance = &mut self.instances[at as usize];
+        instance.present = 0;
+        if let Role::Server(Some(service)) = &mut instance.role {
+            service.crash();
+        }
+        self.forget(at);
+    }
+
+    /// Breakers, budgets and beliefs start anew.
+    fn forget(&mut self, at: u32) {
+        let plan = self.plan;
+        let node = self.instances[at as usize].node;
+        for call in plan.design.calls_from(node) {
+            self.renew(call, at);
+        }
+    }
+
+    fn renew(&mut self, call: CallId, at: u32) {
+        let fresh = instance_engines(self.plan, call, at, self.seed);
+        let first = self.plan.engine(call, at, 0) as usize;
+        for (engine, fresh) in self.engines[first..].iter_mut().zip(fresh) {
+            *engine = fresh;
+        }
+    }
+
+    /// The process goes on after a pause: what stood still takes its time from now.
+    fn awake(&mut self, now: Instant, at: u32) {
+        for job in self.jobs_at(at, |state| state == State::Stuck) {
+            let Some(chance) = self.jobs.get(job).map(|job| job.chance) else { continue };
+            if let Role::Server(Some(service)) = &self.instances[at as usize].role {
+                let until = service.resume(now, chance);
+                self.start_work(Started { request: job, until });
+            }
+        }
+    }
+
+    fn jobs_at(&self, at: u32, fits: impl Fn(State) -> bool) -> Vec<Handle> {
+        let here = self.jobs.iter().filter(|(_, job)| {
+            job.instance == at && job.state != State::Travelling && fits(job.state)
+        });
+        here.map(|(handle, _)| handle).collect()
+    }
+}
+
+/// What all faults together make of an instance.
+fn condition(faults: &[Planned], at: u32, now: Instant) -> Condition {
+    let mut condition = Condition::WELL;
+    for planned in faults {
+        let hits = matches!(&planned.what, What::Instances(hit) if hit.contains(&at));
+        let size = planned.course.size(now);
+        let is_there = hits && is_there(planned, now);
+        match planned.fault {
+            _ if !is_there => {}
+            Fault::Slow { times } => condition.slow *= 1.0 + (times - 1.0) * size,
+            Fault::Error { rate, status } => condition.errors = Some((part(rate, size), status)),
+            Fault::Hang => condition.hangs = true,
+            Fault::Crash | Fault::Restart { .. } | Fault::RegionLoss => condition.down = true,
+            _ => {}
+        }
+    }
+    condition
+}
+
+/// How many times its usual traffic a client sends.
+fn pace(faults: &[Planned], node: base::NodeId, now: Instant) -> f64 {
+    let hits = faults.iter().filter(|fault| matches!(fault.what, What::Traffic(hit) if hit == node));
+    hits.map(|planned| match planned.fault {
+        Fault::Spike { times } => 1.0 + (times - 1.0) * planned.course.size(now),
+        _ => 1.0,
+    })
+    .product()
+}
+
+fn is_there(planned: &Planned, now: Instant) -> bool {
+    now >= planned.course.at && now < planned.course.ends()
+}
+
+fn part(rate: Share, size: f64) -> Share {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most the rate")]
+    let millionths = (f64::from(rate.as_millionths()) * size) as u32;
+    Share::from_millionths(millionths)
+}

@@ -1,0 +1,329 @@
+//! A request as its caller sees it: the real exchange, driven by events.
+
+use base::{Duration, EndpointId, Instant, WorkerId};
+use config::design::{NodeKind, OnFailure};
+use engine::l7::{Body, Exchange, Input, Key, Output, Request};
+use engine::Carrier;
+use event::Cause;
+
+use super::event::Event;
+use super::job::{Job, State};
+use super::slab::Handle;
+use super::World;
+use crate::stats::{Ended, Outcome, mix};
+
+/// A request under way.
+#[derive(Debug)]
+pub(super) struct Flight {
+    exchange: Exchange,
+    engine: u32,
+    parent: Parent,
+    kind: u16,
+    /// What all chance about this request hangs on.
+    chance: u64,
+    /// The try that is under way.
+    job: Option<Handle>,
+    /// The earliest timer that is in the queue.
+    timer: Instant,
+    /// The answer leaves something out.
+    partial: bool,
+    /// How many other nodes were asked instead of the first.
+    fallbacks: u8,
+    /// The next flight of the same job.
+    pub(super) sibling: Option<Handle>,
+}
+
+/// How a request begins.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Start {
+    pub(super) engine: u32,
+    pub(super) parent: Parent,
+    pub(super) kind: u16,
+    pub(super) chance: u64,
+    pub(super) request: Request,
+    pub(super) fallbacks: u8,
+}
+
+/// Who waits for the answer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Parent {
+    /// Somebody outside.
+    Client { id: u64 },
+    /// A job that needs it.
+    Job(Handle),
+}
+
+/// Nobody follows fallbacks further: a circle of them would have no end.
+const MOST_FALLBACKS: u8 = 8;
+
+impl Flight {
+    /// A client's request that arrived at that time or later.
+    pub(super) fn is_clients_since(&self, time: Instant) -> bool {
+        matches!(self.parent, Parent::Client { .. }) && self.exchange.arrived() >= time
+    }
+
+    /// Whether somebody still waits for this try.
+    pub(super) fn awaits(&self, attempt: u8) -> bool {
+        self.job.is_some() && self.exchange.attempts() == attempt
+    }
+}
+
+impl World<'_> {
+    /// A request begins. It may end at once.
+    pub(super) fn begin(&mut self, now: Instant, start: Start) {
+        let handle = self.flights.next_handle();
+        let flight = Flight {
+            exchange: Exchange::new(now, Key(handle.slot())),
+            engine: start.engine,
+            parent: start.parent,
+            kind: start.kind,
+            chance: start.chance,
+            job: None,
+            timer: Instant::NEVER,
+            partial: false,
+            fallbacks: start.fallbacks,
+            sibling: None,
+        };
+        self.flights.insert(flight);
+        if let Parent::Job(job) = start.parent {
+            self.link(job, handle);
+        }
+        self.tell(now, handle, Input::Begin(start.request));
+    }
+
+    /// Tells a flight what happened, and whoever's turn comes because of it.
+    pub(super) fn tell(&mut self, now: Instant, flight: Handle, input: Input) {
+        self.step(now, flight, input);
+        while let Some((next, input)) = self.turns.pop_front() {
+            self.step(now, next, input);
+        }
+    }
+
+    pub(super) fn on_answer(
+        &mut self,
+        now: Instant,
+        flight: Handle,
+        attempt: u8,
+        status: u16,
+        partial: bool,
+    ) {
+        let Some(state) = self.flights.get_mut(flight).filter(|flight| flight.awaits(attempt))
+        else {
+            return;
+        };
+        state.partial = partial;
+        self.tell(now, flight, Input::Head { status, retry_after: None, body: Body::Kept });
+    }
+
+    pub(super) fn on_broken(&mut self, now: Instant, flight: Handle, attempt: u8, cause: Cause) {
+        let Some(state) = self.flights.get_mut(flight).filter(|flight| flight.awaits(attempt))
+        else {
+            return;
+        };
+        state.job = None;
+        self.tell(now, flight, Input::Failed { cause, refused_by_peer: false, body: Body::Kept });
+    }
+
+    pub(super) fn on_timer(&mut self, now: Instant, flight: Handle) {
+        let Some(state) = self.flights.get_mut(flight) else { return };
+        if now >= state.timer {
+            state.timer = Instant::NEVER;
+        }
+        if now >= state.exchange.next_deadline() {
+            self.tell(now, flight, Input::Time { body: Body::Kept });
+        } else {
+            self.arm(flight);
+        }
+    }
+
+    fn step(&mut self, now: Instant, handle: Handle, input: Input) {
+        let Some(flight) = self.flights.get_mut(handle) else { return };
+        let call = &mut self.engines[flight.engine as usize].call;
+        flight.exchange.handle(now, input, call, &mut self.stats);
+        let mut is_relayed = false;
+        while let Some(output) = self.poll(handle) {
+            is_relayed |= matches!(output, Output::Relay { .. });
+            self.act(now, handle, output);
+        }
+        if is_relayed {
+            // A message arrives whole: head and body at once.
+            return self.step(now, handle, Input::Finished);
+        }
+        match self.stats.take_ended() {
+            Some(ended) => self.end(now, handle, ended),
+            None => self.arm(handle),
+        }
+    }
+
+    fn poll(&mut self, handle: Handle) -> Option<Output> {
+        self.flights.get_mut(handle)?.exchange.poll_output()
+    }
+
+    fn act(&mut self, now: Instant, handle: Handle, output: Output) {
+        match output {
+            Output::Attempt { endpoint, number, remaining, .. } => {
+                self.send(now, handle, endpoint, number, remaining);
+            }
+            Output::Cancel { .. } => self.leave(now, handle),
+            Output::Admit(key) => self.admit(key),
+            Output::Wake(worker) => self.wake(now, handle, worker),
+            Output::Wait { .. }
+            | Output::Relay { .. }
+            | Output::Respond { .. }
+            | Output::Abort { .. } => {}
+        }
+    }
+
+    fn send(
+        &mut self,
+        now: Instant,
+        handle: Handle,
+        endpoint: EndpointId,
+        number: u8,
+        remaining: Option<Duration>,
+    ) {
+        let Some(flight) = self.flights.get_mut(handle) else { return };
+        let engine = &mut self.engines[flight.engine as usize];
+        let (target, from) = (self.plan.target(engine.call.id(), endpoint), engine.from);
+        // Only our own balancers tell how much time remains.
+        let is_ours = engine.call.rules().carrier == Carrier::Plimsoll;
+        let job = self.jobs.insert(Job {
+            caller: handle,
+            engine: flight.engine,
+            attempt: number,
+            instance: target,
+            kind: flight.kind,
+            chance: mix(flight.chance ^ u64::from(number)),
+            remaining: remaining.filter(|_| is_ours),
+            state: State::Travelling,
+            began: 0,
+            step: 0,
+            pending: 0,
+            failed: None,
+            partial: false,
+            child: None,
+        });
+        flight.job = Some(job);
+        if !self.instances[target as usize].down {
+            // The connection stands. To one who is down no byte will ever be written.
+            flight.exchange.handle(now, Input::Sent, &mut engine.call, &mut self.stats);
+        }
+        self.push_message(now, from, target, Event::Reach { job });
+    }
+
+    /// Nobody waits for the current try any more. Only who declared it learns of it; a balancer
+    /// notices that its client's connection closed.
+    fn leave(&mut self, now: Instant, handle: Handle) {
+        let Some(flight) = self.flights.get_mut(handle) else { return };
+        let Some(job) = flight.job.take() else { return };
+        let engine = &self.engines[flight.engine as usize];
+        let (from, call) = (engine.from, self.plan.design.call(engine.call.id()));
+        let notices = matches!(self.plan.design.node(call.to).kind, NodeKind::Balancer(_));
+        let target = self.jobs.get(job).map(|job| job.instance);
+        if let Some(target) = target.filter(|_| call.cancel || notices) {
+            self.push_message(now, from, target, Event::GaveUp { job });
+        }
+    }
+
+    fn admit(&mut self, key: Key) {
+        if let Some(flight) = self.flights.at(key.0) {
+            self.turns.push_back((flight, Input::Turn));
+        }
+    }
+
+    /// Another worker of the same instance may have somebody to admit.
+    fn wake(&mut self, now: Instant, handle: Handle, worker: WorkerId) {
+        let Some(flight) = self.flights.get(handle) else { return };
+        let engine = &self.engines[flight.engine as usize];
+        let (call, from) = (engine.call.id(), engine.from);
+        let mut worker = Some(worker);
+        while let Some(next) = worker.take() {
+            let other = self.plan.engine(call, from, next.0) as usize;
+            while let Some(output) = self.engines[other].call.woken(now) {
+                match output {
+                    Output::Admit(key) => self.admit(key),
+                    Output::Wake(further) => {
+                        worker = Some(further);
+                        break;
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    /// Puts a timer in the queue if none comes early enough.
+    fn arm(&mut self, handle: Handle) {
+        let Some(flight) = self.flights.get_mut(handle) else { return };
+        let due = flight.exchange.next_deadline();
+        if due < flight.timer {
+            flight.timer = due;
+            let from = self.engines[flight.engine as usize].from;
+            self.push_local(due, from, Event::Timer { flight: handle });
+        }
+    }
+
+    fn end(&mut self, now: Instant, handle: Handle, ended: Ended) {
+        let Some(flight) = self.flights.remove(handle) else { return };
+        match flight.parent {
+            Parent::Client { id } => {
+                let outcome = match ended.cause.or(failing(ended.status)) {
+                    Some(cause) => Outcome::Failed(cause),
+                    None if flight.partial => Outcome::Partial,
+                    None => Outcome::Complete,
+                };
+                self.stats.answered(now, flight.exchange.arrived(), id, outcome);
+            }
+            Parent::Job(job) => {
+                self.unlink(job, handle, flight.sibling);
+                self.end_for_job(now, job, &flight, ended);
+            }
+        }
+    }
+
+    fn end_for_job(&mut self, now: Instant, job: Handle, flight: &Flight, ended: Ended) {
+        let Some(failed) = ended.cause.or(failing(ended.status)) else {
+            return self.child_ended(now, job, None, flight.partial);
+        };
+        let call = self.plan.design.call(self.engines[flight.engine as usize].call.id());
+        match &call.on_failure.value {
+            OnFailure::Omit => self.child_ended(now, job, None, true),
+            OnFailure::Fallback(node) if flight.fallbacks < MOST_FALLBACKS => {
+                let to = |id: &base::CallId| self.plan.design.call(*id).to == *node;
+                match self.plan.design.calls_from(call.from).find(to) {
+                    Some(instead) => self.fall_back(now, job, flight, instead),
+                    None => self.child_ended(now, job, Some(failed.status()), false),
+                }
+            }
+            _ => self.child_ended(now, job, Some(failed.status()), false),
+        }
+    }
+
+    fn fall_back(&mut self, now: Instant, job: Handle, flight: &Flight, instead: base::CallId) {
+        let call = self.plan.requests.variant(instead, flight.kind);
+        let from = self.engines[flight.engine as usize].from;
+        let engine = self.plan.engine(call, from, 0);
+        let start = Start {
+            engine,
+            parent: Parent::Job(job),
+            kind: flight.kind,
+            chance: mix(flight.chance),
+            request: self.request_of(flight.kind),
+            fallbacks: flight.fallbacks + 1,
+        };
+        self.begin(now, start);
+    }
+
+    /// What the deciding code is told of a kind of request.
+    pub(super) fn request_of(&self, kind: u16) -> Request {
+        Request {
+            idempotent_method: self.plan.requests.kinds[usize::from(kind)].idempotent,
+            ..Request::default()
+        }
+    }
+}
+
+/// An answer that says that it is a failure.
+fn failing(status: u16) -> Option<Cause> {
+    (status >= 400).then_some(Cause::Status(status))
+}

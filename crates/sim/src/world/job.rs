@@ -1,0 +1,301 @@
+//! One try of a request, as the instance sees it that works on it.
+
+use base::{CallId, Duration, Instant};
+use config::design::NodeKind;
+use engine::l7::{Input, Request};
+use engine::Carrier;
+use event::Cause;
+use model::service::{Arrival, Outcome, Refusal, Started, Ticket};
+
+use super::event::Event;
+use super::flight::{Parent, Start};
+use super::slab::Handle;
+use super::{Role, World};
+use crate::stats::mix;
+
+/// A try that has left its caller.
+#[derive(Debug)]
+pub(super) struct Job {
+    /// The flight that it serves; it may have ended long ago.
+    pub(super) caller: Handle,
+    /// The caller's engine: where the answer goes.
+    pub(super) engine: u32,
+    pub(super) attempt: u8,
+    /// Where it is worked on.
+    pub(super) instance: u32,
+    pub(super) kind: u16,
+    pub(super) chance: u64,
+    /// How much time the caller said remains.
+    pub(super) remaining: Option<Duration>,
+    pub(super) state: State,
+    /// How often its own work has begun: a pause begins it anew.
+    pub(super) began: u32,
+    /// The step that comes next.
+    pub(super) step: u16,
+    /// Calls of the current step that have not ended.
+    pub(super) pending: u16,
+    /// The status of a call without which there is no answer.
+    pub(super) failed: Option<u16>,
+    /// The answer leaves something out.
+    pub(super) partial: bool,
+    /// The first of its flights.
+    pub(super) child: Option<Handle>,
+}
+
+/// Where a job stands.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum State {
+    /// On its way.
+    Travelling,
+    /// Waits for a worker.
+    Queued(Ticket),
+    /// A worker is at it.
+    Working,
+    /// A worker would be at it, but the process stands still.
+    Stuck,
+    /// Its worker waits for others.
+    Asking,
+}
+
+/// What a service answers that has no room.
+const NO_ROOM: u16 = 503;
+const NOT_FOUND: u16 = 404;
+const WELL: u16 = 200;
+
+impl World<'_> {
+    pub(super) fn on_reach(&mut self, now: Instant, handle: Handle) {
+        let Some(job) = self.jobs.get(handle) else { return };
+        let (at, chance) = (job.instance as usize, job.chance);
+        if self.instances[at].down || self.is_out_of_connections(at) {
+            return self.break_off(now, handle, Cause::Refused);
+        }
+        self.instances[at].present += 1;
+        match &mut self.instances[at].role {
+            Role::Client => {}
+            Role::Relay => self.relay(now, handle),
+            Role::Server(None) => self.ask_others(now, handle),
+            Role::Server(Some(service)) => match service.arrive(now, handle, chance) {
+                Arrival::Started(started) => self.start_work(started),
+                Arrival::Queued(ticket) => {
+                    if let Some(job) = self.jobs.get_mut(handle) {
+                        job.state = State::Queued(ticket);
+                    }
+                }
+                Arrival::Refused(Refusal::Full) => self.respond(now, handle, NO_ROOM),
+                Arrival::Refused(Refusal::Down) => self.break_off(now, handle, Cause::Refused),
+            },
+        }
+    }
+
+    pub(super) fn on_worked(&mut self, now: Instant, handle: Handle, began: u32) {
+        let Some(job) = self.jobs.get_mut(handle).filter(|job| job.began == began) else { return };
+        let Role::Server(Some(service)) = &self.instances[job.instance as usize].role else {
+            return;
+        };
+        if service.condition().hangs {
+            job.state = State::Stuck;
+            return;
+        }
+        match service.finished(job.chance) {
+            Outcome::Done => self.ask_others(now, handle),
+            Outcome::Error(status) => self.respond(now, handle, status),
+        }
+    }
+
+    /// A call that this job made has ended: well, or with a failure that the job cannot do without.
+    pub(super) fn child_ended(
+        &mut self,
+        now: Instant,
+        handle: Handle,
+        failed: Option<u16>,
+        partial: bool,
+    ) {
+        let Some(job) = self.jobs.get_mut(handle) else { return };
+        job.partial |= partial;
+        job.failed = job.failed.or(failed);
+        job.pending = job.pending.saturating_sub(1);
+        if job.pending > 0 {
+            return;
+        }
+        match job.failed {
+            Some(status) => self.respond(now, handle, status),
+            None => self.next_step(now, handle),
+        }
+    }
+
+    /// The caller gave up, and the instance knows: it stops.
+    pub(super) fn abandon(&mut self, now: Instant, handle: Handle) {
+        self.leave_children(now, handle);
+        self.retire(now, handle);
+    }
+
+    /// A flight of a job began.
+    pub(super) fn link(&mut self, job: Handle, flight: Handle) {
+        let (Some(job), Some(flight_state)) =
+            (self.jobs.get_mut(job), self.flights.get_mut(flight))
+        else {
+            return;
+        };
+        flight_state.sibling = job.child.replace(flight);
+    }
+
+    /// A flight of a job ended; `next` was the one behind it.
+    pub(super) fn unlink(&mut self, job: Handle, flight: Handle, next: Option<Handle>) {
+        let Some(job) = self.jobs.get_mut(job) else { return };
+        if job.child == Some(flight) {
+            job.child = next;
+            return;
+        }
+        let mut at = job.child;
+        while let Some(other) = at.and_then(|at| self.flights.get_mut(at)) {
+            if other.sibling == Some(flight) {
+                other.sibling = next;
+                return;
+            }
+            at = other.sibling;
+        }
+    }
+
+    /// A worker has begun on a job.
+    pub(super) fn start_work(&mut self, started: Started<Handle>) {
+        let Some(job) = self.jobs.get_mut(started.request) else { return };
+        job.began += 1;
+        if started.until == Instant::NEVER {
+            job.state = State::Stuck;
+            return;
+        }
+        job.state = State::Working;
+        let (instance, began) = (job.instance, job.began);
+        let event = Event::Worked { job: started.request, began };
+        self.push_local(started.until, instance, event);
+    }
+
+    /// The connection breaks, or never stood.
+    pub(super) fn break_off(&mut self, now: Instant, handle: Handle, cause: Cause) {
+        let Some(job) = self.jobs.remove(handle) else { return };
+        let event = Event::Broken { flight: job.caller, attempt: job.attempt, cause };
+        self.push_message(now, job.instance, self.engines[job.engine as usize].from, event);
+    }
+
+    /// Everything that a job asked of others is left.
+    pub(super) fn leave_children(&mut self, now: Instant, handle: Handle) {
+        // With the job's record gone first, the ends of its flights would find nobody; with it
+        // still there they must not be taken for the end of a step.
+        if let Some(job) = self.jobs.get_mut(handle) {
+            job.pending = u16::MAX;
+        }
+        while let Some(child) = self.jobs.get(handle).and_then(|job| job.child) {
+            self.tell(now, child, Input::ClientLeft);
+        }
+    }
+
+    fn is_out_of_connections(&self, at: usize) -> bool {
+        let instance = &self.instances[at];
+        match &self.plan.design.node(instance.node).kind {
+            NodeKind::Database(database) => {
+                database.connections.is_some_and(|most| instance.present >= most)
+            }
+            _ => false,
+        }
+    }
+
+    /// Passes the request on, as a balancer does.
+    fn relay(&mut self, now: Instant, handle: Handle) {
+        let Some(job) = self.jobs.get_mut(handle) else { return };
+        let node = self.instances[job.instance as usize].node;
+        let Some(call) = self.plan.requests.route(node, job.kind) else {
+            return self.respond(now, handle, NOT_FOUND);
+        };
+        (job.state, job.pending) = (State::Asking, 1);
+        // The kernel gives a connection to any of the workers.
+        let workers = u64::from(self.plan.workers_of(node));
+        let worker = u16::try_from(mix(job.chance) % workers).unwrap_or(0);
+        let engine = self.plan.engine(call, job.instance, worker);
+        let (kind, chance, remaining, attempt) = (job.kind, job.chance, job.remaining, job.attempt);
+        // Which try it is, only our own balancers say.
+        let caller = self.engines[job.engine as usize].call.rules().carrier;
+        let client_attempt = if caller == Carrier::Plimsoll { attempt } else { 1 };
+        let request =
+            Request { client_remaining: remaining, client_attempt, ..self.request_of(kind) };
+        let parent = Parent::Job(handle);
+        self.begin(now, Start { engine, parent, kind, chance, request, fallbacks: 0 });
+    }
+
+    fn ask_others(&mut self, now: Instant, handle: Handle) {
+        if let Some(job) = self.jobs.get_mut(handle) {
+            job.state = State::Asking;
+        }
+        self.next_step(now, handle);
+    }
+
+    fn next_step(&mut self, now: Instant, handle: Handle) {
+        let plan = self.plan;
+        let Some(job) = self.jobs.get_mut(handle) else { return };
+        let steps = match &plan.design.node(self.instances[job.instance as usize].node).kind {
+            NodeKind::Service(service) => service.steps.as_slice(),
+            _ => &[],
+        };
+        let Some(calls) = steps.get(usize::from(job.step)) else {
+            return self.respond(now, handle, WELL);
+        };
+        job.step += 1;
+        // One more than there are, so that the step does not end before all have begun.
+        job.pending = u16::try_from(calls.len()).unwrap_or(u16::MAX - 1) + 1;
+        let (instance, kind, chance) = (job.instance, job.kind, job.chance);
+        for (&call, number) in calls.iter().zip(0_u64..) {
+            self.ask(now, handle, instance, call, kind, mix(chance ^ mix(number + 1)));
+        }
+        self.child_ended(now, handle, None, false);
+    }
+
+    fn ask(
+        &mut self,
+        now: Instant,
+        job: Handle,
+        instance: u32,
+        call: CallId,
+        kind: u16,
+        chance: u64,
+    ) {
+        let call = self.plan.requests.variant(call, kind);
+        let engine = self.plan.engine(call, instance, 0);
+        let (parent, request) = (Parent::Job(job), self.request_of(kind));
+        self.begin(now, Start { engine, parent, kind, chance, request, fallbacks: 0 });
+    }
+
+    /// The answer leaves for the caller, whether or not anybody waits there.
+    fn respond(&mut self, now: Instant, handle: Handle, status: u16) {
+        let Some(job) = self.jobs.get(handle) else { return };
+        let to = &self.engines[job.engine as usize];
+        let is_awaited =
+            self.flights.get(job.caller).is_some_and(|flight| flight.awaits(job.attempt));
+        if !is_awaited && self.stats.counts(now) {
+            self.stats.calls[to.call.id().index()].wasted += 1;
+        }
+        let partial = job.partial && status < 400;
+        let event =
+            Event::Answer { flight: job.caller, attempt: job.attempt, status, partial };
+        let (instance, to) = (job.instance, to.from);
+        self.push_message(now, instance, to, event);
+        self.retire(now, handle);
+    }
+
+    /// The job is over: its worker takes the next one.
+    fn retire(&mut self, now: Instant, handle: Handle) {
+        let Some(job) = self.jobs.remove(handle) else { return };
+        let instance = &mut self.instances[job.instance as usize];
+        instance.present = instance.present.saturating_sub(1);
+        let Role::Server(Some(service)) = &mut instance.role else { return };
+        let next = match job.state {
+            State::Travelling => None,
+            State::Queued(ticket) => {
+                service.withdraw(ticket);
+                None
+            }
+            State::Working | State::Stuck | State::Asking => service.release(now),
+        };
+        if let Some(next) = next {
+            self.start_work(next);
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! The world: the only simulated clock.
+//!
+//! Requests are two kinds of things that take turns. A *flight* is a request as its caller sees
+//! it: the real `Exchange`, driven by the world. A *job* is one try of it as the instance sees it
+//! that works on it. A flight sends jobs, a job that asks others begins flights:
+//!
+//! ```text
+//!   client ── flight ── job at api ── flight ── job at svc ─┬─ flight ── job at db
+//!                                                           └─ flight ── job at prices
+//! ```
+//!
+//! A caller that gives up ends its flight; the job knows nothing of it and goes on, unless the
+//! design declares `cancel`.
+
+mod checks;
+mod clients;
+mod event;
+mod faults;
+mod flight;
+mod job;
+mod slab;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use base::{Duration, Instant, NodeId, Random, WorkerId};
+use config::design::NodeKind;
+use engine::l7::Input;
+use engine::{CallSpec, Shared};
+use model::service::Service;
+use netsim::{Party, Queue};
+
+use self::clients::ClientState;
+use self::event::Event;
+use self::flight::Flight;
+use self::job::Job;
+use self::slab::{Handle, Slab};
+use crate::plan::Plan;
+use crate::stats::{DRAIN, Stats};
+
+/// A run as it goes on.
+pub(crate) struct World<'p> {
+    plan: &'p Plan<'p>,
+    seed: u64,
+    queue: Queue<Event>,
+    flights: Slab<Flight>,
+    jobs: Slab<Job>,
+    instances: Vec<Instance>,
+    engines: Vec<Engine>,
+    clients: Vec<ClientState>,
+    /// Flights whose turn in a queue has come.
+    turns: VecDeque<(Handle, Input)>,
+    stats: Stats,
+    events: u64,
+}
+
+/// What a run leaves behind.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) stats: Stats,
+    /// Events that happened.
+    pub(crate) events: u64,
+    /// When the run had to stop because too much was under way.
+    pub(crate) stopped: Option<Instant>,
+    /// Permits of all calls that were never given back.
+    #[cfg_attr(not(test), expect(dead_code, reason = "tests look whether it is nothing"))]
+    pub(crate) permits: u64,
+}
+
+struct Instance {
+    party: Party,
+    node: NodeId,
+    role: Role,
+    /// The process is gone.
+    down: bool,
+    /// Jobs that are here.
+    present: u32,
+}
+
+enum Role {
+    /// Sends requests and gets none.
+    Client,
+    /// Passes requests on.
+    Relay,
+    /// Works on requests. Without a model, at once and without end.
+    Server(Option<Service<Handle>>),
+}
+
+struct Engine {
+    call: engine::Call,
+    /// The instance that it runs on.
+    from: u32,
+}
+
+impl<'p> World<'p> {
+    pub(crate) fn new(plan: &'p Plan<'p>, seed: u64) -> Self {
+        let mut queue = Queue::new(seed);
+        let instances = instances(plan, seed, &mut queue);
+        let engines = (0..plan.design.calls.len())
+            .flat_map(|call| engines(plan, base::CallId::from_index(call), seed))
+            .collect();
+        let mut world = Self {
+            plan,
+            seed,
+            queue,
+            flights: Slab::new(),
+            jobs: Slab::new(),
+            instances,
+            engines,
+            clients: clients::start(plan, seed),
+            turns: VecDeque::new(),
+            stats: Stats::new(plan.times, plan.design.calls.len()),
+            events: 0,
+        };
+        world.start();
+        world
+    }
+
+    /// Plays everything, to the last answer.
+    pub(crate) fn run(mut self) -> Run {
+        let last = self.plan.times.end + DRAIN;
+        let mut stopped = None;
+        while let Some((now, event)) = self.queue.pop() {
+            if now > last || (now > self.plan.times.end && self.is_quiet()) {
+                break;
+            }
+            self.events += 1;
+            self.happen(now, event);
+            if self.flights.len() + self.jobs.len() > self.plan.most_under_way as usize {
+                stopped = Some(now);
+                break;
+            }
+        }
+        self.stats.edge.unanswered = self.count_unanswered();
+        Run {
+            permits: self.count_permits(),
+            stats: self.stats,
+            events: self.events,
+            stopped,
+        }
+    }
+
+    fn start(&mut self) {
+        for client in 0..self.clients.len() {
+            self.schedule_arrival(client);
+        }
+        for number in 0..self.plan.faults.len() {
+            self.schedule_first(number);
+        }
+        for engine in 0..self.engines.len() {
+            self.schedule_check(Instant::ZERO, engine);
+        }
+        self.schedule_sample(Instant::ZERO);
+    }
+
+    fn happen(&mut self, now: Instant, event: Event) {
+        match event {
+            Event::Arrive { client, pace } => self.on_arrive(now, client, pace),
+            Event::Reach { job } => self.on_reach(now, job),
+            Event::Worked { job, began } => self.on_worked(now, job, began),
+            Event::Answer { flight, attempt, status, partial } => {
+                self.on_answer(now, flight, attempt, status, partial);
+            }
+            Event::Broken { flight, attempt, cause } => {
+                self.on_broken(now, flight, attempt, cause);
+            }
+            Event::GaveUp { job } => self.abandon(now, job),
+            Event::Timer { flight } => self.on_timer(now, flight),
+            Event::Check { engine } => self.on_check(now, engine),
+            Event::Checked { engine, endpoint, well } => {
+                self.on_checked(now, engine, endpoint, well);
+            }
+            Event::Fault { number } => self.on_fault(now, usize::from(number)),
+            Event::Sample => self.on_sample(now),
+        }
+    }
+
+    /// Something that an instance does by and for itself.
+    fn push_local(&mut self, at: Instant, instance: u32, event: Event) {
+        let party = self.instances[instance as usize].party;
+        self.queue.push(at, party, party, event);
+    }
+
+    /// Something that travels.
+    fn push_message(&mut self, now: Instant, from: u32, to: u32, event: Event) {
+        let (sender, receiver) =
+            (self.instances[from as usize].party, self.instances[to as usize].party);
+        self.queue.push(now + self.plan.delay(from, to), sender, receiver, event);
+    }
+
+    fn schedule_sample(&mut self, now: Instant) {
+        if now < self.plan.times.end {
+            let party = self.instances[0].party;
+            let next = now + Duration::from_nanos(self.stats.series.width().as_nanos() / SAMPLES);
+            self.queue.push(next, party, party, Event::Sample);
+        }
+    }
+
+    fn on_sample(&mut self, now: Instant) {
+        let (mut busiest, mut longest) = (0.0_f64, 0);
+        let mut at = 0;
+        while at < self.instances.len() {
+            let node = self.instances[at].node;
+            let (mut busy, mut workers, mut queued) = (0, 0, 0);
+            while let Some(instance) = self.instances.get(at).filter(|other| other.node == node) {
+                if let Role::Server(Some(service)) = &instance.role {
+                    busy += service.busy();
+                    workers += service.workers();
+                    queued += u64::from(service.queued());
+                }
+                at += 1;
+            }
+            busiest = busiest.max(f64::from(busy) / f64::from(workers.max(1)));
+            longest = longest.max(queued);
+        }
+        self.stats.series.sample(now, busiest, longest);
+        self.schedule_sample(now);
+    }
+
+    fn is_quiet(&self) -> bool {
+        self.flights.len() == 0 && self.jobs.len() == 0
+    }
+
+    fn count_unanswered(&self) -> u64 {
+        let warm_up = self.plan.times.warm_up;
+        let waiting =
+            self.flights.iter().filter(|(_, flight)| flight.is_clients_since(warm_up)).count();
+        waiting as u64
+    }
+
+    fn count_permits(&self) -> u64 {
+        let held = |shared: &Shared| {
+            u64::from(shared.in_flight())
+                + u64::from(shared.queued())
+                + u64::from(shared.probes())
+                + u64::from(shared.retries_in_flight())
+        };
+        self.engines.iter().map(|engine| held(engine.call.shared())).sum()
+    }
+}
+
+/// Looks at queues and workers in each window.
+const SAMPLES: u64 = 4;
+
+fn instances(plan: &Plan<'_>, seed: u64, queue: &mut Queue<Event>) -> Vec<Instance> {
+    let instance = |spec: &crate::plan::Instance| {
+        let node = plan.design.node(spec.node);
+        let role = match &node.kind {
+            NodeKind::Client(_) => Role::Client,
+            NodeKind::Balancer(_) | NodeKind::Cache(_) => Role::Relay,
+            NodeKind::Service(_) | NodeKind::Database(_) => {
+                // All instances of a node draw from one stream: a request needs the same time on
+                // each of them, so that runs with other choices can be compared.
+                let random = || Random::of(seed, &node.name, "work");
+                Role::Server(node.model().map(|params| Service::new(params, random())))
+            }
+        };
+        let party = queue.party(&format!("{}/{}", node.name, spec.number));
+        Instance { party, node: spec.node, role, down: false, present: 0 }
+    };
+    plan.instances.iter().map(instance).collect()
+}
+
+/// The engines of a call: one for each worker of each instance of the caller.
+fn engines(plan: &Plan<'_>, call: base::CallId, seed: u64) -> Vec<Engine> {
+    let from = plan.design.call(call).from;
+    (0..plan.instance_count(from))
+        .flat_map(|number| instance_engines(plan, call, plan.instance(from, number), seed))
+        .collect()
+}
+
+/// The engines of a call on one instance, which share its numbers.
+fn instance_engines(plan: &Plan<'_>, call: base::CallId, from: u32, seed: u64) -> Vec<Engine> {
+    let rules = &plan.design.call(call).rules;
+    let shared = Arc::new(Shared::new(Instant::ZERO, rules));
+    let endpoints = plan.endpoints(call, from);
+    let number = plan.instances[from as usize].number;
+    let name = plan.design.call_name(call);
+    let engine = |worker: u16| {
+        let spec = CallSpec {
+            id: call,
+            worker: WorkerId(worker),
+            rules: rules.clone(),
+            endpoints: &endpoints,
+            random: Random::of(seed, &format!("{name}/{number}/{worker}"), "call"),
+        };
+        Engine { call: engine::Call::new(Instant::ZERO, spec, Arc::clone(&shared)), from }
+    };
+    (0..plan.workers_of(plan.design.call(call).from)).map(engine).collect()
+}
