@@ -34,7 +34,8 @@ pub(super) fn plan(
     instances: &[Instance],
     refusals: &mut Vec<Refusal>,
 ) -> (Option<String>, Vec<Planned>) {
-    let names = || design.incidents.iter().map(|incident| incident.name.as_str()).collect::<Vec<_>>();
+    let names =
+        || design.incidents.iter().map(|incident| incident.name.as_str()).collect::<Vec<_>>();
     let incident = match (&options.incident, design.incidents.as_slice()) {
         (Some(name), _) if name == ORDINARY => return (None, Vec::new()),
         (None, []) => return (None, Vec::new()),
@@ -87,7 +88,7 @@ fn one(
         _ => entry.lasts,
     };
     let course = Course { at: Instant::ZERO + entry.at, ramp: entry.ramp, lasts };
-    if lasts.is_some_and(|lasts| lasts.is_zero()) {
+    if lasts.is_some_and(base::Duration::is_zero) {
         return Err(Refusal::new(
             format!("{place}: lasts no time at all"),
             "give it a time, or leave `lasts` out for a fault that stays",
@@ -155,7 +156,11 @@ fn on_node(
         }
         Part::Share(share) => {
             let hit = (share.as_f64() * f64::from(count)).ceil().min(f64::from(count));
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most count")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "at most count"
+            )]
             let hit = hit as u32;
             (hit, format!("{} ({hit} of {count})", node.name))
         }

@@ -98,11 +98,6 @@ impl<'d> Plan<'d> {
         self.first_engine[call.index()] + number * workers + u32::from(worker)
     }
 
-    /// How many engines there are.
-    pub(crate) fn engine_count(&self) -> u32 {
-        self.first_engine.last().copied().unwrap_or(0)
-    }
-
     /// How many workers, each an engine of its own, an instance of a node has.
     pub(crate) fn workers_of(&self, node: NodeId) -> u16 {
         workers_of(self.design, node, self.workers)

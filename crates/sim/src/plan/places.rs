@@ -73,8 +73,11 @@ pub(super) fn not_played(design: &Design) -> Vec<String> {
         left_out.push(format!("region {}: no place is given, so no distance either", region.name));
     }
     for link in &design.links {
-        let ends =
-            format!("{} to {}", design.regions[link.from.index()].name, design.regions[link.to.index()].name);
+        let ends = format!(
+            "{} to {}",
+            design.regions[link.from.index()].name,
+            design.regions[link.to.index()].name
+        );
         let extras = [
             (link.jitter.is_some(), "jitter"),
             (link.loss.is_some(), "loss"),

@@ -38,8 +38,12 @@ pub(crate) struct Asker {
 
 impl Requests {
     pub(super) fn new(design: &Design, refusals: &mut Vec<Refusal>) -> Self {
-        let mut requests =
-            Self { clients: Vec::new(), kinds: Vec::new(), variants: Vec::new(), routes: Vec::new() };
+        let mut requests = Self {
+            clients: Vec::new(),
+            kinds: Vec::new(),
+            variants: Vec::new(),
+            routes: Vec::new(),
+        };
         for (at, node) in design.nodes.iter().enumerate() {
             if let NodeKind::Client(client) = &node.kind {
                 requests.add_client(design, NodeId::from_index(at), &client.requests, refusals);
@@ -95,7 +99,11 @@ impl Requests {
                 let unused = bases(design, NodeId::from_index(at))
                     .filter(|call| !made(call) && !fallback(call));
                 left_out.extend(unused.map(|call| {
-                    format!("call {}: stands in no `steps` of {}", design.call_name(call), node.name)
+                    format!(
+                        "call {}: stands in no `steps` of {}",
+                        design.call_name(call),
+                        node.name
+                    )
                 }));
             }
         }
@@ -171,7 +179,8 @@ fn is_fallback(design: &Design, call: CallId) -> bool {
 
 fn variant(design: &Design, base: CallId, kind: &Kind) -> CallId {
     let call = design.call(base);
-    let same_ends = design.calls_from(call.from).filter(|&other| design.call(other).to == call.to);
+    let mut same_ends =
+        design.calls_from(call.from).filter(|&other| design.call(other).to == call.to);
     let fits = |other: &CallId| {
         design.call(*other).only.as_ref().is_some_and(|only| {
             let by_method = only
@@ -182,7 +191,7 @@ fn variant(design: &Design, base: CallId, kind: &Kind) -> CallId {
             by_method && by_path
         })
     };
-    if call.only.is_some() { base } else { same_ends.filter(fits).next().unwrap_or(base) }
+    if call.only.is_some() { base } else { same_ends.find(fits).unwrap_or(base) }
 }
 
 fn route(design: &Design, node: NodeId, kind: &Kind) -> Option<CallId> {

@@ -31,11 +31,7 @@ const AFTER_FAULT: Duration = Duration::from_secs(120);
 const WITH_ENDLESS_FAULT: Duration = Duration::from_secs(180);
 
 impl Times {
-    pub(super) fn new(
-        faults: &[Planned],
-        options: &Options,
-        refusals: &mut Vec<Refusal>,
-    ) -> Self {
+    pub(super) fn new(faults: &[Planned], options: &Options, refusals: &mut Vec<Refusal>) -> Self {
         let begins = faults.iter().map(|fault| fault.course.at).min();
         let last = faults.iter().map(|fault| fault.course.ends()).max();
         let ends = last.filter(|&end| end != Instant::NEVER);
@@ -55,7 +51,10 @@ impl Times {
             fault_begins: begins,
             fault_ends: ends.filter(|&ends| ends < end),
             end,
-            window: options.window.unwrap_or(USUAL_WINDOW.min(judged)).min(end.since(Instant::ZERO)),
+            window: options
+                .window
+                .unwrap_or(USUAL_WINDOW.min(judged))
+                .min(end.since(Instant::ZERO)),
         }
     }
 
@@ -75,7 +74,10 @@ fn refuse_what_cannot_be(
         refusals.push(Refusal::new("a run of no time shows nothing", "give `--for` a time: 120s"));
     }
     if options.window == Some(Duration::ZERO) {
-        refusals.push(Refusal::new("a window of no time judges nothing", "give `--window` a time: 60s"));
+        refusals.push(Refusal::new(
+            "a window of no time judges nothing",
+            "give `--window` a time: 60s",
+        ));
     }
     if let Some(begins) = begins.filter(|&begins| begins >= end) {
         let when = begins.since(Instant::ZERO);

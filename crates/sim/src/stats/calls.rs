@@ -1,38 +1,38 @@
 //! What is counted for each call.
 
 use base::Duration;
-use event::policy::{BreakerState, Event};
 use event::Cause;
+use event::policy::{BreakerState, Event};
 
 use super::Histogram;
 
 /// The counts of one call, after the warm-up and while traffic arrived.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct CallStats {
+pub(crate) struct CallStats {
     /// What the caller wanted.
-    pub requests: u64,
+    pub(crate) requests: u64,
     /// Tries that left for it.
-    pub attempts: u64,
+    pub(crate) attempts: u64,
     /// Requests that failed, by [`Cause::index`].
-    pub failed: [u64; Cause::ALL.len()],
+    pub(crate) failed: [u64; Cause::ALL.len()],
     /// Tries that failed, by [`Cause::index`].
-    pub attempts_failed: [u64; Cause::ALL.len()],
+    pub(crate) attempts_failed: [u64; Cause::ALL.len()],
     /// How long requests took, all their tries and waiting together.
-    pub latency: Histogram,
+    pub(crate) latency: Histogram,
     /// How long single tries took.
-    pub attempt_latency: Histogram,
+    pub(crate) attempt_latency: Histogram,
     /// Retries that were decided.
-    pub retries: u64,
+    pub(crate) retries: u64,
     /// Failures that were not retried, whatever the reason.
-    pub retries_refused: u64,
+    pub(crate) retries_refused: u64,
     /// Requests that a rule turned away.
-    pub shed: u64,
+    pub(crate) shed: u64,
     /// Times that a breaker opened.
-    pub breaker_opened: u64,
+    pub(crate) breaker_opened: u64,
     /// Endpoints left out for a while.
-    pub ejections: u64,
+    pub(crate) ejections: u64,
     /// Answers that were worked out for nobody: their caller had given up.
-    pub wasted: u64,
+    pub(crate) wasted: u64,
 }
 
 impl CallStats {
@@ -83,12 +83,12 @@ impl CallStats {
     }
 
     /// Tries for each request.
-    pub fn amplification(&self) -> f64 {
+    pub(crate) fn amplification(&self) -> f64 {
         if self.requests == 0 { 1.0 } else { self.attempts as f64 / self.requests as f64 }
     }
 
     /// Requests that failed.
-    pub fn failures(&self) -> u64 {
+    pub(crate) fn failures(&self) -> u64 {
         self.failed.iter().sum()
     }
 }

@@ -6,7 +6,7 @@ use base::Duration;
 ///
 /// Log-linear: each power of two is divided into 32 equal steps.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Histogram {
+pub(crate) struct Histogram {
     counts: Vec<u32>,
     total: u64,
 }
@@ -21,7 +21,7 @@ const LAST: usize = 1_100;
 impl Histogram {
     /// One more.
     #[inline]
-    pub fn record(&mut self, time: Duration) {
+    pub(crate) fn record(&mut self, time: Duration) {
         let bucket = bucket(time.as_nanos() >> UNIT);
         if self.counts.len() <= bucket {
             self.counts.resize(bucket + 1, 0);
@@ -31,7 +31,7 @@ impl Histogram {
     }
 
     /// All of another's.
-    pub fn merge(&mut self, other: &Self) {
+    pub(crate) fn merge(&mut self, other: &Self) {
         if self.counts.len() < other.counts.len() {
             self.counts.resize(other.counts.len(), 0);
         }
@@ -41,18 +41,8 @@ impl Histogram {
         self.total += other.total;
     }
 
-    /// How many were recorded.
-    pub const fn len(&self) -> u64 {
-        self.total
-    }
-
-    /// Whether none was recorded.
-    pub const fn is_empty(&self) -> bool {
-        self.total == 0
-    }
-
     /// The time below which this share of all lies; nothing when there are none.
-    pub fn quantile(&self, share: f64) -> Option<Duration> {
+    pub(crate) fn quantile(&self, share: f64) -> Option<Duration> {
         let wanted = ((share * self.total as f64).ceil()).max(1.0);
         let mut seen = 0_u64;
         let at = self.counts.iter().position(|&count| {

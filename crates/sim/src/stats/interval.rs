@@ -16,7 +16,7 @@ const Z: f64 = 1.959_963_984_540_054;
 
 /// A probability from `hits` of `tries` (Wilson's score interval, 1927): sound for few tries and
 /// for probabilities near 0 and 1.
-pub fn wilson(hits: u64, tries: u64) -> Estimate {
+pub(crate) fn wilson(hits: u64, tries: u64) -> Estimate {
     if tries == 0 {
         return Estimate { value: 0.0, low: 0.0, high: 1.0 };
     }
@@ -30,13 +30,14 @@ pub fn wilson(hits: u64, tries: u64) -> Estimate {
 
 /// A mean from independent runs (Student's t). One run alone says nothing about its spread: its
 /// interval is the whole range that the caller allows.
-pub fn mean(runs: &[f64], range: (f64, f64)) -> Estimate {
+pub(crate) fn mean(runs: &[f64], range: (f64, f64)) -> Estimate {
     let count = runs.len() as f64;
     let value = if runs.is_empty() { range.0 } else { runs.iter().sum::<f64>() / count };
     if runs.len() < 2 {
         return Estimate { value, low: range.0, high: range.1 };
     }
-    let variance = runs.iter().map(|run| (run - value) * (run - value)).sum::<f64>() / (count - 1.0);
+    let variance =
+        runs.iter().map(|run| (run - value) * (run - value)).sum::<f64>() / (count - 1.0);
     let spread = student(runs.len() - 1) * (variance / count).sqrt();
     Estimate { value, low: (value - spread).max(range.0), high: (value + spread).min(range.1) }
 }

@@ -2,12 +2,13 @@
 
 mod calls;
 mod histogram;
-pub mod interval;
+pub(crate) mod interval;
 mod series;
 
-pub use calls::CallStats;
-pub use histogram::Histogram;
-pub use series::{Series, Window};
+pub(crate) use calls::CallStats;
+pub(crate) use calls::add;
+pub(crate) use histogram::Histogram;
+pub(crate) use series::{Series, Window};
 
 use base::{Duration, Instant};
 use event::{Cause, Event, Scope, Sink, l7, policy};
@@ -27,25 +28,25 @@ pub(crate) struct Stats {
 
 /// What the clients saw: requests that arrived after the warm-up.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Edge {
+pub(crate) struct Edge {
     /// Requests.
-    pub offered: u64,
+    pub(crate) offered: u64,
     /// Answered with everything that was asked for.
-    pub complete: u64,
+    pub(crate) complete: u64,
     /// Answered with something left out, as the design allows.
-    pub partial: u64,
+    pub(crate) partial: u64,
     /// Failed, by [`Cause::index`].
-    pub failed: [u64; Cause::ALL.len()],
+    pub(crate) failed: [u64; Cause::ALL.len()],
     /// Still waiting when the run ended.
-    pub unanswered: u64,
+    pub(crate) unanswered: u64,
     /// How long clients waited for an answer that was good.
-    pub latency: Histogram,
+    pub(crate) latency: Histogram,
     /// Requests that arrived while recovery was judged.
-    pub judged_offered: u64,
+    pub(crate) judged_offered: u64,
     /// Those of them with a good answer.
-    pub judged_good: u64,
+    pub(crate) judged_good: u64,
     /// Of all outcomes, in no order: equal when every request ended the same way at the same time.
-    pub hash: u64,
+    pub(crate) hash: u64,
 }
 
 /// How an exchange ended.
@@ -162,13 +163,8 @@ impl Sink for Stats {
 
 impl Edge {
     /// Answered, right and in time.
-    pub const fn good(&self) -> u64 {
+    pub(crate) const fn good(&self) -> u64 {
         self.complete + self.partial
-    }
-
-    /// Failed, for whatever cause.
-    pub fn failures(&self) -> u64 {
-        self.failed.iter().sum()
     }
 }
 
@@ -177,9 +173,7 @@ impl Outcome {
         match self {
             Self::Complete => 1,
             Self::Partial => 2,
-            Self::Failed(cause) => {
-                (u64::from(cause.status()) << 8) | (cause.index() as u64 + 3)
-            }
+            Self::Failed(cause) => (u64::from(cause.status()) << 8) | (cause.index() as u64 + 3),
         }
     }
 }

@@ -6,32 +6,33 @@ use super::Histogram;
 
 /// The windows of a run, each of the same width.
 #[derive(Clone, Debug)]
-pub struct Series {
+pub(crate) struct Series {
     width: Duration,
+    /// One more than there are: the last one takes what comes after the end of traffic.
     windows: Vec<Window>,
 }
 
 /// What happened in one window. Counts are of the whole window.
 #[derive(Clone, Debug, Default)]
-pub struct Window {
+pub(crate) struct Window {
     /// Requests of clients that arrived.
-    pub offered: u64,
+    pub(crate) offered: u64,
     /// Those that arrived in this window and got a good answer, then or later.
-    pub kept: u64,
+    pub(crate) kept: u64,
     /// Answers that came to clients, good or bad.
-    pub answered: u64,
+    pub(crate) answered: u64,
     /// Those of them that were good.
-    pub good: u64,
+    pub(crate) good: u64,
     /// How long clients waited for the answers that came.
-    pub latency: Histogram,
+    pub(crate) latency: Histogram,
     /// Tries, anywhere, that ran out of time.
-    pub timeouts: u64,
+    pub(crate) timeouts: u64,
     /// Retries, anywhere, that were decided.
-    pub retries: u64,
+    pub(crate) retries: u64,
     /// Tries, anywhere, that left.
-    pub attempts: u64,
+    pub(crate) attempts: u64,
     /// Requests, anywhere, that those tries served.
-    pub requests: u64,
+    pub(crate) requests: u64,
     /// The sum, over samples, of the share of busy workers of the busiest node.
     busy: f64,
     /// The sum, over samples, of requests that waited at the node where most did.
@@ -51,25 +52,26 @@ impl Series {
         let width = WIDTH.max(least);
         let count = end.as_nanos().div_ceil(width.as_nanos()).max(1);
         let count = usize::try_from(count).unwrap_or(1);
-        Self { width, windows: vec![Window::default(); count] }
+        Self { width, windows: vec![Window::default(); count + 1] }
     }
 
     /// How wide each window is.
-    pub const fn width(&self) -> Duration {
+    pub(crate) const fn width(&self) -> Duration {
         self.width
     }
 
     /// The windows, the first from the start of the run.
-    pub fn windows(&self) -> &[Window] {
-        &self.windows
+    pub(crate) fn windows(&self) -> &[Window] {
+        &self.windows[..self.windows.len() - 1]
     }
 
     /// When a window begins.
-    pub fn start(&self, index: usize) -> Instant {
+    pub(crate) fn start(&self, index: usize) -> Instant {
         Instant::ZERO + self.width.saturating_mul(index as u64)
     }
 
-    /// The window of this moment; the last one for what comes after the end of traffic.
+    /// The window of this moment; one that nobody looks at for what comes after the end of
+    /// traffic.
     #[inline]
     pub(crate) fn at(&mut self, now: Instant) -> &mut Window {
         let index = usize::try_from(now.as_nanos() / self.width.as_nanos()).unwrap_or(usize::MAX);
@@ -97,22 +99,22 @@ impl Series {
 
 impl Window {
     /// The share of busy workers of the busiest node.
-    pub fn utilisation(&self) -> f64 {
+    pub(crate) fn utilisation(&self) -> f64 {
         self.busy / f64::from(self.samples.max(1))
     }
 
     /// Requests that waited at the node where most did.
-    pub fn queue(&self) -> f64 {
+    pub(crate) fn queue(&self) -> f64 {
         self.queued / f64::from(self.samples.max(1))
     }
 
     /// The share of the requests of this window that got a good answer.
-    pub fn goodput(&self) -> f64 {
+    pub(crate) fn goodput(&self) -> f64 {
         if self.offered == 0 { 1.0 } else { self.kept as f64 / self.offered as f64 }
     }
 
     /// Tries for each request, all calls together.
-    pub fn amplification(&self) -> f64 {
+    pub(crate) fn amplification(&self) -> f64 {
         if self.requests == 0 { 1.0 } else { self.attempts as f64 / self.requests as f64 }
     }
 }

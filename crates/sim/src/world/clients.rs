@@ -4,9 +4,9 @@ use base::{Instant, Random};
 use config::design::NodeKind;
 use model::traffic::Source;
 
+use super::World;
 use super::event::Event;
 use super::flight::{Parent, Start};
-use super::World;
 use crate::plan::Plan;
 use crate::stats::mix;
 

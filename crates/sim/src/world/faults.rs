@@ -133,7 +133,8 @@ fn condition(faults: &[Planned], at: u32, now: Instant) -> Condition {
 
 /// How many times its usual traffic a client sends.
 fn pace(faults: &[Planned], node: base::NodeId, now: Instant) -> f64 {
-    let hits = faults.iter().filter(|fault| matches!(fault.what, What::Traffic(hit) if hit == node));
+    let hits =
+        faults.iter().filter(|fault| matches!(fault.what, What::Traffic(hit) if hit == node));
     hits.map(|planned| match planned.fault {
         Fault::Spike { times } => 1.0 + (times - 1.0) * planned.course.size(now),
         _ => 1.0,

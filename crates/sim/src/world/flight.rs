@@ -2,14 +2,14 @@
 
 use base::{Duration, EndpointId, Instant, WorkerId};
 use config::design::{NodeKind, OnFailure};
-use engine::l7::{Body, Exchange, Input, Key, Output, Request};
 use engine::Carrier;
+use engine::l7::{Body, Exchange, Input, Key, Output, Request};
 use event::Cause;
 
+use super::World;
 use super::event::Event;
 use super::job::{Job, State};
 use super::slab::Handle;
-use super::World;
 use crate::stats::{Ended, Outcome, mix};
 
 /// A request under way.

@@ -2,8 +2,8 @@
 
 use base::{CallId, Duration, Instant};
 use config::design::NodeKind;
-use engine::l7::{Input, Request};
 use engine::Carrier;
+use engine::l7::{Input, Request};
 use event::Cause;
 use model::service::{Arrival, Outcome, Refusal, Started, Ticket};
 
@@ -273,8 +273,7 @@ impl World<'_> {
             self.stats.calls[to.call.id().index()].wasted += 1;
         }
         let partial = job.partial && status < 400;
-        let event =
-            Event::Answer { flight: job.caller, attempt: job.attempt, status, partial };
+        let event = Event::Answer { flight: job.caller, attempt: job.attempt, status, partial };
         let (instance, to) = (job.instance, to.from);
         self.push_message(now, instance, to, event);
         self.retire(now, handle);

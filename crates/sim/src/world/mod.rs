@@ -63,7 +63,7 @@ pub(crate) struct Run {
     /// When the run had to stop because too much was under way.
     pub(crate) stopped: Option<Instant>,
     /// Permits of all calls that were never given back.
-    #[cfg_attr(not(test), expect(dead_code, reason = "tests look whether it is nothing"))]
+    #[cfg(test)]
     pub(crate) permits: u64,
 }
 
@@ -133,6 +133,7 @@ impl<'p> World<'p> {
         }
         self.stats.edge.unanswered = self.count_unanswered();
         Run {
+            #[cfg(test)]
             permits: self.count_permits(),
             stats: self.stats,
             events: self.events,
@@ -228,6 +229,7 @@ impl<'p> World<'p> {
         waiting as u64
     }
 
+    #[cfg(test)]
     fn count_permits(&self) -> u64 {
         let held = |shared: &Shared| {
             u64::from(shared.in_flight())

@@ -1,0 +1,81 @@
+//! What one run comes to.
+
+use base::{Duration, Instant, Share};
+use observe::phases::{self, Phase};
+
+use crate::plan::{Plan, Times};
+use crate::stats::{CallStats, Edge, Series};
+use crate::world::{Run, World};
+
+/// One run, judged.
+#[derive(Clone, Debug)]
+pub(crate) struct Judged {
+    pub(crate) edge: Edge,
+    pub(crate) calls: Vec<CallStats>,
+    pub(crate) series: Series,
+    pub(crate) phases: Vec<Phase>,
+    pub(crate) recovered: bool,
+    /// How long after the last fault goodput was back for good; nothing if it is not back, or if
+    /// it never was away.
+    pub(crate) back_after: Option<Duration>,
+    pub(crate) events: u64,
+    /// When the run had to stop early.
+    pub(crate) stopped: Option<Instant>,
+}
+
+/// Plays a design under one seed.
+pub(crate) fn play(plan: &Plan<'_>, seed: u64) -> Judged {
+    judge(World::new(plan, seed).run(), plan.times, plan.design.objective.goodput)
+}
+
+fn judge(run: Run, times: Times, objective: Share) -> Judged {
+    let Run { stats, events, stopped, .. } = run;
+    let windows = observed(&stats.series);
+    let trigger = times.fault_begins.unwrap_or(Instant::NEVER);
+    let needed = objective.as_f64() * stats.edge.judged_offered as f64;
+    Judged {
+        recovered: stopped.is_none() && stats.edge.judged_good as f64 >= needed,
+        back_after: back_after(&stats.series, times, objective),
+        phases: phases::detect(&windows, trigger, objective),
+        edge: stats.edge,
+        calls: stats.calls,
+        series: stats.series,
+        events,
+        stopped,
+    }
+}
+
+/// The windows as the detector of phases reads them.
+fn observed(series: &Series) -> Vec<phases::Window> {
+    let windows = series.windows().iter().enumerate();
+    windows
+        .map(|(index, window)| phases::Window {
+            start: series.start(index),
+            offered: window.offered,
+            answered: window.answered,
+            good: window.good,
+            p50: window.latency.quantile(0.5).unwrap_or_default(),
+            p99: window.latency.quantile(0.99).unwrap_or_default(),
+            timeouts: window.timeouts,
+            retries: window.retries,
+            attempts: window.attempts,
+            requests: window.requests,
+            utilisation: window.utilisation(),
+            queue: window.queue(),
+        })
+        .collect()
+}
+
+/// So many windows in a row below the objective are no chance.
+const IN_A_ROW: usize = 2;
+
+fn back_after(series: &Series, times: Times, objective: Share) -> Option<Duration> {
+    let trigger = times.fault_begins?;
+    let is_low: Vec<bool> =
+        series.windows().iter().map(|window| window.goodput() < objective.as_f64()).collect();
+    let mut runs = is_low.windows(IN_A_ROW).enumerate();
+    let last = runs.rfind(|(_, run)| run.iter().all(|&low| low))?.0 + IN_A_ROW;
+    let back = series.start(last);
+    let after_all = last >= is_low.len();
+    (back > trigger && !after_all).then(|| back.since(times.fault_ends.unwrap_or(trigger)))
+}

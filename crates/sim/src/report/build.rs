@@ -1,0 +1,182 @@
+//! From runs to a report.
+
+use std::collections::BTreeMap;
+
+use base::{CallId, Duration, Instant};
+use event::Cause as FailureCause;
+
+use super::{Answers, Call, Fault, Held, Percentiles, Phase, Recovered, Report, Timeline, Times};
+use crate::judge::Judged;
+use crate::plan::Plan;
+use crate::stats::interval::{Estimate, mean, wilson};
+use crate::stats::{CallStats, Edge, Histogram, Series, add, mix};
+
+/// All runs of one plan, together.
+pub(crate) fn build(plan: &Plan<'_>, seed: u64, runs: &[Judged]) -> Report {
+    let edge = together(runs);
+    Report {
+        run_hash: format!("{:016x}", run_hash(runs)),
+        fidelity: "message",
+        incident: plan.incident.clone(),
+        faults: plan.faults.iter().map(fault).collect(),
+        seed,
+        times: Times {
+            warm_up_s: plan.times.warm_up.as_secs_f64(),
+            judged_from_s: plan.times.judged_from().as_secs_f64(),
+            end_s: plan.times.end.as_secs_f64(),
+        },
+        objective: plan.design.objective.goodput.as_f64(),
+        recovered: recovered(runs),
+        goodput: over_runs(runs, |edge| share(edge.judged_good, edge.judged_offered)),
+        availability: over_runs(runs, |edge| share(edge.good(), edge.offered)),
+        reliability: over_runs(runs, |edge| share(edge.complete, edge.good())),
+        offered: edge.offered,
+        answers: Answers { complete: edge.complete, partial: edge.partial, ..Answers::default() },
+        failed_by_cause: by_cause(&edge.failed),
+        latency_ms: percentiles(&edge.latency),
+        held: Held { connections: edge.unanswered, descriptors: None, bytes: None },
+        calls: calls(plan, runs),
+        phases: runs.first().map(|run| phases(&run.phases)).unwrap_or_default(),
+        causes: Vec::new(),
+        timeline: runs.first().map(|run| timeline(&run.series)).unwrap_or_default(),
+        not_played: plan.not_played.clone(),
+        stopped: runs.iter().find_map(|run| run.stopped).map(|at| stopped(plan, at)),
+        events: runs.iter().map(|run| run.events).sum(),
+    }
+}
+
+/// One number for all runs; their order counts.
+fn run_hash(runs: &[Judged]) -> u64 {
+    runs.iter().fold(0, |hash: u64, run| {
+        let counts = [run.edge.offered, run.edge.good(), run.edge.unanswered];
+        let run = counts.iter().fold(run.edge.hash, |hash, &count| mix(hash ^ mix(count)));
+        mix(hash.rotate_left(1) ^ run)
+    })
+}
+
+fn together(runs: &[Judged]) -> Edge {
+    runs.iter().fold(Edge::default(), |mut all, run| {
+        all.offered += run.edge.offered;
+        all.complete += run.edge.complete;
+        all.partial += run.edge.partial;
+        all.unanswered += run.edge.unanswered;
+        add(&mut all.failed, &run.edge.failed);
+        all.latency.merge(&run.edge.latency);
+        all
+    })
+}
+
+fn recovered(runs: &[Judged]) -> Recovered {
+    let hits = runs.iter().filter(|run| run.recovered).count() as u64;
+    let estimate = wilson(hits, runs.len() as u64);
+    let mut back: Vec<Duration> =
+        runs.iter().filter(|run| run.recovered).filter_map(|run| run.back_after).collect();
+    back.sort_unstable();
+    Recovered {
+        probability: estimate.value,
+        low: estimate.low,
+        high: estimate.high,
+        seeds: u32::try_from(runs.len()).unwrap_or(u32::MAX),
+        after_s: back.get(back.len() / 2).map(|back| back.as_secs_f64()),
+    }
+}
+
+fn over_runs(runs: &[Judged], of: impl Fn(&Edge) -> f64) -> Estimate {
+    let values: Vec<f64> = runs.iter().map(|run| of(&run.edge)).collect();
+    mean(&values, (0.0, 1.0))
+}
+
+fn calls(plan: &Plan<'_>, runs: &[Judged]) -> Vec<Call> {
+    let call = |at: usize| {
+        let stats = runs.iter().fold(CallStats::default(), |mut all, run| {
+            all.merge(&run.calls[at]);
+            all
+        });
+        let call = plan.design.call(CallId::from_index(at));
+        Call {
+            from: plan.design.node(call.from).name.clone(),
+            to: plan.design.node(call.to).name.clone(),
+            only: call.only.as_ref().map(|only| only.name.clone()),
+            requests: stats.requests,
+            attempts: stats.attempts,
+            failed: stats.failures(),
+            failed_by_cause: by_cause(&stats.failed),
+            attempts_failed_by_cause: by_cause(&stats.attempts_failed),
+            amplification: stats.amplification(),
+            shed: stats.shed,
+            wasted: stats.wasted,
+            retries_refused: stats.retries_refused,
+            breaker_opened: stats.breaker_opened,
+            latency_ms: percentiles(&stats.latency),
+        }
+    };
+    (0..plan.design.calls.len()).map(call).collect()
+}
+
+fn by_cause(counts: &[u64]) -> BTreeMap<&'static str, u64> {
+    let named = FailureCause::ALL.iter().zip(counts).filter(|(_, count)| **count > 0);
+    named.map(|(cause, count)| (cause.name(), *count)).collect()
+}
+
+fn percentiles(histogram: &Histogram) -> Option<Percentiles> {
+    let at = |share| histogram.quantile(share).map(Duration::as_millis_f64);
+    Some(Percentiles { p50: at(0.5)?, p90: at(0.9)?, p99: at(0.99)?, p999: at(0.999)? })
+}
+
+fn fault(planned: &crate::plan::Planned) -> Fault {
+    let ends = planned.course.ends();
+    Fault {
+        kind: planned.fault.kind(),
+        on: planned.on.clone(),
+        at_s: planned.course.at.as_secs_f64(),
+        ends_s: (ends != Instant::NEVER).then(|| ends.as_secs_f64()),
+    }
+}
+
+fn phases(phases: &[observe::phases::Phase]) -> Vec<Phase> {
+    let phase = |phase: &observe::phases::Phase| Phase {
+        phase: phase.kind.key(),
+        begin_s: phase.begin.as_secs_f64(),
+        end_s: phase.end.map(Instant::as_secs_f64),
+    };
+    phases.iter().map(phase).collect()
+}
+
+fn timeline(series: &Series) -> Timeline {
+    let width = series.width().as_secs_f64();
+    let windows = series.windows();
+    let rate = |of: fn(&crate::stats::Window) -> u64| {
+        windows.iter().map(|window| of(window) as f64 / width).collect()
+    };
+    let value = |of: fn(&crate::stats::Window) -> f64| windows.iter().map(of).collect();
+    let latency = |share: f64| {
+        let at = |window: &crate::stats::Window| {
+            window.latency.quantile(share).map(Duration::as_millis_f64)
+        };
+        windows.iter().map(at).collect()
+    };
+    Timeline {
+        window_s: width,
+        offered: rate(|window| window.offered),
+        goodput: value(crate::stats::Window::goodput),
+        p50_ms: latency(0.5),
+        p99_ms: latency(0.99),
+        timeouts: rate(|window| window.timeouts),
+        retries: rate(|window| window.retries),
+        amplification: value(crate::stats::Window::amplification),
+        utilisation: value(crate::stats::Window::utilisation),
+        queue: value(crate::stats::Window::queue),
+    }
+}
+
+fn stopped(plan: &Plan<'_>, at: Instant) -> String {
+    format!(
+        "stopped at {:.1} s: more than {} requests were under way at once",
+        at.as_secs_f64(),
+        plan.most_under_way
+    )
+}
+
+fn share(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 1.0 } else { part as f64 / whole as f64 }
+}

@@ -1,0 +1,241 @@
+//! What a person, or a program, is told about the runs of a design.
+//!
+//! The fields are the JSON schema of `docs/sim-json.md`: a name that stands there does not change
+//! its meaning.
+
+mod build;
+mod text;
+
+pub(crate) use build::build;
+pub use text::render;
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::stats::interval::Estimate;
+
+/// What became of a design.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Report {
+    /// Equal when every request of every run ended the same way at the same time.
+    pub run_hash: String,
+    /// `message`: no packets are simulated yet.
+    pub fidelity: &'static str,
+    /// The incident, if one was played.
+    pub incident: Option<String>,
+    /// Its faults, as sentences with their times.
+    pub faults: Vec<Fault>,
+    /// The seeds: the first, and how many.
+    pub seed: u64,
+    /// How the run is divided.
+    pub times: Times,
+    /// Of offered traffic, what "recovered" is measured against.
+    pub objective: f64,
+    /// Whether the design recovers by itself.
+    pub recovered: Recovered,
+    /// Of offered traffic, answered right and in time while recovery was judged.
+    pub goodput: Estimate,
+    /// Of all requests, answered.
+    pub availability: Estimate,
+    /// Of all answers, complete and right.
+    pub reliability: Estimate,
+    /// Requests that arrived after the warm-up.
+    pub offered: u64,
+    /// What the clients got.
+    pub answers: Answers,
+    /// Requests of clients that failed, by cause.
+    pub failed_by_cause: BTreeMap<&'static str, u64>,
+    /// How long clients waited for good answers.
+    pub latency_ms: Option<Percentiles>,
+    /// What was never given back.
+    pub held: Held,
+    /// Call by call.
+    pub calls: Vec<Call>,
+    /// The phases of the incident, in the run of the first seed.
+    pub phases: Vec<Phase>,
+    /// What began the failure, and what sustains it.
+    pub causes: Vec<Cause>,
+    /// The course of the first seed's run.
+    pub timeline: Timeline,
+    /// What the file says and this simulation leaves out.
+    pub not_played: Vec<String>,
+    /// Which bound stopped a run before its end.
+    pub stopped: Option<String>,
+    /// Events that were simulated, all runs together.
+    pub events: u64,
+}
+
+/// A fault of the incident.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Fault {
+    /// The kind, by the file's word.
+    pub kind: &'static str,
+    /// Whom it hits.
+    pub on: String,
+    /// When it begins.
+    pub at_s: f64,
+    /// When it ends; nothing if it does not.
+    pub ends_s: Option<f64>,
+}
+
+/// How the run is divided, in seconds from its start.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Times {
+    /// Nothing before this is counted.
+    pub warm_up_s: f64,
+    /// Recovery is judged from here to the end.
+    pub judged_from_s: f64,
+    /// Traffic ends.
+    pub end_s: f64,
+}
+
+/// Whether the design recovers by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Recovered {
+    /// The share of runs that did.
+    pub probability: f64,
+    /// The lower end of the 95 % interval (Wilson).
+    pub low: f64,
+    /// Its upper end.
+    pub high: f64,
+    /// Runs.
+    pub seeds: u32,
+    /// How long after the last fault goodput was back for good, in the median of the runs in which
+    /// it had been away; nothing if there is no such run.
+    pub after_s: Option<f64>,
+}
+
+/// What the clients got.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Answers {
+    /// With everything that was asked for.
+    pub complete: u64,
+    /// With something left out, as the design allows.
+    pub partial: u64,
+    /// Older than they might be. None at message level.
+    pub stale: u64,
+    /// Wrong. None at message level.
+    pub wrong: u64,
+    /// Accepted and then lost. None at message level.
+    pub lost_writes: u64,
+}
+
+/// What was still held a minute after the end of traffic: a missing timeout shows here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Held {
+    /// Requests of clients that wait, each on a connection.
+    pub connections: u64,
+    /// Needs packets.
+    pub descriptors: Option<u64>,
+    /// Needs packets.
+    pub bytes: Option<u64>,
+}
+
+/// One call.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Call {
+    /// Who asks.
+    pub from: String,
+    /// Who is asked.
+    pub to: String,
+    /// The name of its `only` table.
+    pub only: Option<String>,
+    /// What the caller wanted.
+    pub requests: u64,
+    /// Tries that left for it.
+    pub attempts: u64,
+    /// Requests that failed.
+    pub failed: u64,
+    /// The same by cause.
+    pub failed_by_cause: BTreeMap<&'static str, u64>,
+    /// Tries that failed, by cause.
+    pub attempts_failed_by_cause: BTreeMap<&'static str, u64>,
+    /// Tries for each request of this call.
+    pub amplification: f64,
+    /// Requests that a rule turned away.
+    pub shed: u64,
+    /// Answers that were worked out for nobody.
+    pub wasted: u64,
+    /// Failures that a rule did not let be retried.
+    pub retries_refused: u64,
+    /// How often a breaker opened.
+    pub breaker_opened: u64,
+    /// How long requests took, all their tries and waiting together.
+    pub latency_ms: Option<Percentiles>,
+}
+
+/// Percentiles in milliseconds, each within one part in 32.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Percentiles {
+    /// Half are faster.
+    pub p50: f64,
+    /// One in ten is slower.
+    pub p90: f64,
+    /// One in a hundred is slower.
+    pub p99: f64,
+    /// One in a thousand is slower.
+    pub p999: f64,
+}
+
+/// A stretch of the incident.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Phase {
+    /// `latency_drift`, `timeouts`, `retries`, `amplification`, `saturation`, `cascade`,
+    /// `recovery`.
+    pub phase: &'static str,
+    /// When it began.
+    pub begin_s: f64,
+    /// When it ended; nothing if it lasted to the end.
+    pub end_s: Option<f64>,
+}
+
+/// Something without which it would have ended otherwise.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Cause {
+    /// What it is, as a sentence for people.
+    pub factor: String,
+    /// Whether it began the failure or keeps it going.
+    pub role: Role,
+    /// The share of lost answers that are not lost without it.
+    pub share: f64,
+    /// The lower end of the 95 % interval.
+    pub low: f64,
+    /// Its upper end.
+    pub high: f64,
+}
+
+/// The part that a cause plays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// It began the failure.
+    Trigger,
+    /// It keeps the failure going when the trigger has gone.
+    Sustaining,
+}
+
+/// The course of one run: lists of one value a window.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Timeline {
+    /// How wide each window is.
+    pub window_s: f64,
+    /// Requests of clients per second.
+    pub offered: Vec<f64>,
+    /// Of the requests that arrived in the window, the share with a good answer.
+    pub goodput: Vec<f64>,
+    /// The median time that clients waited for an answer; nothing where none came.
+    pub p50_ms: Vec<Option<f64>>,
+    /// The 99th percentile of it.
+    pub p99_ms: Vec<Option<f64>>,
+    /// Tries per second that ran out of time.
+    pub timeouts: Vec<f64>,
+    /// Retries per second.
+    pub retries: Vec<f64>,
+    /// Tries for each request, all calls together.
+    pub amplification: Vec<f64>,
+    /// The share of busy workers of the busiest node.
+    pub utilisation: Vec<f64>,
+    /// Requests that waited where most did.
+    pub queue: Vec<f64>,
+}

@@ -1,0 +1,268 @@
+//! The report as text: the verdict first, then how it came, then the numbers.
+
+use std::fmt::{self, Write};
+
+use observe::plot::{Style, sparkline, squeeze};
+
+use super::{Call, Percentiles, Phase, Report, Role};
+
+/// Writes a report for a terminal; `name` is the design's file.
+pub fn render(report: &Report, name: &str, style: Style) -> String {
+    let mut text = String::new();
+    // Writing to a string cannot fail.
+    let _ = write(&mut text, report, name, style);
+    text
+}
+
+fn write(out: &mut String, report: &Report, name: &str, style: Style) -> fmt::Result {
+    headline(out, report, name)?;
+    verdict(out, report)?;
+    causes(out, report)?;
+    timeline(out, report, style)?;
+    phases(out, report)?;
+    clients(out, report)?;
+    calls(out, report)?;
+    left_out(out, report)
+}
+
+fn headline(out: &mut String, report: &Report, name: &str) -> fmt::Result {
+    match &report.incident {
+        None => writeln!(out, "{name}: an ordinary day of {}", time(report.times.end_s))?,
+        Some(incident) => writeln!(out, "{name}: incident {incident}")?,
+    }
+    for fault in &report.faults {
+        let until = fault.ends_s.map_or("to the end".to_owned(), |end| format!("to {}", time(end)));
+        writeln!(
+            out,
+            "  {} is hit by `{}` from {} {until}",
+            fault.on,
+            fault.kind,
+            time(fault.at_s)
+        )?;
+    }
+    writeln!(out)
+}
+
+fn verdict(out: &mut String, report: &Report) -> fmt::Result {
+    let recovered = &report.recovered;
+    let goodput = percent(report.goodput.value);
+    let judged = time(report.times.end_s - report.times.judged_from_s);
+    let word = match (recovered.probability, report.incident.is_some()) {
+        (1.0, true) => recovery(recovered.after_s),
+        (0.0, true) => "DID NOT RECOVER".to_owned(),
+        (_, true) => format!("RECOVERS IN {} OF RUNS", percent(recovered.probability)),
+        (1.0, false) => "HOLDS".to_owned(),
+        (_, false) => "DOES NOT HOLD".to_owned(),
+    };
+    writeln!(out, "{word}")?;
+    writeln!(
+        out,
+        "  goodput in the last {judged}: {goodput} of offered traffic; the objective is {}",
+        percent(report.objective)
+    )?;
+    let runs =
+        if recovered.seeds == 1 { "1 run".to_owned() } else { format!("{} runs", recovered.seeds) };
+    writeln!(
+        out,
+        "  {runs} from seed {}: probability {} (95 % interval {} to {}), run hash {}",
+        report.seed,
+        percent(recovered.probability),
+        percent(recovered.low),
+        percent(recovered.high),
+        report.run_hash
+    )?;
+    if let Some(stopped) = &report.stopped {
+        writeln!(out, "  {stopped}")?;
+    }
+    writeln!(out)
+}
+
+fn recovery(after: Option<f64>) -> String {
+    match after {
+        None => "HELD: goodput never fell below the objective for long".to_owned(),
+        Some(after) if after <= 0.0 => "RECOVERED before the fault was over".to_owned(),
+        Some(after) => format!("RECOVERED {} after the fault", time(after)),
+    }
+}
+
+fn causes(out: &mut String, report: &Report) -> fmt::Result {
+    if report.causes.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "Cause")?;
+    for cause in &report.causes {
+        let role = match cause.role {
+            Role::Trigger => "trigger",
+            Role::Sustaining => "sustained by",
+        };
+        writeln!(
+            out,
+            "  {role:<13} {:<58} without it {} of the lost answers are not lost ({} to {})",
+            cause.factor,
+            percent(cause.share),
+            percent(cause.low),
+            percent(cause.high)
+        )?;
+    }
+    writeln!(out)
+}
+
+/// Characters of a plot.
+const WIDTH: usize = 72;
+
+fn timeline(out: &mut String, report: &Report, style: Style) -> fmt::Result {
+    let line = &report.timeline;
+    let known = |values: &[Option<f64>]| -> Vec<f64> {
+        values.iter().map(|value| value.unwrap_or(f64::NAN)).collect()
+    };
+    let lost: Vec<f64> = line.goodput.iter().map(|good| 1.0 - good).collect();
+    type Show = fn(f64) -> String;
+    let rows: [(&str, Vec<f64>, Show); 7] = [
+        ("lost answers", lost, percent),
+        ("latency p50", known(&line.p50_ms), millis),
+        ("latency p99", known(&line.p99_ms), millis),
+        ("timeouts", line.timeouts.clone(), per_second),
+        ("retries", line.retries.clone(), per_second),
+        ("busiest node", line.utilisation.clone(), percent),
+        ("longest queue", line.queue.clone(), count),
+    ];
+    let end = report.times.end_s;
+    writeln!(
+        out,
+        "Timeline of seed {}, 0 s to {}; each line up to its own peak",
+        report.seed,
+        time(end)
+    )?;
+    for (name, values, show) in &rows {
+        let values = squeeze(values, WIDTH);
+        let peak = observe::plot::top(&values);
+        writeln!(out, "  {name:<14} {}  {}", sparkline(&values, peak, style), show(peak))?;
+    }
+    if !report.faults.is_empty() {
+        writeln!(out, "  {:<14} {}", "fault", marks(report))?;
+    }
+    writeln!(out)
+}
+
+/// Where on the time axis a fault is there.
+fn marks(report: &Report) -> String {
+    let end = report.times.end_s;
+    let columns = WIDTH.min(report.timeline.goodput.len());
+    let mark = |column: usize| {
+        let (from, to) =
+            (column as f64 * end / columns as f64, (column + 1) as f64 * end / columns as f64);
+        let there =
+            |fault: &super::Fault| fault.at_s < to && fault.ends_s.is_none_or(|ends| ends > from);
+        if report.faults.iter().any(there) { '^' } else { ' ' }
+    };
+    (0..columns).map(mark).collect::<String>().trim_end().to_owned()
+}
+
+fn phases(out: &mut String, report: &Report) -> fmt::Result {
+    if report.phases.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "Phases")?;
+    for Phase { phase, begin_s, end_s } in &report.phases {
+        let until = end_s.map_or("to the end".to_owned(), |end| format!("to {}", time(end)));
+        writeln!(out, "  {:>8} {until:<12} {}", time(*begin_s), phase.replace('_', " "))?;
+    }
+    writeln!(out)
+}
+
+fn clients(out: &mut String, report: &Report) -> fmt::Result {
+    writeln!(
+        out,
+        "Clients, {} requests after a warm-up of {}",
+        report.offered,
+        time(report.times.warm_up_s)
+    )?;
+    writeln!(
+        out,
+        "  availability {}   reliability {}   complete {}   partial {}   failed {}   still waiting {}",
+        percent(report.availability.value),
+        percent(report.reliability.value),
+        report.answers.complete,
+        report.answers.partial,
+        report.failed_by_cause.values().sum::<u64>(),
+        report.held.connections
+    )?;
+    let causes: Vec<_> =
+        report.failed_by_cause.iter().map(|(cause, count)| format!("{cause} {count}")).collect();
+    if !causes.is_empty() {
+        writeln!(out, "  failed by cause: {}", causes.join(", "))?;
+    }
+    writeln!(out)
+}
+
+fn calls(out: &mut String, report: &Report) -> fmt::Result {
+    writeln!(out, "L7, call by call (latency in ms: all the time the caller waits)")?;
+    let width =
+        report.calls.iter().map(|call| name(call).chars().count()).max().unwrap_or(0).max(4);
+    writeln!(
+        out,
+        "  {:width$} {:>9} {:>9} {:>6} {:>9} {:>9} {:>8} {:>8} {:>8} {:>8}",
+        "call", "requests", "attempts", "x", "failed", "wasted", "p50", "p90", "p99", "p99.9"
+    )?;
+    for call in &report.calls {
+        writeln!(
+            out,
+            "  {:width$} {:>9} {:>9} {:>6.2} {:>9} {:>9} {}",
+            name(call),
+            call.requests,
+            call.attempts,
+            call.amplification,
+            call.failed,
+            call.wasted,
+            latency(call.latency_ms)
+        )?;
+    }
+    for call in report.calls.iter().filter(|call| call.failed > 0) {
+        let causes: Vec<_> =
+            call.failed_by_cause.iter().map(|(cause, count)| format!("{cause} {count}")).collect();
+        writeln!(out, "  {} failed by cause: {}", name(call), causes.join(", "))?;
+    }
+    Ok(())
+}
+
+fn left_out(out: &mut String, report: &Report) -> fmt::Result {
+    if report.not_played.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\nNot played at message level")?;
+    report.not_played.iter().try_for_each(|line| writeln!(out, "  {line}"))
+}
+
+fn name(call: &Call) -> String {
+    let only = call.only.as_ref().map(|only| format!(" ({only})")).unwrap_or_default();
+    format!("{} -> {}{only}", call.from, call.to)
+}
+
+fn latency(percentiles: Option<Percentiles>) -> String {
+    let Some(Percentiles { p50, p90, p99, p999 }) = percentiles else { return String::new() };
+    format!("{p50:>8.1} {p90:>8.1} {p99:>8.1} {p999:>8.1}")
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1} %", share * 100.0)
+}
+
+fn count(value: f64) -> String {
+    format!("{value:.0}")
+}
+
+fn per_second(rate: f64) -> String {
+    format!("{rate:.0}/s")
+}
+
+fn millis(time: f64) -> String {
+    format!("{time:.0} ms")
+}
+
+fn time(seconds: f64) -> String {
+    if seconds < 120.0 {
+        format!("{seconds:.0} s")
+    } else {
+        format!("{:.0} min {:.0} s", (seconds / 60.0).floor(), seconds % 60.0)
+    }
+}
