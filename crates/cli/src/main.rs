@@ -3,6 +3,7 @@
 mod check;
 mod design_file;
 mod output;
+mod sim;
 
 use std::process::ExitCode;
 
@@ -19,11 +20,13 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Check(check::Args),
+    Sim(sim::Args),
 }
 
 fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Check(args) => check::run(&args),
+        Command::Sim(args) => sim::run(&args),
     }
 }
 
@@ -37,6 +40,7 @@ const EXAMPLES: &str = "\
 Examples:
   plimsoll check designs/balancer.toml       review a design: five questions for every call
   plimsoll check --explain R04               what a code means, with an example
+  plimsoll sim designs/incident.toml         play it through its incident, in virtual time
 
 Exit codes:
   0  well

@@ -290,3 +290,6 @@ fn instance_engines(plan: &Plan<'_>, call: base::CallId, from: u32, seed: u64) -
     };
     (0..plan.workers_of(plan.design.call(call).from)).map(engine).collect()
 }
+
+#[cfg(test)]
+mod tests;

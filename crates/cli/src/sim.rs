@@ -1,0 +1,138 @@
+//! `plimsoll sim`: a design in virtual time.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use base::Duration;
+use clap::ValueEnum;
+use observe::plot::Style;
+use serde_json::json;
+
+use crate::design_file;
+use crate::output::{UNUSABLE, complain, show, warn};
+
+/// Play a design through an incident, in virtual time
+#[derive(Debug, clap::Args)]
+#[command(long_about = ABOUT, after_long_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The design file
+    file: PathBuf,
+
+    /// Which incident of the file; `none` for an ordinary day
+    #[arg(long, value_name = "NAME")]
+    incident: Option<String>,
+
+    /// The first seed: chance comes from it alone
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    seed: u64,
+
+    /// Play so many seeds, on all cores
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    seeds: u32,
+
+    /// How long traffic arrives [default: two minutes after the last fault]
+    #[arg(long = "for", value_name = "TIME", value_parser = time)]
+    lasts: Option<Duration>,
+
+    /// How long before the end recovery is judged [default: the last minute]
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    window: Option<Duration>,
+
+    /// Workers of each balancer instance
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=64))]
+    workers: u16,
+
+    /// Do not look for causes: they take some more runs
+    #[arg(long)]
+    no_causes: bool,
+
+    /// How to show it
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+/// How to show it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// The verdict, the course and the numbers, for people.
+    Text,
+    /// One JSON object, for programs: docs/sim-json.md.
+    Json,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &Args) -> ExitCode {
+    let loaded = match design_file::load(&args.file) {
+        Ok(loaded) => loaded,
+        Err(unusable) => return unusable.tell(args.format == Format::Json),
+    };
+    match (::sim::run(&loaded.design, &options(args)), args.format) {
+        (Ok(report), Format::Text) => {
+            show(&sim::render(&report, &loaded.name, style()), ExitCode::SUCCESS)
+        }
+        (Ok(report), Format::Json) => match serde_json::to_string_pretty(&report) {
+            Ok(text) => show(&format!("{text}\n"), ExitCode::SUCCESS),
+            Err(error) => complain(format_args!("cannot write the report: {error}")),
+        },
+        (Err(refusals), format) => refuse(&refusals, format),
+    }
+}
+
+fn options(args: &Args) -> ::sim::Options {
+    ::sim::Options {
+        incident: args.incident.clone(),
+        seed: args.seed,
+        seeds: args.seeds,
+        lasts: args.lasts,
+        window: args.window,
+        workers: args.workers,
+        causes: !args.no_causes,
+        ..sim::Options::default()
+    }
+}
+
+fn refuse(refusals: &[::sim::Refusal], format: Format) -> ExitCode {
+    if format == Format::Json {
+        let all: Vec<_> = refusals
+            .iter()
+            .map(|refusal| json!({ "problem": refusal.problem, "way_out": refusal.way_out }))
+            .collect();
+        let object = json!({ "unusable": "cannot be simulated as asked", "findings": all });
+        return show(&format!("{object:#}\n"), ExitCode::from(UNUSABLE));
+    }
+    for refusal in refusals {
+        warn(refusal);
+    }
+    ExitCode::from(UNUSABLE)
+}
+
+/// Plots in block elements where the locale can show them.
+fn style() -> Style {
+    let set = |name| std::env::var(name).ok().filter(|value: &String| !value.is_empty());
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set);
+    Style::of_locale(locale.as_deref())
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    config::units::duration(text).map_err(|_| "write a number and a unit: 120s, 2m".to_owned())
+}
+
+const ABOUT: &str = "\
+Plays a whole design in virtual time: clients, callers, balancers, services and databases, with \
+the rules of the file, through an incident. The balancers are the code that `plimsoll run` runs.
+
+The verdict comes first: whether the design recovers by itself. Then what began the failure and \
+what keeps it going, found by playing the same run again with one thing changed; then the course, \
+the phases and the numbers of every call. What the file says and this simulation does not play yet \
+is named at the end.
+
+The same file, seed and options give the same report, bit for bit, on every machine; the run hash \
+shows it.
+
+Exit code 0 if the design was played, whatever became of it; 2 if it cannot be played as asked.";
+
+const EXAMPLES: &str = "\
+Examples:
+  plimsoll sim designs/incident.toml
+  plimsoll sim designs/incident.toml --seeds 20
+  plimsoll sim designs/balancer.toml --incident one-dies --for 90s --format json";
