@@ -14,6 +14,12 @@ impl Clock {
         Self { start: tokio::time::Instant::now() }
     }
 
+    /// Starts at a moment that has come or will come, so that several runs can begin together. It
+    /// is [`Instant::ZERO`] until then.
+    pub fn starting_at(start: std::time::Instant) -> Self {
+        Self { start: tokio::time::Instant::from_std(start) }
+    }
+
     /// How late it is.
     pub fn now(self) -> Instant {
         Instant::ZERO + Duration::from(self.start.elapsed())

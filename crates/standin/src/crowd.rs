@@ -56,7 +56,7 @@ impl Crowd {
     pub async fn run(&self, until: Instant, tell: impl Fn(Seen)) {
         let mut asked = JoinSet::new();
         loop {
-            let next = self.source.borrow_mut().next().min(until);
+            let next = self.source.borrow_mut().next_arrival().min(until);
             tokio::select! {
                 () = self.clock.sleep_until(next) => {}
                 Some(seen) = asked.join_next() => {

@@ -132,6 +132,11 @@ impl Host {
         self.shared.state.borrow().next
     }
 
+    /// Workers there are.
+    pub fn workers(&self) -> u32 {
+        self.shared.state.borrow().service.workers()
+    }
+
     /// Workers that have a request, and requests that wait.
     pub fn load(&self) -> (u32, u32) {
         let state = self.shared.state.borrow();
