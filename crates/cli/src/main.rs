@@ -3,6 +3,7 @@
 mod check;
 mod design_file;
 mod output;
+mod run;
 mod sim;
 
 use std::process::ExitCode;
@@ -21,12 +22,14 @@ struct Cli {
 enum Command {
     Check(check::Args),
     Sim(sim::Args),
+    Run(run::Args),
 }
 
 fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Check(args) => check::run(&args),
         Command::Sim(args) => sim::run(&args),
+        Command::Run(args) => run::run(&args),
     }
 }
 
@@ -41,6 +44,7 @@ Examples:
   plimsoll check designs/balancer.toml       review a design: five questions for every call
   plimsoll check --explain R04               what a code means, with an example
   plimsoll sim designs/incident.toml         play it through its incident, in virtual time
+  plimsoll run designs/balancer.toml         carry real traffic under the design's rules
 
 Exit codes:
   0  well

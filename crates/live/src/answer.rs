@@ -82,8 +82,8 @@ impl Answer {
         self.status
     }
 
-    /// Writes it, whole.
-    pub(crate) fn write(&self, out: &mut Vec<u8>, to: Recipient, id: RequestId) {
+    /// Writes it, whole; says how long its body is.
+    pub(crate) fn write(&self, out: &mut Vec<u8>, to: Recipient, id: RequestId) -> u64 {
         let proxy_status = self.cause.map(|cause| self.proxy_status(cause)).unwrap_or_default();
         let retry_after = self.retry_after.map(|after| seconds(after).to_string());
         let (kind, body) = self.body(id);
@@ -101,6 +101,7 @@ impl Answer {
             fields.push(("Allow", METHODS));
         }
         answer(out, self.status, &fields, &body, to);
+        if to.head_only { 0 } else { body.len() as u64 }
     }
 
     fn proxy_status(&self, cause: Cause) -> String {
@@ -122,7 +123,7 @@ impl Answer {
         let (name, layer) = (cause.name(), cause.layer().name());
         let detail = self.detail.unwrap_or(cause.sentence());
         let title = write::reason(*status);
-        let instance = Id(id);
+        let instance = id.0;
         format!(
             concat!(
                 r#"{{"type":"urn:plimsoll:cause:{name}","title":"{title}","status":{status},"#,
@@ -137,16 +138,6 @@ impl Answer {
             instance = instance,
             layer = layer,
         )
-    }
-}
-
-/// A request's number as it is shown: in the answer and in the log.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Id(pub(crate) RequestId);
-
-impl std::fmt::Display for Id {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:016x}", self.0.0)
     }
 }
 

@@ -9,14 +9,17 @@ use std::task::{Context, Poll};
 use base::{Duration, Instant};
 use engine::l7::Key;
 use event::Cause;
+use observe::log::Record;
 use tokio::io::AsyncWrite;
 use tokio::net::TcpStream;
 use wire::l7::http1::{Method, Parse, Recipient, Refusal, RequestHead};
 
 use crate::alarm::Alarm;
 use crate::answer::Answer;
-use crate::exchange::{Desk, Passage};
+use crate::exchange::{Desk, Passage, Tale};
+
 use crate::limits;
+use crate::plan::Found;
 use crate::worker::Worker;
 
 /// A client's connection.
@@ -104,7 +107,9 @@ impl Client {
 
     /// Waits, idle, for the first byte of a request. False when the connection should end.
     async fn is_wanted(&mut self) -> bool {
-        self.until = self.worker.recent() + limits::CLIENT_IDLE_TIMEOUT;
+        // Between two requests the clock was just read.
+        let now = if self.served { self.worker.recent() } else { self.worker.now() };
+        self.until = now + limits::CLIENT_IDLE_TIMEOUT;
         poll_fn(|cx| self.poll_wanted(cx)).await
     }
 
@@ -128,8 +133,12 @@ impl Client {
             let next = match poll_fn(|cx| self.poll_arrival(desk, cx)).await {
                 Arrival::NotYet => return Next::KeepAlive,
                 Arrival::Nothing => return Next::Close,
-                Arrival::Refused(refusal) => return self.refuse(desk, refusal).await,
-                Arrival::TimedOut => return self.time_out(desk).await,
+                Arrival::Refused(refusal) => {
+                    return self.refuse(desk, Answer::refusal(refusal)).await;
+                }
+                Arrival::TimedOut => {
+                    return self.refuse(desk, Answer::failure(Cause::ClientTimeout)).await;
+                }
                 Arrival::Head { consumed } => {
                     desk.take_head(consumed);
                     self.dispatch(desk).await
@@ -166,36 +175,80 @@ impl Client {
         self.alarm.poll(cx, self.worker.clock, self.until).map(|_| Arrival::TimedOut)
     }
 
-    /// Sends a request to the call that takes it, or answers it.
+    /// Carries a request, or answers it; and writes down what became of it.
     async fn dispatch(&mut self, desk: &mut Desk) -> Next {
+        desk.tale = self.new_tale();
+        let next = match self.direct(desk) {
+            Ok(found) => {
+                desk.tale.route = Some(found.route);
+                self.carry(desk, found.call).await
+            }
+            Err(answer) => self.answer(desk, answer).await,
+        };
+        self.record(desk);
+        next
+    }
+
+    /// What takes a request; or our answer, if nothing should.
+    fn direct(&self, desk: &Desk) -> Result<Found, Answer> {
         let request = desk.head.over(&desk.head_bytes);
         if request.method() == Method::Connect {
-            return self.answer(desk, Answer::no_connect()).await;
+            return Err(Answer::no_connect());
         }
         if request.has_been_through(&self.worker.plan.pseudonym) {
-            return self.answer(desk, Answer::failure(Cause::Loop)).await;
+            return Err(Answer::failure(Cause::Loop));
         }
         if request.max_forwards() == Some(0) {
-            return self.answer(desk, Answer::last_hop(&request)).await;
+            return Err(Answer::last_hop(&request));
         }
         let router = &self.worker.plan.listeners[self.listener].router;
-        match router.find(request.host(), request.method_name(), request.path()) {
-            Some(call) => self.carry(desk, call).await,
-            None => self.answer(desk, Answer::failure(Cause::NoRoute)).await,
-        }
+        let found = router.find(request.host(), request.method_name(), request.path());
+        found.ok_or_else(|| Answer::failure(Cause::NoRoute))
     }
 
-    /// The client's bytes are no request that we understand.
-    async fn refuse(&mut self, desk: &mut Desk, refusal: Refusal) -> Next {
+    /// The client's bytes are no request that we understand, or not one in time.
+    async fn refuse(&mut self, desk: &mut Desk, answer: Answer) -> Next {
+        desk.tale = self.new_tale();
         desk.forget_head();
-        self.answer(desk, Answer::refusal(refusal)).await;
-        Next::Linger
+        let next = self.answer(desk, answer).await;
+        self.record(desk);
+        if next == Next::Close { next } else { Next::Linger }
     }
 
-    async fn time_out(&mut self, desk: &mut Desk) -> Next {
-        desk.forget_head();
-        self.answer(desk, Answer::failure(Cause::ClientTimeout)).await;
-        Next::Linger
+    fn new_tale(&self) -> Tale {
+        let (arrived, id) = (self.worker.now(), self.worker.next_id());
+        Tale { arrived, id, ..Tale::default() }
+    }
+
+    /// The access log's line about a request that has ended.
+    fn record(&self, desk: &Desk) {
+        let Desk { tale, upload, download, .. } = desk;
+        let plan = &self.worker.plan;
+        let call = tale.call.map(|call| plan.call(call));
+        let router = &plan.listeners[self.listener].router;
+        let now = self.worker.recent();
+        self.worker.log(|out, time| {
+            let request = (!desk.head_bytes.is_empty()).then(|| desk.head.over(&desk.head_bytes));
+            let endpoint = call.zip(tale.endpoint);
+            let record = Record {
+                time,
+                id: tale.id,
+                call: call.map(|call| call.name.as_str()),
+                route: tale.route.and_then(|route| router.name(route)),
+                method: request.map_or(b"", |request| request.method_name().as_bytes()),
+                path: request.map_or(b"", |request| request.path().as_bytes()),
+                status: tale.status,
+                cause: tale.cause,
+                attempts: tale.call.map_or(0, |_| desk.exchange.attempts()),
+                endpoint: endpoint.map(|(call, at)| call.endpoints[at.index()].name.as_str()),
+                bytes_in: upload.passage.moved() + tale.tunnelled.0,
+                bytes_out: download.passage.moved() + tale.own_bytes + tale.tunnelled.1,
+                latency: now.since(tale.arrived),
+                upstream_latency: tale.last_sent.map(|sent| now.since(sent)),
+                queue_wait: tale.sent.unwrap_or(now).since(tale.arrived),
+            };
+            record.write(out);
+        });
     }
 
     /// The engine's word to the client.
@@ -219,7 +272,8 @@ impl Client {
             close,
             head_only: request.method() == Method::Head,
         };
-        answer.write(desk.download.out.made(), to, self.worker.next_id());
+        (desk.tale.status, desk.tale.cause) = (answer.status(), answer.cause());
+        desk.tale.own_bytes = answer.write(desk.download.out.made(), to, desk.tale.id);
         self.until = self.worker.now() + limits::WRITE_TIMEOUT;
         let sent = poll_fn(|cx| match desk.download.out.poll_flush(cx, &mut self.socket, &[]).1 {
             Poll::Ready(outcome) => Poll::Ready(outcome.is_ok()),

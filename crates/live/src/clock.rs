@@ -8,12 +8,21 @@ use std::time;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clock {
     start: time::Instant,
+    /// The time of day then, since the beginning of 1970.
+    day: Duration,
 }
 
 impl Clock {
     /// Starts at [`Instant::ZERO`], now.
     pub(crate) fn start() -> Self {
-        Self { start: time::Instant::now() }
+        let day = time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().into();
+        Self { start: time::Instant::now(), day }
+    }
+
+    /// The time of day, for people: since the beginning of 1970, as the machine had it when the
+    /// process started.
+    pub(crate) fn time_of_day(self, at: Instant) -> Duration {
+        self.day + at.since(Instant::ZERO)
     }
 
     /// Reads it: a call into the kernel's page, some twenty nanoseconds.

@@ -3,13 +3,21 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use base::{CallId, WorkerId};
+use observe::metrics::{CallNames, Registry};
 use tokio::sync::Notify;
+
+use crate::log::Log;
+use crate::plan::{CallPlan, Plan};
 
 /// What the workers of an instance share besides the numbers of their calls.
 #[derive(Debug)]
 pub(crate) struct Instance {
     /// Where all its chance comes from.
     pub(crate) seed: u64,
+    /// What all workers count.
+    pub(crate) registry: Registry,
+    /// Where they write what they did.
+    pub(crate) log: Option<Log>,
     draining: AtomicBool,
     boxes: Vec<Mailbox>,
 }
@@ -23,13 +31,14 @@ struct Mailbox {
 }
 
 impl Instance {
-    pub(crate) fn new(seed: u64, workers: usize, calls: usize) -> Self {
+    pub(crate) fn new(seed: u64, workers: usize, plan: &Plan, log: Option<Log>) -> Self {
         let mailbox = || Mailbox {
-            woken: (0..calls).map(|_| AtomicBool::new(false)).collect(),
+            woken: plan.calls.iter().map(|_| AtomicBool::new(false)).collect(),
             bell: Notify::new(),
         };
         let boxes = (0..workers).map(|_| mailbox()).collect();
-        Self { seed, draining: AtomicBool::new(false), boxes }
+        let registry = Registry::new(plan.calls.iter().map(names).collect());
+        Self { seed, registry, log, draining: AtomicBool::new(false), boxes }
     }
 
     /// A worker should ask whose turn it is in a call.
@@ -71,4 +80,9 @@ impl Instance {
     pub(crate) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Acquire)
     }
+}
+
+fn names(call: &CallPlan) -> CallNames {
+    let endpoints = call.endpoints.iter().map(|endpoint| endpoint.name.clone());
+    CallNames { call: call.name.clone(), endpoints: endpoints.collect() }
 }

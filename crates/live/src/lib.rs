@@ -3,15 +3,20 @@
 //! It carries the calls of one balancer of a design, under exactly the rules that were simulated:
 //! every decision is the engine's. What is here moves bytes, and tells the engine what happened.
 
+mod admin;
 mod alarm;
 mod answer;
+mod checks;
 mod client;
 mod clock;
 mod exchange;
 mod inbox;
 mod instance;
+mod levels;
 pub mod limits;
 mod listener;
+mod log;
+mod names;
 mod outbox;
 mod plan;
 mod running;
@@ -20,4 +25,5 @@ mod tasks;
 mod upstream;
 mod worker;
 
-pub use running::{Options, Refused, Running, start};
+pub use log::Target;
+pub use running::{DesignFile, Ended, Options, Refused, Running, start};

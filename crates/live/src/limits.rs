@@ -69,6 +69,15 @@ pub const SPARE_BUFFERS: usize = 256;
 /// lesser of this and `net.core.somaxconn` (4,096 by default).
 pub const BACKLOG: i32 = 4_096;
 
+/// How often the names of endpoints are looked up again: records that may move live 30 to 60 s.
+pub const NAMES_EVERY: Duration = Duration::from_secs(30);
+
+/// How long a request to the admin pages may take.
+pub const ADMIN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How often lines of the access log are handed over when there are few.
+pub const LOG_EVERY: Duration = Duration::from_millis(200);
+
 /// Descriptors that are not for clients: listeners, logs, the admin pages, health checks.
 pub const OWN_DESCRIPTORS: u64 = 64;
 

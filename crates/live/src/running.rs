@@ -7,22 +7,42 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use base::{NodeId, RegionId, WorkerId};
+use checklist::SoundDesign;
 use config::design::{Design, NodeKind};
+use config::diagnostic::Diagnostic;
+use tokio::runtime::Builder;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::clock::Clock;
 use crate::instance::Instance;
+use crate::log::{Log, Target};
 use crate::plan::Plan;
-use crate::{listener, tasks};
+use crate::{admin, listener, names, tasks};
+
+/// The file that a design was read from, so that it can be shown where its values stand.
+#[derive(Clone, Debug)]
+pub struct DesignFile {
+    /// As it was given.
+    pub name: String,
+    /// Its text.
+    pub text: String,
+}
 
 /// How to run a design.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
+    /// Where the design comes from.
+    pub file: Option<DesignFile>,
     /// Which balancer; the only one if nothing is said.
     pub node: Option<String>,
     /// In which region; the only one of the node if nothing is said.
     pub region: Option<String>,
     /// How many workers; as many as there are cores if nothing is said.
     pub workers: Option<usize>,
+    /// Where the admin pages are; nowhere if nothing is said.
+    pub admin: Option<SocketAddr>,
+    /// Where the access log goes.
+    pub log: Target,
     /// Where all chance comes from.
     pub seed: u64,
 }
@@ -40,10 +60,12 @@ pub enum Refused {
     NoRegion(String),
     /// The node runs in several regions.
     WhichRegion(Vec<String>),
-    /// The design asks for something that is not built yet.
-    NotBuilt(&'static str),
+    /// The design asks for what is not built yet.
+    NotBuilt(Vec<Diagnostic>),
     /// An address cannot be listened on.
     Listen(SocketAddr, io::Error),
+    /// The access log cannot be opened.
+    Log(io::Error),
     /// The machine gives us no thread or event loop.
     Machine(io::Error),
 }
@@ -53,16 +75,31 @@ pub enum Refused {
 pub struct Running {
     instance: Arc<Instance>,
     addresses: Vec<SocketAddr>,
+    admin: Option<SocketAddr>,
     workers: Vec<JoinHandle<io::Result<()>>>,
+    log: Option<JoinHandle<()>>,
+}
+
+/// How a balancer ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// All that was in flight has finished, or the time for that was over.
+    Drained,
+    /// A second signal came meanwhile.
+    AtOnce,
 }
 
 /// Starts a balancer of a design.
 ///
 /// # Errors
 /// The design or the machine does not allow it; nothing is running then.
-pub fn start(design: &Design, options: &Options) -> Result<Running, Refused> {
+pub fn start(design: &SoundDesign, options: &Options) -> Result<Running, Refused> {
     let node = node(design, options.node.as_deref())?;
     let region = region(design, node, options.region.as_deref())?;
+    let missing = checklist::not_built(design, node);
+    if !missing.is_empty() {
+        return Err(Refused::NotBuilt(missing));
+    }
     let clock = Clock::start();
     let mut plan = Plan::new(clock.now(), design, node, region)?;
     let count = options.workers.unwrap_or_else(cores).clamp(1, MOST_WORKERS);
@@ -75,8 +112,18 @@ pub fn start(design: &Design, options: &Options) -> Result<Running, Refused> {
         }
         addresses.push(listen.address);
     }
-    let (plan, instance) =
-        (Arc::new(plan), Arc::new(Instance::new(options.seed, count, design.calls.len())));
+    let (log, writer) = Log::open(&options.log).map_err(Refused::Log)?.unzip();
+    let instance = Arc::new(Instance::new(options.seed, count, &plan, log));
+    let plan = Arc::new(plan);
+    names::keep_fresh(&plan);
+    let admin = options.admin.map(admin::bind).transpose()?;
+    let admin_address = admin.as_ref().and_then(|admin| admin.local_addr().ok());
+    if let Some(listener) = admin {
+        let design = admin::describe(design, &plan, options.file.as_ref());
+        let (plan, instance) = (Arc::clone(&plan), Arc::clone(&instance));
+        let pages = Arc::new(admin::Pages { plan, instance, design });
+        admin::serve(listener, pages).map_err(Refused::Machine)?;
+    }
     let start = |(number, listeners)| {
         let (plan, instance) = (Arc::clone(&plan), Arc::clone(&instance));
         std::thread::Builder::new()
@@ -87,13 +134,18 @@ pub fn start(design: &Design, options: &Options) -> Result<Running, Refused> {
             .map_err(Refused::Machine)
     };
     let workers = sockets.into_iter().enumerate().map(start).collect::<Result<_, _>>()?;
-    Ok(Running { instance, addresses, workers })
+    Ok(Running { instance, addresses, admin: admin_address, workers, log: writer })
 }
 
 impl Running {
     /// Where it listens, in the order of the design, with the ports that the kernel chose.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// Where the admin pages are.
+    pub fn admin(&self) -> Option<SocketAddr> {
+        self.admin
     }
 
     /// Stops accepting, and lets what is in flight finish.
@@ -109,7 +161,41 @@ impl Running {
         for worker in self.workers {
             worker.join().map_err(|_| io::Error::other("a worker panicked"))??;
         }
+        if let Some(log) = &self.instance.log {
+            log.close();
+        }
+        if let Some(writer) = self.log {
+            writer.join().map_err(|_| io::Error::other("the log's writer panicked"))?;
+        }
         Ok(())
+    }
+
+    /// Runs until SIGTERM or SIGINT, then drains; a second signal ends the wait at once.
+    ///
+    /// # Errors
+    /// A worker could not run, or signals cannot be had.
+    pub fn until_signalled(self) -> io::Result<Ended> {
+        let instance = Arc::clone(&self.instance);
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(async {
+            let mut terminate = signal(SignalKind::terminate())?;
+            let mut interrupt = signal(SignalKind::interrupt())?;
+            let (tell, mut ended) = tokio::sync::oneshot::channel();
+            std::thread::spawn(move || tell.send(self.wait()));
+            for drained in [false, true] {
+                tokio::select! {
+                    outcome = &mut ended => {
+                        return outcome.map_err(io::Error::other)?.map(|()| Ended::Drained);
+                    }
+                    _ = terminate.recv() => {}
+                    _ = interrupt.recv() => {}
+                }
+                if !drained {
+                    instance.drain();
+                }
+            }
+            Ok(Ended::AtOnce)
+        })
     }
 }
 
@@ -165,8 +251,12 @@ impl fmt::Display for Refused {
             Self::WhichRegion(known) => {
                 write!(f, "the node runs in several regions; say --region: {}", known.join(", "))
             }
-            Self::NotBuilt(what) => write!(f, "`run` does not know {what} yet"),
+            Self::NotBuilt(missing) => {
+                let named: Vec<_> = missing.iter().map(|one| one.message.as_str()).collect();
+                write!(f, "not built yet: {}", named.join("; "))
+            }
             Self::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
+            Self::Log(error) => write!(f, "cannot open the access log: {error}"),
             Self::Machine(error) => write!(f, "cannot start: {error}"),
         }
     }

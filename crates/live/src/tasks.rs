@@ -1,4 +1,4 @@
-//! What a worker does besides serving: accepting, tidying, listening to the other workers.
+//! What a worker does besides serving: accepting, checking, tidying, listening to the others.
 
 use std::future::poll_fn;
 use std::net::{SocketAddr, TcpListener};
@@ -7,9 +7,11 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::{io, time};
 
-use base::WorkerId;
+use base::{CallId, WorkerId};
+use event::{Event, Scope, l4};
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, LocalOptions};
+use tokio::task::spawn_local;
 
 use crate::client::Client;
 use crate::clock::Clock;
@@ -17,7 +19,7 @@ use crate::instance::Instance;
 use crate::listener::{Reserve, is_passing};
 use crate::plan::Plan;
 use crate::worker::Worker;
-use crate::{limits, upstream};
+use crate::{checks, limits, log, upstream};
 
 /// Runs a worker on this thread until it has drained.
 ///
@@ -36,15 +38,18 @@ pub(crate) fn run(
         let mut accepting = Vec::new();
         for (number, listener) in listeners.into_iter().enumerate() {
             let listener = tokio::net::TcpListener::from_std(listener)?;
-            let accept = accept(Rc::clone(&worker), listener, number);
-            accepting.push(tokio::task::spawn_local(accept));
+            accepting.push(spawn_local(accept(Rc::clone(&worker), listener, number)));
         }
-        tokio::task::spawn_local(tidy(Rc::clone(&worker)));
-        tokio::task::spawn_local(listen(Rc::clone(&worker)));
+        for call in worker.plan.calls.iter().filter(|call| call.rules.health.is_some()) {
+            spawn_local(checks::check(Rc::clone(&worker), call.id));
+        }
+        spawn_local(tidy(Rc::clone(&worker)));
+        spawn_local(listen(Rc::clone(&worker)));
         for accept in accepting {
             let _ = accept.await;
         }
         let _ = tokio::time::timeout(limits::DRAIN_TIMEOUT.into(), worker.emptied()).await;
+        worker.flush_log();
         Ok(())
     })
 }
@@ -52,7 +57,13 @@ pub(crate) fn run(
 /// Accepts until the worker drains. What waits in the kernel by then is served: when a listener
 /// closes, the connections in its queue are reset.
 async fn accept(worker: Rc<Worker>, listener: tokio::net::TcpListener, number: usize) {
+    poll_fn(|cx| {
+        worker.wake_on_drain(cx.waker());
+        Poll::Ready(())
+    })
+    .await;
     let mut reserve = Reserve::new();
+    let mut said = false;
     loop {
         match poll_fn(|cx| match listener.poll_accept(cx) {
             Poll::Pending if worker.instance.is_draining() => Poll::Ready(None),
@@ -64,6 +75,9 @@ async fn accept(worker: Rc<Worker>, listener: tokio::net::TcpListener, number: u
             Some(Ok((socket, peer))) => welcome(&worker, socket, peer, number),
             Some(Err(error)) if is_passing(&error) => {}
             Some(Err(error)) => {
+                if !std::mem::replace(&mut said, true) {
+                    log::say(&format!("connections cannot be accepted for now: {error}"));
+                }
                 if upstream::is_exhausted(&error) {
                     reserve.refuse_one(&listener);
                 }
@@ -74,8 +88,10 @@ async fn accept(worker: Rc<Worker>, listener: tokio::net::TcpListener, number: u
 }
 
 fn welcome(worker: &Rc<Worker>, socket: TcpStream, peer: SocketAddr, number: usize) {
-    let client = Client::new(Rc::clone(worker), socket, peer, number);
-    tokio::task::spawn_local(client.serve());
+    // The engine knows nothing of clients' connections: they belong to no call.
+    let nobody = Scope { call: CallId(0), endpoint: None };
+    worker.emit(nobody, Event::L4(l4::Event::Accepted));
+    spawn_local(Client::new(Rc::clone(worker), socket, peer, number).serve());
 }
 
 /// Hears from the other workers, and of the drain.
@@ -86,16 +102,17 @@ async fn listen(worker: Rc<Worker>) {
             worker.on_woken(call);
         }
         if worker.instance.is_draining() {
-            worker.slots.wake_all();
+            worker.drain();
         }
     }
 }
 
 async fn tidy(worker: Rc<Worker>) {
-    let mut second = tokio::time::interval(time::Duration::from_secs(1));
-    second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut ticks = tokio::time::interval(time::Duration::from(limits::LOG_EVERY));
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        second.tick().await;
+        ticks.tick().await;
         worker.tidy();
+        worker.flush_log();
     }
 }

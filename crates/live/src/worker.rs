@@ -1,11 +1,14 @@
 //! One core's event loop: its listeners, its connections, and its half of every call.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, RefCell, RefMut};
 use std::sync::Arc;
+use std::task::Waker;
 
-use base::{CallId, Duration, Instant, Random, RequestId, WorkerId};
+use base::{CallId, Duration, EndpointId, Instant, Random, RequestId, WorkerId};
 use engine::l7::{Exchange, Input, Key, Output};
 use engine::{Call, CallSpec, Pool};
+use event::{Event, Scope, Sink};
+use observe::metrics::Cells;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use wire::l7::http1::Limits;
@@ -14,6 +17,7 @@ use crate::clock::Clock;
 use crate::exchange::Desk;
 use crate::instance::Instance;
 use crate::limits;
+use crate::log::Batch;
 use crate::plan::{CallPlan, Plan};
 use crate::slots::Slots;
 
@@ -26,11 +30,15 @@ pub(crate) struct Worker {
     pub(crate) instance: Arc<Instance>,
     pub(crate) slots: Slots,
     pub(crate) heads: Limits,
-    calls: Vec<Option<RefCell<Carried>>>,
+    calls: Vec<RefCell<Carried>>,
+    cells: RefCell<Cells>,
+    log: Option<RefCell<Batch>>,
+    #[expect(clippy::vec_box, reason = "they are lent out, and large")]
     desks: RefCell<Vec<Box<Desk>>>,
     recent: Cell<Instant>,
     ids: Cell<u64>,
     gone: Notify,
+    accepting: RefCell<Vec<Waker>>,
 }
 
 /// This worker's half of a call.
@@ -48,7 +56,7 @@ impl Worker {
         instance: Arc<Instance>,
     ) -> Self {
         let carried = |plan: &CallPlan| RefCell::new(Carried::new(id, clock, plan, instance.seed));
-        let calls = plan.calls.iter().map(|call| call.as_ref().map(carried)).collect();
+        let calls = plan.calls.iter().map(carried).collect();
         Self {
             id,
             clock,
@@ -56,10 +64,13 @@ impl Worker {
             slots: Slots::default(),
             heads: limits::heads(),
             calls,
+            cells: RefCell::new(instance.registry.cells()),
+            log: instance.log.as_ref().map(|log| RefCell::new(log.batch())),
             desks: RefCell::default(),
             recent: Cell::new(clock.now()),
-            ids: Cell::new(u64::from(id.0) << 48),
+            ids: Cell::new(u64::from(id.0) << 40),
             gone: Notify::new(),
+            accepting: RefCell::default(),
             instance,
         }
     }
@@ -79,14 +90,36 @@ impl Worker {
     }
 
     /// This worker's half of a call of this node.
-    pub(crate) fn carried(&self, call: CallId) -> Option<&RefCell<Carried>> {
-        self.calls.get(call.index())?.as_ref()
+    pub(crate) fn carried(&self, call: CallId) -> RefMut<'_, Carried> {
+        self.calls[call.index()].borrow_mut()
     }
 
     /// Tells an exchange of a call what happened.
     pub(crate) fn tell(&self, call: CallId, exchange: &mut Exchange, input: Input) {
-        if let Some(carried) = self.carried(call) {
-            exchange.handle(self.now(), input, &mut carried.borrow_mut().call, &mut ());
+        let now = self.recent();
+        exchange.handle(now, input, &mut self.carried(call).call, &mut *self.cells.borrow_mut());
+    }
+
+    /// Something happened that the engine does not see.
+    pub(crate) fn emit(&self, scope: Scope, event: Event) {
+        self.cells.borrow_mut().emit(self.recent(), scope, event);
+    }
+
+    /// A health check was answered well, or not.
+    pub(crate) fn on_check(&self, call: CallId, endpoint: EndpointId, well: bool) {
+        let now = self.now();
+        let mut carried = self.carried(call);
+        let was_fit = carried.call.belief().is_fit(endpoint);
+        carried.call.on_check(now, endpoint, well, &mut *self.cells.borrow_mut());
+        if was_fit && !carried.call.belief().is_fit(endpoint) {
+            carried.pool.drain(endpoint).for_each(drop);
+        }
+    }
+
+    /// Writes the access log's line about a request.
+    pub(crate) fn log(&self, write: impl FnOnce(&mut Vec<u8>, Duration)) {
+        if let Some(log) = &self.log {
+            log.borrow_mut().line(|out| write(out, self.clock.time_of_day(self.recent())));
         }
     }
 
@@ -101,11 +134,8 @@ impl Worker {
 
     /// Another worker gave back what somebody here waits for.
     pub(crate) fn on_woken(&self, call: CallId) {
-        let Some(carried) = self.carried(call) else {
-            return;
-        };
         loop {
-            let output = carried.borrow_mut().call.woken(self.now());
+            let output = self.carried(call).call.woken(self.now());
             let Some(output) = output else {
                 return;
             };
@@ -136,13 +166,24 @@ impl Worker {
 
     /// How long nothing may move on a call.
     pub(crate) fn idle_timeout(&self, call: CallId) -> Option<Duration> {
-        self.plan.calls.get(call.index())?.as_ref()?.rules.idle_timeout
+        self.plan.call(call).rules.idle_timeout
     }
 
     /// A client's connection is gone.
     pub(crate) fn on_gone(&self, key: Key) {
         self.slots.close(key);
         self.gone.notify_one();
+    }
+
+    /// A task that accepts, and has to hear when that is to end.
+    pub(crate) fn wake_on_drain(&self, waker: &Waker) {
+        self.accepting.borrow_mut().push(waker.clone());
+    }
+
+    /// Everybody should notice that the instance drains.
+    pub(crate) fn drain(&self) {
+        self.slots.wake_all();
+        self.accepting.borrow().iter().for_each(Waker::wake_by_ref);
     }
 
     /// Until the last connection is gone.
@@ -155,10 +196,17 @@ impl Worker {
     /// Closes idle connections that are of no more use.
     pub(crate) fn tidy(&self) {
         let now = self.now();
-        for carried in self.calls.iter().flatten() {
+        for carried in &self.calls {
             while let Some(old) = carried.borrow_mut().pool.expired(now) {
                 drop(old);
             }
+        }
+    }
+
+    /// Hands the lines of the access log over, so that they do not wait for more.
+    pub(crate) fn flush_log(&self) {
+        if let Some(log) = &self.log {
+            log.borrow_mut().flush();
         }
     }
 }

@@ -72,8 +72,8 @@ enum End {
     Refused { cause: Cause, until: Option<Instant> },
     /// The answer breaks off.
     BrokenOff(Cause),
-    /// Nobody is there any more.
-    ClientLeft,
+    /// The client is gone, or to blame; whether it is told is its driver's choice.
+    Client(Cause),
 }
 
 const _: () = assert!(size_of::<Exchange>() <= 256);
@@ -119,7 +119,8 @@ impl Exchange {
             }
             (State::Relaying { .. }, Input::Finished) => self.end(now, End::Answered, call, sink),
             (_, Input::Time { body }) => self.on_time(now, body, call, sink),
-            (_, Input::ClientLeft) => self.end(now, End::ClientLeft, call, sink),
+            (_, Input::ClientLeft) => self.end(now, End::Client(Cause::ClientLeft), call, sink),
+            (_, Input::ClientFailed(cause)) => self.end(now, End::Client(cause), call, sink),
             _ => {}
         }
     }
@@ -483,7 +484,7 @@ impl Exchange {
             // A failed or refused try was ended by whoever judged it.
             State::Trying { .. } if matches!(end, End::Refused { .. }) => {}
             State::Trying { attempt, .. } | State::Relaying { attempt } => {
-                if matches!(end, End::ClientLeft) {
+                if matches!(end, End::Client(_)) {
                     self.outputs.push(Output::Cancel { endpoint: attempt.endpoint });
                 }
                 self.end_attempt(now, attempt, end.cause(self.status), call, sink);
@@ -515,8 +516,7 @@ impl End {
     fn cause(self, status: u16) -> Option<Cause> {
         match self {
             Self::Answered => (status >= 500).then_some(Cause::Status(status)),
-            Self::Refused { cause, .. } | Self::BrokenOff(cause) => Some(cause),
-            Self::ClientLeft => Some(Cause::ClientLeft),
+            Self::Refused { cause, .. } | Self::BrokenOff(cause) | Self::Client(cause) => Some(cause),
         }
     }
 
@@ -524,14 +524,13 @@ impl End {
     fn status(self, relayed: u16) -> u16 {
         match self {
             Self::Answered | Self::BrokenOff(_) => relayed,
-            Self::Refused { cause, .. } => cause.status(),
-            Self::ClientLeft => Cause::ClientLeft.status(),
+            Self::Refused { cause, .. } | Self::Client(cause) => cause.status(),
         }
     }
 
     fn output(self, now: Instant) -> Option<Output> {
         match self {
-            Self::Answered | Self::ClientLeft => None,
+            Self::Answered | Self::Client(_) => None,
             Self::Refused { cause, until } => {
                 Some(Output::Respond { cause, retry_after: until.map(|until| until.since(now)) })
             }

@@ -79,6 +79,8 @@ pub enum Input {
     },
     /// The client is gone, or its request broke off.
     ClientLeft,
+    /// The client did not send its request as it should: too slowly, or not as its head said.
+    ClientFailed(Cause),
 }
 
 /// Something to do for an exchange. Poll until there is none after each input.

@@ -1,11 +1,12 @@
 //! One try: a connection, the request on it, and the head of the answer.
 
+use std::io;
 use std::task::{Context, Poll, ready};
 
 use base::{CallId, Duration, EndpointId};
 use engine::l7::Input;
-use event::Cause;
-use wire::l7::http1::{Asked, Framing, Parse, RequestHop, Response};
+use event::{Cause, Event, Scope, l4};
+use wire::l7::http1::{Asked, Parse, RequestHop, Response};
 
 use super::desk::{Attempt, Desk, Due, Link, Stage};
 use super::drive::failed;
@@ -24,10 +25,11 @@ impl Client {
         remaining: Option<Duration>,
     ) {
         desk.leave();
-        let now = self.worker.clock.now();
+        let now = self.worker.recent();
         desk.stage = Stage::Trying;
         desk.tale.endpoint = Some(endpoint);
         desk.tale.sent.get_or_insert(now);
+        desk.tale.last_sent = Some(now);
         desk.attempt = Attempt { endpoint, began: now, ..Attempt::default() };
         self.write_request(desk, number, remaining);
         match self.idle_link(call, endpoint) {
@@ -41,11 +43,13 @@ impl Client {
 
     /// An idle connection that is still good.
     fn idle_link(&self, call: CallId, endpoint: EndpointId) -> Option<tokio::net::TcpStream> {
-        let mut carried = self.worker.carried(call)?.borrow_mut();
-        let now = self.worker.clock.now();
+        let mut carried = self.worker.carried(call);
+        let now = self.worker.recent();
         while !carried.pool.is_empty() {
             let socket = carried.pool.take(now, endpoint)?;
             if !upstream::is_stale(&socket) {
+                let scope = Scope { call, endpoint: Some(endpoint) };
+                self.worker.emit(scope, Event::L4(l4::Event::Reused));
                 return Some(socket);
             }
         }
@@ -53,12 +57,11 @@ impl Client {
     }
 
     fn connect(&self, desk: &mut Desk, call: CallId) {
-        let Some(plan) = &self.worker.plan.calls[call.index()] else {
-            return;
-        };
+        let plan = self.worker.plan.call(call);
         let most = plan.rules.connect_timeout.unwrap_or(limits::CONNECT_TIMEOUT);
-        desk.attempt.reused = false;
-        desk.due = Due { at: self.worker.clock.now() + most, what: Cause::ConnectTimeout };
+        let now = self.worker.recent();
+        (desk.attempt.reused, desk.attempt.began) = (false, now);
+        desk.due = Due { at: now + most, what: Cause::ConnectTimeout };
         desk.link = match plan.endpoints[desk.attempt.endpoint.index()].address() {
             Some(address) => Link::Connecting(upstream::connect(address)),
             None => Link::None,
@@ -86,10 +89,10 @@ impl Client {
     }
 
     pub(super) fn poll_trying(&mut self, desk: &mut Desk, cx: &mut Context<'_>) -> Poll<Input> {
-        if !matches!(desk.link, Link::Open(_)) {
-            if let Err(cause) = ready!(self.poll_connect(desk, cx)) {
-                return Poll::Ready(failed(cause, desk.upload.body()));
-            }
+        if !matches!(desk.link, Link::Open(_))
+            && let Err(cause) = ready!(self.poll_connect(desk, cx))
+        {
+            return Poll::Ready(failed(cause, desk.upload.body()));
         }
         if let Poll::Ready(input) = self.poll_upload(desk, cx) {
             return Poll::Ready(input);
@@ -101,15 +104,20 @@ impl Client {
         let Link::Connecting(connecting) = &mut desk.link else {
             return Poll::Ready(Err(Cause::Unreachable));
         };
-        match ready!(connecting.as_mut().poll(cx)) {
+        let connected = ready!(connecting.as_mut().poll(cx));
+        desk.due = Due::NEVER;
+        match connected {
             Ok(socket) => {
                 desk.link = Link::Open(socket);
-                desk.due = Due::NEVER;
+                let took = self.worker.recent().since(desk.attempt.began);
+                self.emit(desk, l4::Event::Connected { took });
                 Poll::Ready(Ok(()))
             }
             Err(error) => {
                 desk.link = Link::None;
-                Poll::Ready(Err(upstream::connect_cause(&error)))
+                let cause = upstream::connect_cause(&error);
+                self.emit(desk, l4::Event::ConnectFailed { cause });
+                Poll::Ready(Err(cause))
             }
         }
     }
@@ -160,20 +168,16 @@ impl Client {
             match step {
                 Ok(Progress::Hungry) => {}
                 Ok(Progress::Moved | Progress::Done) => return Poll::Ready(None),
-                Err(_) => {
-                    desk.tale.cause = Some(Cause::BadRequest);
-                    return Poll::Ready(Some(Input::ClientLeft));
-                }
+                Err(_) => return Poll::Ready(Some(Input::ClientFailed(Cause::BadRequest))),
             }
             match desk.inbox.poll_fill(cx, &mut self.socket) {
-                Poll::Ready(Ok(count)) if count > 0 => {
-                    desk.tale.bytes_in += count as u64;
+                Poll::Ready(Ok(1..)) => {
                     desk.due = Due::NEVER;
                 }
                 Poll::Ready(_) => return Poll::Ready(Some(Input::ClientLeft)),
                 Poll::Pending => {
                     if desk.due == Due::NEVER {
-                        let at = self.worker.clock.now() + limits::BODY_TIMEOUT;
+                        let at = self.worker.recent() + limits::BODY_TIMEOUT;
                         desk.due = Due { at, what: Cause::ClientTimeout };
                     }
                     return Poll::Pending;
@@ -184,20 +188,31 @@ impl Client {
 
     /// Nothing was written: a pooled connection that turns out to be lost is replaced by a new
     /// one, and that is no failure of anybody.
-    fn replace_link(
-        &self,
-        desk: &mut Desk,
-        cx: &Context<'_>,
-        error: &std::io::Error,
-    ) -> Poll<Input> {
+    fn replace_link(&self, desk: &mut Desk, cx: &Context<'_>, error: &io::Error) -> Poll<Input> {
         if !desk.attempt.reused {
-            return Poll::Ready(failed(upstream::loss_cause(error), desk.upload.body()));
+            return Poll::Ready(failed(self.lost(desk, error), desk.upload.body()));
         }
         if let Some(call) = desk.tale.call {
             self.connect(desk, call);
         }
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// The endpoint's connection broke.
+    pub(super) fn lost(&self, desk: &Desk, error: &io::Error) -> Cause {
+        let cause = upstream::loss_cause(error);
+        if cause == Cause::Reset {
+            self.emit(desk, l4::Event::Reset);
+        }
+        cause
+    }
+
+    pub(super) fn emit(&self, desk: &Desk, event: l4::Event) {
+        if let Some(call) = desk.tale.call {
+            let scope = Scope { call, endpoint: Some(desk.attempt.endpoint) };
+            self.worker.emit(scope, Event::L4(event));
+        }
     }
 
     /// Reads up to the head of the answer. Interim heads go on to the client.
@@ -240,7 +255,7 @@ impl Client {
             match ready!(download.answers.poll_fill(cx, socket)) {
                 Ok(0) => return Poll::Ready(failed(Cause::Closed, body)),
                 Ok(_) => {}
-                Err(error) => return Poll::Ready(failed(upstream::loss_cause(&error), body)),
+                Err(error) => return Poll::Ready(failed(self.lost(desk, &error), body)),
             }
         }
     }
@@ -249,9 +264,4 @@ impl Client {
 fn head(response: &Response<'_>, body: engine::l7::Body) -> Input {
     let retry_after = response.retry_after_secs().map(Duration::from_secs);
     Input::Head { status: response.status(), retry_after, body }
-}
-
-/// Whether a request brings no body.
-pub(super) fn is_bodiless(framing: Framing) -> bool {
-    matches!(framing, Framing::Empty | Framing::Length(0))
 }

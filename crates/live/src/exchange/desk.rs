@@ -3,7 +3,7 @@
 //! Lent by the worker to a connection and given back when it idles: an idle connection keeps
 //! nothing of it. All of its memory is used again for the next request.
 
-use base::{CallId, EndpointId, Instant};
+use base::{CallId, EndpointId, Instant, RequestId};
 use engine::l7::{Exchange, Key};
 use event::Cause;
 use tokio::net::TcpStream;
@@ -36,6 +36,8 @@ pub(crate) struct Desk {
     pub(crate) ways: [Way; 2],
     /// The current try.
     pub(crate) attempt: Attempt,
+    /// What the client did wrong, if that ended the request.
+    pub(crate) client_fault: Option<Cause>,
     /// What is told when all is over.
     pub(crate) tale: Tale,
 }
@@ -118,16 +120,22 @@ pub(crate) struct Due {
 /// What the log says of a request.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Tale {
+    pub(crate) route: Option<usize>,
     pub(crate) call: Option<CallId>,
     pub(crate) endpoint: Option<EndpointId>,
     pub(crate) arrived: Instant,
-    /// When the first try left, and when the answer's head was here.
+    /// When the first try and the last one left.
     pub(crate) sent: Option<Instant>,
+    pub(crate) last_sent: Option<Instant>,
+    /// When the answer's head was here.
     pub(crate) answered: Option<Instant>,
+    pub(crate) id: RequestId,
     pub(crate) status: u16,
     pub(crate) cause: Option<Cause>,
-    pub(crate) bytes_in: u64,
-    pub(crate) bytes_out: u64,
+    /// Bytes of an answer of our own.
+    pub(crate) own_bytes: u64,
+    /// Bytes of a tunnel, to the service and to the client.
+    pub(crate) tunnelled: (u64, u64),
 }
 
 impl Desk {
@@ -144,6 +152,7 @@ impl Desk {
             download: Download::new(),
             ways: Default::default(),
             attempt: Attempt::default(),
+            client_fault: None,
             tale: Tale::default(),
         }
     }

@@ -5,9 +5,9 @@ use std::task::{Context, Poll, ready};
 
 use base::{CallId, Duration, Instant};
 use engine::l7::{Body, Exchange, Input, Output, Request};
-use event::Cause;
+use event::{Cause, Event, Scope, l4};
 
-use super::desk::{Desk, Due, Link, Stage, Tale};
+use super::desk::{Desk, Due, Link, Stage};
 use crate::client::{Client, Next};
 use crate::limits;
 
@@ -20,14 +20,15 @@ enum End {
     Respond { cause: Cause, retry_after: Option<Duration> },
     /// Its answer broke off.
     Abort,
+    /// The client is gone, or to blame.
+    Client(Cause),
 }
 
 impl Client {
     /// Carries the request whose head was read, to its end.
     pub(crate) async fn carry(&mut self, desk: &mut Desk, call: CallId) -> Next {
-        let now = self.worker.clock.now();
-        desk.tale = Tale { call: Some(call), arrived: now, ..Tale::default() };
-        let request = desk.begin(now, self);
+        desk.tale.call = Some(call);
+        let request = desk.begin(desk.tale.arrived, self);
         self.tell(desk, Input::Begin(request));
         let end = loop {
             if let Some(end) = self.follow(desk) {
@@ -38,8 +39,15 @@ impl Client {
         };
         match end {
             End::Answered => self.finish(desk),
-            End::Abort if desk.tale.cause == Some(Cause::ClientLeft) => Next::Close,
             End::Abort => self.broken_off(desk),
+            End::Client(cause) if cause != Cause::ClientLeft && desk.tale.answered.is_none() => {
+                self.respond(desk, cause, None).await
+            }
+            End::Client(cause) => {
+                desk.tale.cause = Some(cause);
+                desk.leave();
+                Next::Close
+            }
             End::Respond { cause, retry_after } => self.respond(desk, cause, retry_after).await,
         }
     }
@@ -53,7 +61,7 @@ impl Client {
                 Output::Attempt { endpoint, number, remaining, .. } => {
                     self.begin_attempt(desk, call, endpoint, number, remaining);
                 }
-                Output::Wait { .. } => desk.stage = Stage::Waiting,
+                Output::Wait { .. } => desk.leave(),
                 Output::Relay { .. } => self.begin_relay(desk),
                 Output::Cancel { .. } => desk.leave(),
                 Output::Respond { cause, retry_after } => {
@@ -67,15 +75,17 @@ impl Client {
             }
         }
         if end.is_none() && desk.exchange.is_done() {
-            end = Some(if desk.tale.cause.is_some() { End::Abort } else { End::Answered });
+            end = Some(desk.client_fault.map_or(End::Answered, End::Client));
         }
         end
     }
 
     /// Tells the engine.
     pub(crate) fn tell(&self, desk: &mut Desk, input: Input) {
-        if input == Input::ClientLeft {
-            desk.tale.cause = Some(Cause::ClientLeft);
+        match input {
+            Input::ClientLeft => desk.client_fault = Some(Cause::ClientLeft),
+            Input::ClientFailed(cause) => desk.client_fault = Some(cause),
+            _ => {}
         }
         if let Some(call) = desk.tale.call {
             self.worker.tell(call, &mut desk.exchange, input);
@@ -84,7 +94,9 @@ impl Client {
 
     /// The next thing that happens to the request.
     fn poll_input(&mut self, desk: &mut Desk, cx: &mut Context<'_>) -> Poll<Input> {
-        // First of all: a permit comes with it, which must not be lost.
+        // One look at the clock for all that follows from this wake-up.
+        self.worker.now();
+        // A permit comes with it, which must not be lost: so before anything else.
         if self.worker.slots.take_turn(self.key) {
             return Poll::Ready(Input::Turn);
         }
@@ -130,7 +142,8 @@ impl Client {
             return Poll::Ready(Input::Time { body: desk.upload.body() });
         }
         Poll::Ready(match desk.due.what {
-            Cause::ClientTimeout | Cause::ClientLeft => Input::ClientLeft,
+            Cause::ClientLeft => Input::ClientLeft,
+            cause @ Cause::ClientTimeout => Input::ClientFailed(cause),
             cause => failed(cause, desk.upload.body()),
         })
     }
@@ -163,9 +176,13 @@ impl Client {
         else {
             return;
         };
-        if let Some(carried) = self.worker.carried(call).filter(|_| clean) {
-            let now = self.worker.clock.now();
-            drop(carried.borrow_mut().pool.put(now, desk.attempt.endpoint, socket));
+        let endpoint = desk.attempt.endpoint;
+        if clean {
+            let now = self.worker.recent();
+            drop(self.worker.carried(call).pool.put(now, endpoint, socket));
+        } else {
+            let scope = Scope { call, endpoint: Some(endpoint) };
+            self.worker.emit(scope, Event::L4(l4::Event::Closed));
         }
     }
 }
@@ -178,6 +195,7 @@ impl Desk {
         self.due = Due::NEVER;
         self.upload.kept.clear();
         self.upload.gone = false;
+        self.client_fault = None;
         self.upload.out.clear(usize::MAX);
         self.download.interim = 0;
         self.download.close = false;

@@ -7,5 +7,5 @@ mod passage;
 mod relay;
 mod tunnel;
 
-pub(crate) use desk::Desk;
+pub(crate) use desk::{Desk, Tale};
 pub(crate) use passage::Passage;

@@ -16,6 +16,8 @@ pub(crate) struct Passage {
     way: Way,
     /// The trailer section is next.
     trailing: bool,
+    /// Bytes that went by, chunk lines included.
+    moved: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +57,7 @@ impl Passage {
             (_, Framing::Chunked) => Way::Pack,
             _ => Way::Plain,
         };
-        Self { body: Body::new(from), way, trailing: false }
+        Self { body: Body::new(from), way, trailing: false, moved: 0 }
     }
 
     /// Has all of it arrived?
@@ -63,9 +65,9 @@ impl Passage {
         self.body.is_done()
     }
 
-    /// Bytes still to come, where that is known.
-    pub(crate) fn remaining(&self) -> Option<u64> {
-        self.body.remaining()
+    /// Bytes that went by, chunk lines included.
+    pub(crate) fn moved(&self) -> u64 {
+        self.moved
     }
 
     /// Moves on what is in the inbox, into an outbox that is empty. Stretches of more than `copy`
@@ -115,6 +117,7 @@ impl Passage {
         copy: usize,
     ) -> Result<Progress, Refusal> {
         let relay = self.body.relay(inbox.filled())?;
+        self.moved += relay.consumed as u64;
         let verbatim = relay.verbatim.len();
         // What was understood and is not passed on lies behind what is.
         inbox.cut(verbatim, relay.consumed - verbatim);
@@ -136,6 +139,7 @@ impl Passage {
         copy: usize,
     ) -> Result<Progress, Refusal> {
         let step = self.body.decode(inbox.filled())?;
+        self.moved += step.consumed as u64;
         let count = step.data.len();
         inbox.cut(step.data.end, step.consumed - step.data.end);
         inbox.consume(step.data.start);

@@ -13,7 +13,7 @@ use super::desk::{Desk, Due, Link, Stage};
 use super::drive::failed;
 use super::passage::{Passage, Progress};
 use crate::client::Client;
-use crate::{limits, upstream};
+use crate::limits;
 
 impl Client {
     /// Writes the head for the client; the body follows as it comes.
@@ -23,7 +23,8 @@ impl Client {
         let response = download.head.over(download.answers.filled());
         let status = response.status();
         desk.tale.status = status;
-        desk.tale.answered = Some(self.worker.clock.now());
+        desk.tale.answered = Some(self.worker.recent());
+        desk.tale.cause = (status >= 500).then_some(Cause::Status(status));
         let failure = (status >= 500).then(|| format!("plimsoll; received-status={status}"));
         let mut hop = ResponseHop {
             proxy_status: failure.as_deref().map(str::as_bytes),
@@ -85,13 +86,12 @@ impl Client {
         let lender = download.answers.filled();
         let (flushed, outcome) = download.out.poll_flush(cx, &mut self.socket, lender);
         download.answers.consume(flushed.lent);
-        desk.tale.bytes_out += flushed.all as u64;
         match outcome {
             Poll::Ready(Ok(())) => Poll::Ready(Ok(())),
             Poll::Ready(Err(_)) => Poll::Ready(Err(Input::ClientLeft)),
             Poll::Pending => {
                 if flushed.all > 0 || desk.due.what != Cause::ClientLeft {
-                    let at = self.worker.clock.now() + limits::WRITE_TIMEOUT;
+                    let at = self.worker.recent() + limits::WRITE_TIMEOUT;
                     desk.due = Due { at, what: Cause::ClientLeft };
                 }
                 Poll::Pending
@@ -118,7 +118,7 @@ impl Client {
                 Poll::Ready(Ok(()))
             }
             Poll::Ready(Err(error)) => {
-                Poll::Ready(Err(failed(upstream::loss_cause(&error), desk.upload.body())))
+                Poll::Ready(Err(failed(self.lost(desk, &error), desk.upload.body())))
             }
             Poll::Pending => {
                 self.expect_movement(desk);
@@ -133,7 +133,7 @@ impl Client {
         if let Some(idle) =
             idle.filter(|_| desk.due.what != Cause::IdleTimeout || desk.due == Due::NEVER)
         {
-            desk.due = Due { at: self.worker.clock.now() + idle, what: Cause::IdleTimeout };
+            desk.due = Due { at: self.worker.recent() + idle, what: Cause::IdleTimeout };
         }
     }
 }

@@ -15,8 +15,8 @@ use super::desk::{Desk, Due, Link};
 use super::drive::failed;
 use crate::client::Client;
 use crate::inbox::Inbox;
+use crate::limits;
 use crate::outbox::Outbox;
-use crate::{limits, upstream};
 
 /// How far one direction has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,14 +57,14 @@ impl Client {
             &mut desk.ways[1],
             &mut down,
         );
-        desk.tale.bytes_in += up;
-        desk.tale.bytes_out += down;
+        desk.tale.tunnelled.0 += up;
+        desk.tale.tunnelled.1 += down;
         if up + down > 0 || desk.due == Due::NEVER {
             let idle = desk.tale.call.and_then(|call| self.worker.idle_timeout(call));
             let idle = idle.unwrap_or(limits::TUNNEL_IDLE_TIMEOUT);
-            desk.due = Due { at: self.worker.clock.now() + idle, what: Cause::IdleTimeout };
+            desk.due = Due { at: self.worker.recent() + idle, what: Cause::IdleTimeout };
         }
-        let lost = |error| failed(upstream::loss_cause(&error), desk.upload.body());
+        let lost = |error| failed(self.lost(desk, &error), desk.upload.body());
         match (to_service, to_client) {
             (Poll::Ready(Err(Broken::Sender(_))), _) => Poll::Ready(Input::ClientLeft),
             (_, Poll::Ready(Err(Broken::Receiver(_)))) => Poll::Ready(Input::ClientLeft),
@@ -97,10 +97,11 @@ fn pump(
                 *way = Way::Closed;
             }
             Way::Open if !inbox.is_empty() => out.lend(inbox.len()),
-            Way::Open => match ready!(inbox.poll_fill(cx, from)).map_err(Broken::Sender)? {
-                0 => *way = Way::Closing,
-                _ => {}
-            },
+            Way::Open => {
+                if ready!(inbox.poll_fill(cx, from)).map_err(Broken::Sender)? == 0 {
+                    *way = Way::Closing;
+                }
+            }
         }
     }
 }

@@ -6,10 +6,10 @@ use std::net::SocketAddr;
 use std::sync::{Arc, RwLock};
 
 use base::{CallId, Instant, NodeId, RegionId};
-use config::design::{Balancer, Connections, Design, NodeKind, Protocol};
+use config::design::{Balancer, Connections, Design, Listen, NodeKind};
 use engine::{EndpointSpec, Rules, Shared};
 
-pub(crate) use route::Router;
+pub(crate) use route::{Found, Router};
 
 use crate::Refused;
 
@@ -20,8 +20,9 @@ pub(crate) struct Plan {
     pub(crate) node: String,
     /// Where it listens.
     pub(crate) listeners: Vec<Listener>,
-    /// The calls that it carries, in the order of the design; `None` for those of others.
-    pub(crate) calls: Vec<Option<CallPlan>>,
+    /// The calls that it carries, by the number that they have here: in the order of the design,
+    /// those of others left out.
+    pub(crate) calls: Vec<CallPlan>,
     /// What we are called in `Via`. Another balancer of the same name is no loop, so it is a name
     /// of this process.
     pub(crate) pseudonym: String,
@@ -39,8 +40,10 @@ pub(crate) struct Listener {
 /// One call.
 #[derive(Debug)]
 pub(crate) struct CallPlan {
-    /// Which.
+    /// Its number here.
     pub(crate) id: CallId,
+    /// Its number in the design.
+    pub(crate) in_design: CallId,
     /// `FROM.TO`.
     pub(crate) name: String,
     /// Its rules.
@@ -69,7 +72,7 @@ impl Plan {
     /// The part of the balancer `node` that runs in `region`.
     ///
     /// # Errors
-    /// The node, or something that it needs, is not there or not built yet.
+    /// The node is not a balancer.
     pub(crate) fn new(
         now: Instant,
         design: &Design,
@@ -79,44 +82,48 @@ impl Plan {
         let NodeKind::Balancer(balancer) = &design.node(node).kind else {
             return Err(Refused::NotABalancer(design.node(node).name.clone()));
         };
-        let carried = |id: CallId| design.call(id).from == node;
-        let ids = (0..design.calls.len()).map(CallId::from_index);
-        let calls = ids.map(|id| carried(id).then(|| CallPlan::new(now, design, id, region)));
+        let carried: Vec<CallId> = design.calls_from(node).collect();
+        let own =
+            |id: CallId| carried.iter().position(|&other| other == id).map(CallId::from_index);
+        let calls = carried.iter().enumerate().map(|(number, &in_design)| {
+            CallPlan::new(now, design, CallId::from_index(number), in_design, region)
+        });
         let name = design.node(node).name.clone();
         Ok(Self {
-            listeners: listeners(design, balancer)?,
+            listeners: listeners(design, balancer, own),
             calls: calls.collect(),
             pseudonym: format!("{name}-{:08x}", unique()),
             node: name,
         })
     }
 
-    /// The calls that this instance carries.
-    pub(crate) fn carried(&self) -> impl Iterator<Item = &CallPlan> {
-        self.calls.iter().flatten()
+    /// A call by its number here.
+    pub(crate) fn call(&self, id: CallId) -> &CallPlan {
+        &self.calls[id.index()]
     }
 }
 
-fn listeners(design: &Design, balancer: &Balancer) -> Result<Vec<Listener>, Refused> {
-    balancer
-        .listen
-        .iter()
-        .map(|listen| match (listen.protocol, &listen.tls) {
-            (Protocol::Http, None) => Ok(Listener {
-                address: listen.address,
-                router: Router::new(design, &listen.routes),
-            }),
-            (Protocol::Http, Some(_)) => Err(Refused::NotBuilt("tls")),
-            (Protocol::Grpc, _) => Err(Refused::NotBuilt("protocol = \"grpc\"")),
-            (Protocol::Tcp, _) => Err(Refused::NotBuilt("protocol = \"tcp\"")),
-            (Protocol::Udp, _) => Err(Refused::NotBuilt("protocol = \"udp\"")),
-        })
-        .collect()
+fn listeners(
+    design: &Design,
+    balancer: &Balancer,
+    own: impl Fn(CallId) -> Option<CallId> + Copy,
+) -> Vec<Listener> {
+    let listen = |listen: &Listen| Listener {
+        address: listen.address,
+        router: Router::new(design, &listen.routes, own),
+    };
+    balancer.listen.iter().map(listen).collect()
 }
 
 impl CallPlan {
-    fn new(now: Instant, design: &Design, id: CallId, region: Option<RegionId>) -> Self {
-        let call = design.call(id);
+    fn new(
+        now: Instant,
+        design: &Design,
+        id: CallId,
+        in_design: CallId,
+        region: Option<RegionId>,
+    ) -> Self {
+        let call = design.call(in_design);
         let to = design.node(call.to);
         let rank = |of: Option<RegionId>| match (region, of) {
             (Some(own), Some(of)) if own != of => {
@@ -133,7 +140,8 @@ impl CallPlan {
         let (endpoints, specs) = reachable.unzip();
         Self {
             id,
-            name: design.call_name(id),
+            in_design,
+            name: design.call_name(in_design),
             shared: Arc::new(Shared::new(now, &call.rules)),
             rules: call.rules.clone(),
             endpoints,

@@ -14,10 +14,19 @@ pub(crate) struct Router {
     /// By host, in lower case; few.
     hosts: HashMap<String, Paths>,
     any_host: Paths,
-    targets: Vec<Target>,
+    routes: Vec<Target>,
 }
 
-/// Positions in [`Router::targets`], by path without a slash at its end.
+/// What takes a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Found {
+    /// The call that carries it.
+    pub(crate) call: CallId,
+    /// The route's position on its listener.
+    pub(crate) route: usize,
+}
+
+/// Positions in [`Router::routes`], by path without a slash at its end.
 #[derive(Clone, Debug, Default)]
 struct Paths {
     by_path: HashMap<String, usize>,
@@ -28,6 +37,7 @@ struct Paths {
 /// What serves a route: a call, or another one for some requests.
 #[derive(Clone, Debug)]
 struct Target {
+    name: String,
     call: CallId,
     only: Vec<Only>,
 }
@@ -40,9 +50,13 @@ struct Only {
 }
 
 impl Router {
-    /// The routes of a listener. Of two that take the same the first counts; `check` refuses such
-    /// a design.
-    pub(crate) fn new(design: &Design, routes: &[Route]) -> Self {
+    /// The routes of a listener, to calls as `own` numbers them. Of two that take the same the
+    /// first counts; `check` refuses such a design.
+    pub(crate) fn new(
+        design: &Design,
+        routes: &[Route],
+        own: impl Fn(CallId) -> Option<CallId>,
+    ) -> Self {
         let mut router = Self::default();
         for route in routes {
             let path = match &route.takes {
@@ -54,18 +68,26 @@ impl Router {
                 Some(host) => router.hosts.entry(host.to_ascii_lowercase()).or_default(),
                 None => &mut router.any_host,
             };
-            paths.by_path.entry(path.to_owned()).or_insert(router.targets.len());
+            let Some(target) = Target::new(design, route, &own) else {
+                continue;
+            };
+            paths.by_path.entry(path.to_owned()).or_insert(router.routes.len());
             paths.longest = paths.longest.max(path.len());
-            router.targets.push(Target::new(design, route.call));
+            router.routes.push(target);
         }
         router
     }
 
-    /// The call that takes a request, if one does.
-    pub(crate) fn find(&self, host: Option<&str>, method: &str, path: &str) -> Option<CallId> {
-        let at = self.named(host).and_then(|paths| paths.find(path));
-        let target = &self.targets[at.or_else(|| self.any_host.find(path))?];
-        Some(target.call_for(method, path))
+    /// What takes a request, if something does.
+    pub(crate) fn find(&self, host: Option<&str>, method: &str, path: &str) -> Option<Found> {
+        let named = self.named(host).and_then(|paths| paths.find(path));
+        let route = named.or_else(|| self.any_host.find(path))?;
+        Some(Found { call: self.routes[route].call_for(method, path), route })
+    }
+
+    /// A route as the design has it.
+    pub(crate) fn name(&self, route: usize) -> Option<&str> {
+        self.routes.get(route).map(|route| route.name.as_str())
     }
 
     fn named(&self, host: Option<&str>) -> Option<&Paths> {
@@ -97,15 +119,19 @@ impl Paths {
 }
 
 impl Target {
-    fn new(design: &Design, call: CallId) -> Self {
-        let base = design.call(call);
+    fn new(
+        design: &Design,
+        route: &Route,
+        own: &impl Fn(CallId) -> Option<CallId>,
+    ) -> Option<Self> {
+        let base = design.call(route.call);
         let only = design.calls_from(base.from).filter_map(|id| {
             let other = design.call(id);
             let only = other.only.as_ref().filter(|_| other.to == base.to)?;
             let path = only.path.as_deref().map(|path| path.trim_end_matches('/').to_owned());
-            Some(Only { method: only.method.clone(), path, call: id })
+            Some(Only { method: only.method.clone(), path, call: own(id)? })
         });
-        Self { call, only: only.collect() }
+        Some(Self { name: name(route), call: own(route.call)?, only: only.collect() })
     }
 
     fn call_for(&self, method: &str, path: &str) -> CallId {
@@ -118,6 +144,14 @@ impl Only {
         self.method.as_deref().is_none_or(|only| only == method)
             && self.path.as_deref().is_none_or(|only| is_below(path, only))
     }
+}
+
+fn name(route: &Route) -> String {
+    let takes = match &route.takes {
+        Takes::Path(path) | Takes::Service(path) => path.as_str(),
+        Takes::All => "*",
+    };
+    route.host.as_ref().map_or(takes.to_owned(), |host| format!("{host}{takes}"))
 }
 
 fn is_below(path: &str, prefix: &str) -> bool {
@@ -133,7 +167,7 @@ mod tests {
         let router = router(&[("/", 0), ("/a", 1), ("/a/b", 2)]);
 
         let found = ["/", "/x", "/a", "/a/", "/ab", "/a/b", "/a/bc", "/a/b/c", "*"]
-            .map(|path| router.find(None, "GET", path).map(|call| call.0));
+            .map(|path| router.find(None, "GET", path).map(|found| found.call.0));
 
         assert_eq!(found, [0, 0, 1, 1, 0, 2, 1, 2, 0].map(Some));
     }
@@ -144,16 +178,17 @@ mod tests {
 
         assert_eq!(router.find(None, "GET", "/"), None);
         assert_eq!(router.find(None, "GET", "/item"), None);
-        assert_eq!(router.find(None, "GET", "/items/7"), Some(CallId(1)));
+        assert_eq!(router.find(None, "GET", "/items/7").map(|found| found.call), Some(CallId(1)));
     }
 
     fn router(routes: &[(&str, u16)]) -> Router {
         let mut router = Router::default();
         for &(path, call) in routes {
             let path = path.trim_end_matches('/');
-            router.any_host.by_path.insert(path.to_owned(), router.targets.len());
+            router.any_host.by_path.insert(path.to_owned(), router.routes.len());
             router.any_host.longest = router.any_host.longest.max(path.len());
-            router.targets.push(Target { call: CallId(call), only: Vec::new() });
+            let name = path.to_owned();
+            router.routes.push(Target { name, call: CallId(call), only: Vec::new() });
         }
         router
     }

@@ -1,0 +1,126 @@
+//! `plimsoll run`: a balancer of the design, carrying real traffic.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use checklist::Finding;
+use config::diagnostic::{self, Diagnostic};
+use live::{DesignFile, Ended, Options, Refused, Running, Target};
+
+use crate::design_file::{self, Loaded};
+use crate::output::{UNUSABLE, complain, errors_take_colour, warn};
+
+/// Carry real traffic: a balancer of the design, under exactly the rules that were simulated
+#[derive(Debug, clap::Args)]
+#[command(long_about = ABOUT, after_long_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The design file
+    file: PathBuf,
+
+    /// Which balancer of the design; needed if there are several
+    #[arg(long, value_name = "NAME")]
+    node: Option<String>,
+
+    /// In which region; needed if the balancer runs in several
+    #[arg(long, value_name = "NAME")]
+    region: Option<String>,
+
+    /// Event loops, one a core if nothing is said
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    workers: Option<u16>,
+
+    /// Where /metrics, /healthz, /readyz and /design are
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9901")]
+    admin: SocketAddr,
+
+    /// Where the access log goes: a file, `-` for standard output, or `none`
+    #[arg(long, value_name = "FILE", default_value = "-")]
+    log: String,
+
+    /// Where all chance comes from: jitter, choices among endpoints
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    seed: u64,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &Args) -> ExitCode {
+    let loaded = match design_file::load(&args.file) {
+        Ok(loaded) => loaded,
+        Err(unusable) => return unusable.tell(false),
+    };
+    match start(args, loaded) {
+        Err(refused) => refused,
+        Ok(running) => {
+            announce(&running);
+            match running.until_signalled() {
+                Ok(Ended::Drained) => ExitCode::SUCCESS,
+                Ok(Ended::AtOnce) => std::process::exit(1),
+                Err(error) => {
+                    warn(error);
+                    ExitCode::FAILURE
+                }
+            }
+        }
+    }
+}
+
+fn start(args: &Args, loaded: Loaded) -> Result<Running, ExitCode> {
+    let Loaded { name, text, design, .. } = loaded;
+    let options = Options {
+        node: args.node.clone(),
+        region: args.region.clone(),
+        workers: args.workers.map(usize::from),
+        admin: Some(args.admin),
+        log: target(&args.log),
+        seed: args.seed,
+        file: Some(DesignFile { name: name.clone(), text: text.clone() }),
+    };
+    let refuse = |why: &str, found: &[Diagnostic]| {
+        let told = diagnostic::render(found, &name, &text, errors_take_colour());
+        warn(format_args!("`{name}` {why}\n\n{}", told.trim_end()));
+        ExitCode::from(UNUSABLE)
+    };
+    let sound = checklist::sound(design).map_err(|findings| {
+        let found: Vec<_> = findings.iter().map(Finding::diagnostic).collect();
+        refuse("is not sound, so it is not run", &found)
+    })?;
+    live::start(&sound, &options).map_err(|refused| match refused {
+        Refused::NotBuilt(found) => refuse("asks for what is not built yet", &found),
+        refused => complain(refused),
+    })
+}
+
+fn target(log: &str) -> Target {
+    match log {
+        "none" => Target::None,
+        "-" => Target::Stdout,
+        file => Target::File(file.into()),
+    }
+}
+
+/// One line that says where it is, for people; the access log has standard output.
+fn announce(running: &Running) {
+    let addresses: Vec<_> = running.addresses().iter().map(ToString::to_string).collect();
+    let admin = running.admin().map(|admin| format!("; admin on http://{admin}"));
+    warn(format_args!("listening on {}{}", addresses.join(", "), admin.unwrap_or_default()));
+}
+
+const ABOUT: &str = "\
+Carries the traffic of one balancer of a design, under exactly the rules that were simulated.
+
+Only a sound design is run: one in which every call of the balancer answers the five questions, \
+with a timeout, an end to its queue and jitter in its backoff. What the design asks for and is not \
+built yet is refused by name.
+
+The access log has one line of JSON for each request. The admin pages are /metrics, /healthz, \
+/readyz and /design.
+
+SIGTERM or Ctrl-C: stops accepting, finishes what is in flight (30 s at most), exits with 0. A \
+second one ends at once, with 1. Exit code 2 if the file is no sound design or an address is taken.";
+
+const EXAMPLES: &str = "\
+Examples:
+  plimsoll run designs/balancer.toml
+  plimsoll run designs/balancer.toml --workers 1 --log access.log
+  plimsoll run designs/regions.toml --node edge --region eu";

@@ -1,0 +1,128 @@
+//! Pages for whoever runs this: metrics, health, and the design as it is understood.
+//!
+//! On a thread of its own, so that a scrape waits for no request and no request for a scrape.
+
+mod design;
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::{io, thread};
+
+use base::CallId;
+use observe::metrics::text::{Format, Text};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::runtime::Builder;
+use wire::l7::http1::{Limits, Method, Parse, Recipient, Request, RequestHead, answer};
+
+pub(crate) use design::describe;
+
+use crate::instance::Instance;
+use crate::plan::Plan;
+use crate::{levels, limits};
+
+/// What the pages are made of.
+#[derive(Debug)]
+pub(crate) struct Pages {
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) instance: Arc<Instance>,
+    /// `/design`, which does not change.
+    pub(crate) design: String,
+}
+
+/// Serves the pages until the process ends.
+///
+/// # Errors
+/// There is no thread or event loop for it.
+pub(crate) fn serve(listener: TcpListener, pages: Arc<Pages>) -> io::Result<()> {
+    listener.set_nonblocking(true)?;
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let accept = async move {
+        let Ok(listener) = tokio::net::TcpListener::from_std(listener) else {
+            return;
+        };
+        loop {
+            match listener.accept().await {
+                Ok((socket, _)) => drop(tokio::spawn(visit(socket, Arc::clone(&pages)))),
+                Err(_) => tokio::time::sleep(limits::ACCEPT_PAUSE.into()).await,
+            }
+        }
+    };
+    thread::Builder::new().name("admin".to_owned()).spawn(move || runtime.block_on(accept))?;
+    Ok(())
+}
+
+/// Binds the address of the pages.
+///
+/// # Errors
+/// It is taken, not ours, or not allowed to us.
+pub(crate) fn bind(address: SocketAddr) -> Result<TcpListener, crate::Refused> {
+    TcpListener::bind(address).map_err(|error| crate::Refused::Listen(address, error))
+}
+
+async fn visit(mut socket: TcpStream, pages: Arc<Pages>) {
+    let visit = async {
+        let mut head = RequestHead::new();
+        let mut bytes = Vec::new();
+        loop {
+            if socket.read_buf(&mut bytes).await? == 0 {
+                return Ok(());
+            }
+            match head.parse(&bytes, &Limits::default()) {
+                Ok(Parse::Partial) => {}
+                Ok(Parse::Complete { .. }) => break,
+                Err(_) => return Ok(()),
+            }
+        }
+        let mut out = Vec::new();
+        pages.answer(&head.over(&bytes), &mut out);
+        socket.write_all(&out).await?;
+        socket.shutdown().await
+    };
+    // A visitor who leaves or lingers is nobody's trouble.
+    let _: Result<io::Result<()>, _> =
+        tokio::time::timeout(limits::ADMIN_TIMEOUT.into(), visit).await;
+}
+
+impl Pages {
+    fn answer(&self, request: &Request<'_>, out: &mut Vec<u8>) {
+        let head_only = request.method() == Method::Head;
+        let (status, kind, body) = match (request.method(), request.path()) {
+            (Method::Get | Method::Head, "/metrics") => self.metrics(request),
+            (Method::Get | Method::Head, "/healthz") => (200, TEXT, "alive\n".to_owned()),
+            (Method::Get | Method::Head, "/readyz") => self.readiness(),
+            (Method::Get | Method::Head, "/design") => (200, JSON, self.design.clone()),
+            (Method::Get | Method::Head, _) => (404, TEXT, PAGES.to_owned()),
+            _ => (405, TEXT, "these pages are only read\n".to_owned()),
+        };
+        let to = Recipient { version: request.version(), close: true, head_only };
+        answer(out, status, &[("Content-Type", kind.as_bytes())], body.as_bytes(), to);
+    }
+
+    fn metrics(&self, request: &Request<'_>) -> (u16, &'static str, String) {
+        let accept = request.field("accept").and_then(|accept| std::str::from_utf8(accept).ok());
+        let format = Format::of_accept(accept);
+        let mut text = Text::new(format);
+        self.instance.registry.write(&mut text, |call| self.levels(call));
+        if let Some(log) = &self.instance.log {
+            text.family(&levels::LOG_DROPPED);
+            text.counter(&[], log.dropped());
+        }
+        (200, format.content_type(), text.finish())
+    }
+
+    fn levels(&self, call: CallId) -> observe::metrics::Levels {
+        levels::of(&self.plan.call(call).shared)
+    }
+
+    fn readiness(&self) -> (u16, &'static str, String) {
+        if self.instance.is_draining() {
+            return (503, TEXT, "draining\n".to_owned());
+        }
+        (200, TEXT, "ready\n".to_owned())
+    }
+}
+
+const TEXT: &str = "text/plain; charset=utf-8";
+const JSON: &str = "application/json";
+const PAGES: &str = "/metrics\n/healthz\n/readyz\n/design\n";

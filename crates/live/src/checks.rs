@@ -1,0 +1,73 @@
+//! Health checks: the engine says whom to ask and until when, this asks.
+//!
+//! Each on a connection of its own: a check is to show that a new one can be had.
+
+use std::rc::Rc;
+
+use base::{CallId, EndpointId, Instant};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use wire::l7::http1::{Asked, Limits, Parse, ResponseHead, write};
+
+use crate::upstream;
+use crate::worker::Worker;
+
+/// Checks the endpoints of a call for as long as the worker runs.
+pub(crate) async fn check(worker: Rc<Worker>, call: CallId) {
+    loop {
+        let next = worker.carried(call).call.next_deadline().unwrap_or(Instant::NEVER);
+        tokio::time::sleep_until(worker.clock.timer(next)).await;
+        let now = worker.now();
+        while let Some((endpoint, until)) = next_check(&worker, call, now) {
+            tokio::task::spawn_local(ask(Rc::clone(&worker), call, endpoint, until));
+        }
+        // Somebody who comes back is noticed when the next request is sent, so what is due now may
+        // still be due after this.
+        if worker.carried(call).call.next_deadline().is_some_and(|next| next <= now) {
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+}
+
+fn next_check(worker: &Worker, call: CallId, now: Instant) -> Option<(EndpointId, Instant)> {
+    worker.carried(call).call.next_check(now)
+}
+
+async fn ask(worker: Rc<Worker>, call: CallId, endpoint: EndpointId, until: Instant) {
+    let answer =
+        tokio::time::timeout_at(worker.clock.timer(until), answer(&worker, call, endpoint));
+    let well = answer.await.ok().flatten().is_some_and(|status| (200..400).contains(&status));
+    worker.on_check(call, endpoint, well);
+}
+
+/// The status of the answer, if it is one.
+async fn answer(worker: &Worker, call: CallId, endpoint: EndpointId) -> Option<u16> {
+    let plan = worker.plan.call(call);
+    let endpoint = &plan.endpoints[endpoint.index()];
+    let mut socket = upstream::connect(endpoint.address()?).await.ok()?;
+    let path = plan.health_path.as_deref().unwrap_or("/");
+    socket.write_all(&request(path, &endpoint.name)).await.ok()?;
+    let mut head = ResponseHead::new();
+    let mut bytes = Vec::new();
+    loop {
+        if socket.read_buf(&mut bytes).await.ok()? == 0 {
+            return None;
+        }
+        match head.parse(&bytes, Asked::default(), &Limits::default()).ok()? {
+            Parse::Complete { .. } => return Some(head.over(&bytes).status()),
+            Parse::Partial => {}
+        }
+    }
+}
+
+fn request(path: &str, host: &str) -> Vec<u8> {
+    let mut out = Vec::new();
+    write::request_line(&mut out, "GET", path);
+    write::field(&mut out, "Host", host.as_bytes());
+    write::field(&mut out, "User-Agent", b"plimsoll-check");
+    write::field(&mut out, "Connection", b"close");
+    write::end(&mut out);
+    out
+}
+
+/// A fraction of the shortest interval that makes sense for a check.
+const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_millis(100);
