@@ -71,7 +71,7 @@ fn json_says_the_same_as_the_text() {
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(json["calls"][1]["call"], "edge.chat");
     assert_eq!(json["calls"][1]["worst"], 6);
-    assert_eq!(json["paths"][0]["tries"], serde_json::json!([3, 2]));
+    assert_eq!(json["paths"]["worst"][0]["tries"], serde_json::json!([3, 2]));
     assert_eq!(json["errors"], 1);
     assert_eq!(json["findings"][0]["code"], "R04");
     assert_eq!(json["findings"][0]["line"], 36);

@@ -9,25 +9,27 @@ use base::{CallId, NodeId};
 use config::Design;
 use config::design::Call;
 
+use super::neighbours::Neighbours;
+
 /// The product of the tries along the worst path from a client to the end of a call.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Amplification {
     /// The most attempts of this call that one request can cause.
     pub worst: u64,
     /// The most attempts per request that last, over many requests: budgets count.
     pub lasting: f64,
-    /// The calls of the worst path, this one last.
-    pub path: Vec<CallId>,
+    /// The call before this one on the worst path.
+    pub before: Option<CallId>,
 }
 
 /// For each call of the design.
-pub(super) fn of(design: &Design, order: &[NodeId]) -> Vec<Amplification> {
-    let mut all: Vec<Amplification> =
-        (0..design.calls.len()).map(|at| of_one(design, CallId::from_index(at), None)).collect();
+pub(super) fn of(design: &Design, neighbours: &Neighbours, order: &[NodeId]) -> Vec<Amplification> {
+    let start = Amplification { worst: 1, lasting: 1.0, before: None };
+    let mut all: Vec<Amplification> = design.calls.iter().map(|call| start.times(call)).collect();
     for &node in order {
-        let before = worst_before(design, &all, node);
-        for call in design.calls_from(node) {
-            all[call.index()] = of_one(design, call, before.as_ref());
+        let at_node = worst_at(neighbours.to(node), &all).unwrap_or(start);
+        for &call in neighbours.from(node) {
+            all[call.index()] = at_node.times(design.call(call));
         }
     }
     all
@@ -42,26 +44,25 @@ pub fn lasting_factor(call: &Call) -> f64 {
     }
 }
 
-fn worst_before(design: &Design, all: &[Amplification], node: NodeId) -> Option<Amplification> {
-    let calls = || {
-        let asks = |(_, call): &(usize, &Call)| call.to == node;
-        design.calls.iter().enumerate().filter(asks).map(|(at, _)| &all[at])
+/// What the worst of the calls to a node brings there.
+fn worst_at(calls: &[CallId], all: &[Amplification]) -> Option<Amplification> {
+    let of = |call: &CallId| all[call.index()];
+    let by_worst = |a: &&CallId, b: &&CallId| {
+        of(a).worst.cmp(&of(b).worst).then(of(a).lasting.total_cmp(&of(b).lasting))
     };
-    let worst =
-        calls().max_by(|a, b| a.worst.cmp(&b.worst).then(a.lasting.total_cmp(&b.lasting)))?;
-    let lasting = calls().map(|before| before.lasting).fold(1.0, f64::max);
-    Some(Amplification { lasting, ..worst.clone() })
+    let worst = calls.iter().max_by(by_worst)?;
+    let lasting = calls.iter().map(|call| of(call).lasting).fold(1.0, f64::max);
+    Some(Amplification { lasting, before: Some(*worst), worst: of(worst).worst })
 }
 
-fn of_one(design: &Design, id: CallId, before: Option<&Amplification>) -> Amplification {
-    let call = design.call(id);
-    let mut path = before.map_or_else(Vec::new, |before| before.path.clone());
-    path.push(id);
-    Amplification {
-        worst: before
-            .map_or(1, |before| before.worst)
-            .saturating_mul(u64::from(call.rules.retry.attempts)),
-        lasting: before.map_or(1.0, |before| before.lasting) * lasting_factor(call),
-        path,
+impl Amplification {
+    /// After one more call.
+    fn times(self, call: &Call) -> Self {
+        let attempts = u64::from(call.rules.retry.attempts);
+        Self {
+            worst: self.worst.saturating_mul(attempts),
+            lasting: self.lasting * lasting_factor(call),
+            before: self.before,
+        }
     }
 }

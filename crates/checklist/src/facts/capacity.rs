@@ -9,16 +9,23 @@ use config::Design;
 use config::design::{Node, NodeKind};
 use model::service;
 
+use super::neighbours::Neighbours;
+
 /// The mean time in which each node answers when nothing waits.
 #[derive(Debug)]
 pub(super) struct Paces(Vec<Option<f64>>);
 
 impl Paces {
     /// `slower(node)` times as slow as its model says; 1 in good weather.
-    pub(super) fn of(design: &Design, order: &[NodeId], slower: impl Fn(NodeId) -> f64) -> Self {
+    pub(super) fn of(
+        design: &Design,
+        neighbours: &Neighbours,
+        order: &[NodeId],
+        slower: impl Fn(NodeId) -> f64,
+    ) -> Self {
         let mut paces = Self(vec![None; design.nodes.len()]);
         for &node in order.iter().rev() {
-            paces.0[node.index()] = paces.pace(design, node, slower(node));
+            paces.0[node.index()] = paces.pace(design, neighbours, node, slower(node));
         }
         paces
     }
@@ -34,7 +41,13 @@ impl Paces {
         Some(workers / held)
     }
 
-    fn pace(&self, design: &Design, id: NodeId, slower: f64) -> Option<f64> {
+    fn pace(
+        &self,
+        design: &Design,
+        neighbours: &Neighbours,
+        id: NodeId,
+        slower: f64,
+    ) -> Option<f64> {
         let node = design.node(id);
         match &node.kind {
             NodeKind::Service(service) => {
@@ -47,8 +60,8 @@ impl Paces {
             }
             NodeKind::Database(_) => Some(own_work(node)? * slower),
             NodeKind::Balancer(_) => {
-                let asked = design.calls_from(id);
-                asked.filter_map(|call| self.0[design.call(call).to.index()]).reduce(f64::max)
+                let asked = neighbours.from(id).iter();
+                asked.filter_map(|&call| self.0[design.call(call).to.index()]).reduce(f64::max)
             }
             NodeKind::Client(_) | NodeKind::Cache(_) => None,
         }

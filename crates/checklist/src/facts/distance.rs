@@ -1,5 +1,7 @@
 //! How far regions are apart, and what physics says about the time between them.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use base::{Duration, RegionId};
 use config::Design;
 use config::design::{Call, Node, NodeKind};
@@ -28,18 +30,34 @@ pub(crate) fn light_time(design: &Design, from: RegionId, to: RegionId) -> Optio
     Some(Duration::from_secs_f64(seconds))
 }
 
-/// There and back, by what the file says of the links, and by physics where it says nothing.
-pub(super) fn round_trip(design: &Design, from: RegionId, to: RegionId) -> Option<Duration> {
-    Some(one_way(design, from, to)? + one_way(design, to, from)?)
-}
+/// What the file says of the delay between regions.
+#[derive(Debug)]
+pub(super) struct Delays(BTreeMap<(RegionId, RegionId), Duration>);
 
-fn one_way(design: &Design, from: RegionId, to: RegionId) -> Option<Duration> {
-    let stated = design.links.iter().find_map(|link| {
-        let forth = link.from == from && link.to == to;
-        let back = !link.one_way && link.from == to && link.to == from;
-        link.delay.filter(|_| forth || back)
-    });
-    stated.or_else(|| light_time(design, from, to))
+impl Delays {
+    pub(super) fn of(design: &Design) -> Self {
+        let mut stated = BTreeMap::new();
+        for link in &design.links {
+            let Some(delay) = link.delay else { continue };
+            stated.insert((link.from, link.to), delay);
+            if !link.one_way {
+                stated.insert((link.to, link.from), delay);
+            }
+        }
+        Self(stated)
+    }
+
+    /// There and back, by what the file says of the links, and by physics where it says nothing.
+    pub(super) fn round_trip(
+        &self,
+        design: &Design,
+        from: RegionId,
+        to: RegionId,
+    ) -> Option<Duration> {
+        let one_way =
+            |from, to| self.0.get(&(from, to)).copied().or_else(|| light_time(design, from, to));
+        Some(one_way(from, to)? + one_way(to, from)?)
+    }
 }
 
 pub(super) fn regions(node: &Node) -> Vec<RegionId> {
@@ -55,7 +73,7 @@ pub(super) fn regions(node: &Node) -> Vec<RegionId> {
     all
 }
 
-pub(super) fn crossings(design: &Design, call: &Call) -> Vec<(RegionId, RegionId)> {
+pub(super) fn crossings(design: &Design, call: &Call) -> BTreeSet<(RegionId, RegionId)> {
     let goes_to: Vec<RegionId> = match call.rules.region {
         region::Params::Own => Vec::new(),
         region::Params::Any => regions(design.node(call.to)),
@@ -65,13 +83,10 @@ pub(super) fn crossings(design: &Design, call: &Call) -> Vec<(RegionId, RegionId
         NodeKind::Database(database) => database.primary,
         _ => None,
     };
-    let mut pairs = Vec::new();
+    let mut pairs = BTreeSet::new();
     for from in regions(design.node(call.from)) {
-        for &to in goes_to.iter().chain(primary.iter()) {
-            if from != to && !pairs.contains(&(from, to)) {
-                pairs.push((from, to));
-            }
-        }
+        let others = goes_to.iter().chain(primary.iter()).filter(|to| **to != from);
+        pairs.extend(others.map(|to| (from, *to)));
     }
     pairs
 }

@@ -7,8 +7,10 @@ use std::collections::BTreeMap;
 
 use base::{CallId, NodeId};
 use config::Design;
-use config::design::{Balancer, Call, Client, NodeKind, OnFailure, Takes};
+use config::design::{Balancer, Client, NodeKind, OnFailure, Takes};
 use model::traffic::RequestKind;
+
+use super::neighbours::Neighbours;
 
 /// Requests of one kind on one call.
 #[derive(Clone, Debug)]
@@ -37,26 +39,29 @@ pub(super) struct Flows {
 }
 
 impl Flows {
-    pub(super) fn of(design: &Design, order: &[NodeId]) -> Self {
+    pub(super) fn of(design: &Design, neighbours: &Neighbours, order: &[NodeId]) -> Self {
+        if kinds_of(design).saturating_mul(design.calls.len()) > MOST {
+            return Self {
+                by_call: vec![Vec::new(); design.calls.len()],
+                needing: vec![0; design.nodes.len()],
+                kinds: 0,
+            };
+        }
         let mut by_call: Vec<Vec<Arrival>> = vec![Vec::new(); design.calls.len()];
         let mut needing = vec![0; design.nodes.len()];
-        let mut kinds = 0;
         for &node in order {
             let at_node = match &design.node(node).kind {
                 NodeKind::Client(client) => offered(node, client),
-                _ => arrived(design, &by_call, node),
+                _ => arrived(neighbours, &by_call, node),
             };
-            if matches!(design.node(node).kind, NodeKind::Client(_)) {
-                kinds += at_node.len();
-            }
             needing[node.index()] = at_node.iter().filter(|arrival| arrival.needed).count();
             for arrival in &at_node {
-                for call in taken(design, node, arrival) {
+                for call in taken(design, neighbours, node, arrival) {
                     by_call[call.index()].push(passed_on(design, arrival, call));
                 }
             }
         }
-        Self { by_call, needing, kinds }
+        Self { by_call, needing, kinds: kinds_of(design) }
     }
 
     pub(super) fn of_call(&self, call: CallId) -> &[Arrival] {
@@ -66,6 +71,18 @@ impl Flows {
     pub(super) fn all_need(&self, node: NodeId) -> bool {
         self.kinds > 0 && self.needing[node.index()] == self.kinds
     }
+}
+
+/// A design with more kinds of requests times calls than this is no design of people: its traffic
+/// is not followed.
+const MOST: usize = 4_000_000;
+
+fn kinds_of(design: &Design) -> usize {
+    let kinds = design.nodes.iter().map(|node| match &node.kind {
+        NodeKind::Client(client) => client.requests.len(),
+        _ => 0,
+    });
+    kinds.sum()
 }
 
 fn offered(node: NodeId, client: &Client) -> Vec<Arrival> {
@@ -84,10 +101,10 @@ fn offered(node: NodeId, client: &Client) -> Vec<Arrival> {
 }
 
 /// What all calls bring to a node, one entry a kind.
-fn arrived(design: &Design, by_call: &[Vec<Arrival>], node: NodeId) -> Vec<Arrival> {
+fn arrived(neighbours: &Neighbours, by_call: &[Vec<Arrival>], node: NodeId) -> Vec<Arrival> {
     let mut kinds: BTreeMap<(NodeId, usize), Arrival> = BTreeMap::new();
-    let into = design.calls.iter().zip(by_call).filter(|(call, _)| call.to == node);
-    for arrival in into.flat_map(|(_, arrivals)| arrivals) {
+    let into = neighbours.to(node).iter();
+    for arrival in into.flat_map(|call| &by_call[call.index()]) {
         kinds
             .entry((arrival.client, arrival.kind))
             .and_modify(|sum| {
@@ -112,31 +129,33 @@ fn passed_on(design: &Design, arrival: &Arrival, call: CallId) -> Arrival {
 }
 
 /// The calls that a node makes for a request.
-fn taken(design: &Design, node: NodeId, arrival: &Arrival) -> Vec<CallId> {
+fn taken(design: &Design, neighbours: &Neighbours, node: NodeId, arrival: &Arrival) -> Vec<CallId> {
     let NodeKind::Client(client) = &design.node(arrival.client).kind else {
         return Vec::new();
     };
     let request = &client.requests[arrival.kind];
+    let calls = neighbours.from(node);
     match &design.node(node).kind {
         NodeKind::Balancer(balancer) => routed(balancer, request)
-            .map(|call| refined(design, call, request))
+            .map(|call| refined(design, calls, call, request))
             .into_iter()
             .collect(),
         NodeKind::Service(service) => service.steps.iter().flatten().copied().collect(),
         NodeKind::Client(_) | NodeKind::Cache(_) | NodeKind::Database(_) => {
-            let is_first = |&call: &CallId| {
-                design.call(call).only.is_none() && !is_fallback(design, node, design.call(call).to)
+            let is_first = |call: &&CallId| {
+                design.call(**call).only.is_none()
+                    && !is_fallback(design, calls, design.call(**call).to)
             };
-            let calls = design.calls_from(node).filter(is_first);
-            calls.map(|call| refined(design, call, request)).collect()
+            let first = calls.iter().filter(is_first);
+            first.map(|&call| refined(design, calls, call, request)).collect()
         }
     }
 }
 
 /// Whether a node asks another one only when something else has failed.
-fn is_fallback(design: &Design, from: NodeId, to: NodeId) -> bool {
+fn is_fallback(design: &Design, calls: &[CallId], to: NodeId) -> bool {
     let instead = OnFailure::Fallback(to);
-    design.calls_from(from).any(|call| design.call(call).on_failure.value == instead)
+    calls.iter().any(|&call| design.call(call).on_failure.value == instead)
 }
 
 /// The longest prefix wins.
@@ -166,15 +185,14 @@ fn is_below(path: &str, prefix: &str) -> bool {
 }
 
 /// The `only` table of a call that is for this request, or the call itself.
-fn refined(design: &Design, id: CallId, request: &RequestKind) -> CallId {
-    let base = design.call(id);
-    let fits = |call: &Call| {
+fn refined(design: &Design, calls: &[CallId], id: CallId, request: &RequestKind) -> CallId {
+    let fits = |call: &&CallId| {
+        let call = design.call(**call);
         let Some(only) = &call.only else { return false };
         let method = |name: &String| *name == request.method || *name == request.path;
-        call.from == base.from
-            && call.to == base.to
+        call.to == design.call(id).to
             && only.method.as_ref().is_none_or(method)
             && only.path.as_ref().is_none_or(|prefix| is_below(&request.path, prefix))
     };
-    design.calls.iter().position(fits).map_or(id, CallId::from_index)
+    calls.iter().find(fits).copied().unwrap_or(id)
 }

@@ -8,6 +8,7 @@ mod amplification;
 mod capacity;
 mod distance;
 mod flow;
+mod neighbours;
 mod order;
 
 pub use amplification::{Amplification, lasting_factor};
@@ -15,20 +16,26 @@ pub(crate) use capacity::{mean_of_lognormal, p99};
 pub(crate) use distance::light_time;
 pub use flow::Arrival;
 
+use std::collections::BTreeSet;
+
 use base::{CallId, Duration, NodeId, RegionId};
 use config::design::{Call, Node, OnFailure, Source};
 use config::{Design, Span};
 
 use crate::question;
 use capacity::Paces;
+use distance::Delays;
 use flow::Flows;
+use neighbours::Neighbours;
 
 /// A design, with what follows from it.
 #[derive(Debug)]
 pub struct Facts<'a> {
     /// The design itself.
     pub design: &'a Design,
-    in_circle: Vec<NodeId>,
+    neighbours: Neighbours,
+    order: Vec<NodeId>,
+    delays: Delays,
     flows: Flows,
     amplification: Vec<Amplification>,
     paces: Paces,
@@ -37,13 +44,16 @@ pub struct Facts<'a> {
 impl<'a> Facts<'a> {
     /// Works them out.
     pub fn of(design: &'a Design) -> Self {
-        let (order, in_circle) = order::of(design);
+        let neighbours = Neighbours::of(design);
+        let order = order::of(design, &neighbours);
         Self {
             design,
-            flows: Flows::of(design, &order),
-            amplification: amplification::of(design, &order),
-            paces: Paces::of(design, &order, |_| 1.0),
-            in_circle,
+            delays: Delays::of(design),
+            flows: Flows::of(design, &neighbours, &order),
+            amplification: amplification::of(design, &neighbours, &order),
+            paces: Paces::of(design, &neighbours, &order, |_| 1.0),
+            neighbours,
+            order,
         }
     }
 
@@ -58,22 +68,22 @@ impl<'a> Facts<'a> {
     }
 
     /// The calls that ask a node.
-    pub fn calls_to(&self, to: NodeId) -> impl Iterator<Item = (CallId, &'a Call)> + use<'a> {
-        self.calls().filter(move |(_, call)| call.to == to)
+    pub fn calls_to(&self, to: NodeId) -> impl Iterator<Item = (CallId, &'a Call)> {
+        self.neighbours.to(to).iter().map(|&id| (id, self.design.call(id)))
     }
 
     /// The calls that a node makes.
-    pub fn calls_from(&self, from: NodeId) -> impl Iterator<Item = (CallId, &'a Call)> + use<'a> {
-        self.calls().filter(move |(_, call)| call.from == from)
+    pub fn calls_from(&self, from: NodeId) -> impl Iterator<Item = (CallId, &'a Call)> {
+        self.neighbours.from(from).iter().map(|&id| (id, self.design.call(id)))
     }
 
     /// The calls that wait for this one: those that ask the node that makes it.
-    pub fn callers_of(&self, call: CallId) -> impl Iterator<Item = CallId> + use<'a> {
+    pub fn callers_of(&self, call: CallId) -> impl Iterator<Item = CallId> {
         self.calls_to(self.design.call(call).from).map(|(id, _)| id)
     }
 
     /// The calls that are made to answer this one.
-    pub fn calls_behind(&self, call: CallId) -> impl Iterator<Item = CallId> + use<'a> {
+    pub fn calls_behind(&self, call: CallId) -> impl Iterator<Item = CallId> {
         self.calls_from(self.design.call(call).to).map(|(id, _)| id)
     }
 
@@ -96,11 +106,6 @@ impl<'a> Facts<'a> {
     pub fn says(&self, call: CallId, key: &str) -> bool {
         let source = question::answer(self.design.call(call), key).map(|answer| answer.source);
         matches!(source, Some(Source::File(_)))
-    }
-
-    /// The nodes that ask each other in a circle, or can only be reached through one.
-    pub fn in_circle(&self) -> &[NodeId] {
-        &self.in_circle
     }
 
     /// Where a value of a call stands; the call itself if there is no such line.
@@ -153,10 +158,10 @@ impl<'a> Facts<'a> {
         self.paces.capacity(self.design, node)
     }
 
-    /// The same while nodes are `slower(node)` times as slow.
-    pub fn capacity_while(&self, node: NodeId, slower: impl Fn(NodeId) -> f64) -> Option<f64> {
-        let (order, _) = order::of(self.design);
-        Paces::of(self.design, &order, slower).capacity(self.design, node)
+    /// The same for every node while nodes are `slower(node)` times as slow.
+    pub fn capacities_while(&self, slower: impl Fn(NodeId) -> f64) -> Vec<Option<f64>> {
+        let paces = Paces::of(self.design, &self.neighbours, &self.order, slower);
+        self.nodes().map(|(id, _)| paces.capacity(self.design, id)).collect()
     }
 
     /// The mean time in which a node answers when nothing waits: its own work and that of those
@@ -183,12 +188,20 @@ impl<'a> Facts<'a> {
 
     /// The shortest round trip between two regions, if the file says enough to know.
     pub fn round_trip(&self, from: RegionId, to: RegionId) -> Option<Duration> {
-        distance::round_trip(self.design, from, to)
+        self.delays.round_trip(self.design, from, to)
     }
 
     /// The pairs of different regions between which a call may run.
-    pub fn crossings(&self, call: CallId) -> Vec<(RegionId, RegionId)> {
+    pub fn crossings(&self, call: CallId) -> BTreeSet<(RegionId, RegionId)> {
         distance::crossings(self.design, self.design.call(call))
+    }
+
+    /// The calls of the path on which most attempts of this call come together, this one last.
+    pub fn worst_path(&self, call: CallId) -> Vec<CallId> {
+        let before = |id: &CallId| self.amplification(*id).before;
+        let mut path: Vec<CallId> = std::iter::successors(Some(call), before).collect();
+        path.reverse();
+        path
     }
 
     fn sum_over_calls_to(

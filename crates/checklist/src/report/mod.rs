@@ -8,7 +8,7 @@ mod text;
 
 pub use explain::{codes, defaults, defaults_json, explain, meant};
 pub use five::{Row, rows};
-pub use paths::{Path, paths};
+pub use paths::{Path, Paths, paths};
 pub use text::text;
 
 use config::Design;
@@ -51,12 +51,11 @@ impl Reviewed<'_> {
 /// As one JSON object: the calls with their answers, the paths, the findings, and how many of each
 /// severity.
 pub fn json(reviewed: &Reviewed<'_>) -> Value {
-    let (paths, all_paths) = paths(reviewed.design);
+    const MOST_PATHS: usize = 200;
     json!({
         "file": reviewed.file,
         "calls": rows(reviewed.design),
-        "paths": paths,
-        "all_paths": all_paths,
+        "paths": paths(reviewed.design, MOST_PATHS),
         "findings": diagnostic::json(&reviewed.diagnostics(), reviewed.file, reviewed.text),
         "errors": reviewed.count(Severity::Error),
         "warnings": reviewed.count(Severity::Warning),

@@ -1,10 +1,14 @@
 //! How far retries multiply along every path from a client.
 
-use config::design::Design;
+use std::cmp::Reverse;
+
+use base::CallId;
+use config::Design;
 use config::graph::Graph;
 use serde::Serialize;
 
-use crate::{Facts, facts::lasting_factor};
+use crate::Facts;
+use crate::facts::lasting_factor;
 
 /// A way from a client to a node that asks nobody further.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -19,23 +23,36 @@ pub struct Path {
     pub lasting: f64,
 }
 
-/// All paths of a design, the worst first; and whether these are all, for a hostile design can
-/// have more than anybody reads.
-pub fn paths(design: &Design) -> (Vec<Path>, bool) {
-    let facts = Facts::of(design);
-    let found = Graph::of(design).paths();
-    let mut all: Vec<Path> = found.paths.iter().map(|calls| path(&facts, calls)).collect();
-    all.sort_by(|a, b| b.worst.cmp(&a.worst).then(b.lasting.total_cmp(&a.lasting)));
-    (all, found.complete)
+/// The worst paths of a design.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Paths {
+    /// At most as many as were asked for, the worst first.
+    pub worst: Vec<Path>,
+    /// How many paths there are.
+    pub count: usize,
+    /// Whether that is all: a hostile design can have more than anybody counts.
+    pub complete: bool,
 }
 
-fn path(facts: &Facts<'_>, calls: &[base::CallId]) -> Path {
-    let attempts = |id: &base::CallId| facts.design.call(*id).rules.retry.attempts;
-    let factor = |id: &base::CallId| lasting_factor(facts.design.call(*id));
+/// The `most` worst paths of a design.
+pub fn paths(design: &Design, most: usize) -> Paths {
+    let facts = Facts::of(design);
+    let found = Graph::of(design).paths();
+    let attempts = |id: &CallId| u64::from(design.call(*id).rules.retry.attempts);
+    let worst = |path: &Vec<CallId>| path.iter().map(attempts).fold(1, u64::saturating_mul);
+    let mut all: Vec<(u64, &Vec<CallId>)> =
+        found.paths.iter().map(|path| (worst(path), path)).collect();
+    all.sort_by_key(|(worst, _)| Reverse(*worst));
+    let worst = all.into_iter().take(most).map(|(worst, calls)| path(&facts, worst, calls));
+    Paths { worst: worst.collect(), count: found.paths.len(), complete: found.complete }
+}
+
+fn path(facts: &Facts<'_>, worst: u64, calls: &[CallId]) -> Path {
+    let factor = |id: &CallId| lasting_factor(facts.design.call(*id));
     Path {
         calls: calls.iter().map(|&id| facts.design.call_name(id)).collect(),
-        tries: calls.iter().map(attempts).collect(),
-        worst: calls.iter().map(attempts).map(u64::from).fold(1, u64::saturating_mul),
+        tries: calls.iter().map(|&id| facts.design.call(id).rules.retry.attempts).collect(),
+        worst,
         lasting: super::rounded(calls.iter().map(factor).product()),
     }
 }

@@ -67,21 +67,24 @@ fn is_ours(row: &Row) -> bool {
 /// How far retries multiply along every path; the worst, if there are many.
 fn ways(design: &Design, colour: bool) -> String {
     const MOST: usize = 12;
-    let (paths, all) = paths(design);
+    let paths = paths(design, MOST);
     let steps = |path: &Path| {
         let steps = path.calls.iter().zip(&path.tries);
         steps.map(|(call, tries)| format!("{call} {tries}")).collect::<Vec<_>>().join(" x ")
     };
-    let rows = paths.iter().take(MOST).map(|path| {
+    let rows = paths.worst.iter().map(|path| {
         vec![format!("  {}", steps(path)), format!("x{}", path.worst), format!("x{}", path.lasting)]
     });
-    let mut text = table(&["  TRIES ALONG EACH PATH", "WORST", "LASTING"], rows, colour);
-    if paths.len() > MOST {
-        let more = paths.len() - MOST;
-        let at_least = if all { "" } else { " at least" };
-        text.push_str(&format!("  and{at_least} {more} more, none of them worse\n"));
+    if paths.count == 0 {
+        return String::new();
     }
-    if paths.is_empty() { String::new() } else { text }
+    let mut text = table(&["  TRIES ALONG EACH PATH", "WORST", "LASTING"], rows, colour);
+    if paths.count > paths.worst.len() {
+        let more = paths.count - paths.worst.len();
+        let at_least = if paths.complete { "" } else { " at least" };
+        text.push_str(&format!("  and{at_least} {more} more\n"));
+    }
+    text
 }
 
 fn table(head: &[&str], rows: impl Iterator<Item = Vec<String>>, colour: bool) -> String {
@@ -108,21 +111,33 @@ fn coloured(line: &str, is_head: bool) -> String {
 /// it is first broken.
 fn findings(reviewed: &Reviewed<'_>, colour: bool) -> String {
     const MARGIN: usize = 16;
+    const MOST: usize = 200;
+    const MOST_TOGETHER: usize = 9;
     let wrapped = |words: &str| wrap(words, PAGE - MARGIN).join("\n");
     let mut explained = BTreeSet::new();
     let all = reviewed.diagnostics();
     let together = all.chunk_by(|a, b| a.code == b.code && a.span == b.span);
-    let shown: Vec<Diagnostic> = together
+    let mut shown: Vec<Diagnostic> = together
         .map(|same| {
             let mut shown = same[0].clone();
             let reason = explained.insert(shown.code).then(|| wrapped(&shown.reason));
-            let others = same[1..].iter().map(|other| wrapped(&format!("also {}", other.message)));
-            shown.reason = reason.into_iter().chain(others).collect::<Vec<_>>().join("\n");
+            let others = same[1..].iter().take(MOST_TOGETHER);
+            let others = others.map(|other| wrapped(&format!("also {}", other.message)));
+            let more = same.len().saturating_sub(1 + MOST_TOGETHER);
+            let more = (more > 0).then(|| format!("and {more} more"));
+            let said = reason.into_iter().chain(others).chain(more);
+            shown.reason = said.collect::<Vec<_>>().join("\n");
             shown.way_out = wrapped(&shown.way_out);
             shown
         })
         .collect();
-    diagnostic::render(&shown, reviewed.file, reviewed.text, colour)
+    let more = shown.len().saturating_sub(MOST);
+    shown.truncate(MOST);
+    let mut text = diagnostic::render(&shown, reviewed.file, reviewed.text, colour);
+    if more > 0 {
+        text.push_str(&format!("and {more} more; `--format json` has them all\n"));
+    }
+    text
 }
 
 fn summary(reviewed: &Reviewed<'_>) -> String {

@@ -20,12 +20,19 @@ pub(super) static RULE: Rule = Rule {
     passing: include_str!("../../fixtures/C03-pass.toml"),
 };
 
+/// More faults than this in one file are not somebody's incidents.
+const MOST_ENTRIES: usize = 256;
+
 fn check(facts: &Facts<'_>, notes: &mut Notes<'_>) {
-    for incident in &facts.design.incidents {
-        for entry in &incident.entries {
-            for (node, _) in facts.nodes() {
-                check_one(facts, &incident.name, entry, node, notes);
-            }
+    let incidents = facts.design.incidents.iter();
+    let entries = incidents.flat_map(|incident| {
+        incident.entries.iter().map(move |entry| (incident.name.as_str(), entry))
+    });
+    for (incident, entry) in entries.take(MOST_ENTRIES) {
+        let capacities = facts.capacities_while(|node| slowed(facts, entry, node));
+        for ((node, _), capacity) in facts.nodes().zip(capacities) {
+            let left = capacity.map(|all| all * left(facts, entry, node));
+            check_one(facts, incident, entry, (node, left), notes);
         }
     }
 }
@@ -34,24 +41,20 @@ fn check_one(
     facts: &Facts<'_>,
     incident: &str,
     entry: &Entry,
-    node: NodeId,
+    (node, left): (NodeId, Option<f64>),
     notes: &mut Notes<'_>,
 ) {
-    let (Some(traffic), Some(before)) = (facts.node_traffic(node), facts.capacity(node)) else {
-        return;
-    };
-    let slower = |id| slowed(facts, entry, id);
-    let Some(capacity) =
-        facts.capacity_while(node, slower).map(|all| all * left(facts, entry, node))
+    let (Some(traffic), Some(before), Some(left)) =
+        (facts.node_traffic(node), facts.capacity(node), left)
     else {
         return;
     };
     let spiked = traffic * spike(facts, entry);
-    if traffic < before && spiked >= capacity && capacity > 0.0 {
+    if traffic < before && spiked >= left && left > 0.0 {
         notes.on_node_at(
             node,
             entry.span,
-            format!("in incident `{incident}` it can do {capacity:.0}/s, and {spiked:.0}/s arrive"),
+            format!("in incident `{incident}` it can do {left:.0}/s, and {spiked:.0}/s arrive"),
             "room for it, or limits and budgets that shed the rest early".to_owned(),
         );
     }

@@ -27,12 +27,15 @@ pub(crate) const TOO_MUCH: f64 = 4.0;
 fn check(facts: &Facts<'_>, notes: &mut Notes<'_>) {
     for id in facts.ends_of_paths() {
         let all = facts.amplification(id);
+        if all.lasting < TOO_MUCH {
+            continue;
+        }
+        let path = facts.worst_path(id);
         let factor = |call: &CallId| lasting_factor(facts.design.call(*call));
-        let layers = all.path.iter().filter(|call| factor(call) > 1.0).count();
-        let worst_layer = all.path.iter().max_by(|a, b| factor(a).total_cmp(&factor(b)));
+        let layers = path.iter().filter(|call| factor(call) > 1.0).count();
+        let worst_layer = path.iter().max_by(|a, b| factor(a).total_cmp(&factor(b)));
         if let Some(&worst_layer) = worst_layer
             && layers > 1
-            && all.lasting >= TOO_MUCH
         {
             notes.on_call(
                 worst_layer,
@@ -41,7 +44,7 @@ fn check(facts: &Facts<'_>, notes: &mut Notes<'_>) {
                     "{} attempts on `{}` for one request: {}",
                     all.worst,
                     facts.design.node(facts.design.call(id).to).name,
-                    facts.tries_in_words(&all.path)
+                    facts.tries_in_words(&path)
                 ),
                 "tries at one layer only, the one next to what fails; `retry = \"none\"` elsewhere"
                     .to_owned(),

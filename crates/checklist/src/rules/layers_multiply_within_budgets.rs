@@ -20,9 +20,13 @@ pub(super) static RULE: Rule = Rule {
 fn check(facts: &Facts<'_>, notes: &mut Notes<'_>) {
     for id in facts.ends_of_paths() {
         let all = facts.amplification(id);
+        if (all.worst as f64) < TOO_MUCH || all.lasting >= TOO_MUCH {
+            continue;
+        }
+        let path = facts.worst_path(id);
         let retries = |call: &&base::CallId| facts.design.call(**call).rules.retry.attempts > 1;
-        let layers = all.path.iter().filter(retries).count();
-        if layers > 1 && all.worst as f64 >= TOO_MUCH && all.lasting < TOO_MUCH {
+        let layers = path.iter().filter(retries).count();
+        if layers > 1 {
             notes.on_call(
                 id,
                 "retry",
@@ -30,7 +34,7 @@ fn check(facts: &Facts<'_>, notes: &mut Notes<'_>) {
                     "{} attempts on `{}` for one request: {}",
                     all.worst,
                     facts.design.node(facts.design.call(id).to).name,
-                    facts.tries_in_words(&all.path),
+                    facts.tries_in_words(&path),
                 ),
                 "tries at one layer only, the one next to what fails".to_owned(),
             );
