@@ -98,10 +98,10 @@ impl Page<'_> {
         let title = level(diagnostic.severity).primary_title(&*diagnostic.message);
         let mut group = title.id(diagnostic.code).elements(self.snippets(diagnostic));
         if !diagnostic.reason.is_empty() {
-            group = group.element(Level::NOTE.message(&*diagnostic.reason));
+            group = group.element(Level::NOTE.message(wrapped(&diagnostic.reason)));
         }
         if !diagnostic.way_out.is_empty() {
-            group = group.element(Level::HELP.message(&*diagnostic.way_out));
+            group = group.element(Level::HELP.message(wrapped(&diagnostic.way_out)));
         }
         [group]
     }
@@ -161,6 +161,33 @@ impl Page<'_> {
     }
 }
 
+/// Lines of a note are no longer than this.
+const WIDTH: usize = 88;
+
+/// Breaks lines that are too long, and keeps the breaks that are there.
+fn wrapped(text: &str) -> String {
+    let mut wrapped = String::with_capacity(text.len());
+    for line in text.lines() {
+        let words = line.trim_start_matches(' ');
+        let indent = line.len() - words.len();
+        wrapped.extend(std::iter::repeat_n(' ', indent));
+        let mut width = 0;
+        for word in words.split(' ') {
+            let length = word.chars().count();
+            if width > 0 {
+                let is_full = width + 1 + length > WIDTH;
+                wrapped.push(if is_full { '\n' } else { ' ' });
+                width = if is_full { 0 } else { width + 1 };
+            }
+            wrapped.push_str(word);
+            width += length;
+        }
+        wrapped.push('\n');
+    }
+    wrapped.truncate(wrapped.trim_end().len());
+    wrapped
+}
+
 fn level(severity: Severity) -> Level<'static> {
     match severity {
         Severity::Error => Level::ERROR,
@@ -193,6 +220,16 @@ mod tests {
           = note: it matters
           = help: write something else
         "#);
+    }
+
+    #[test]
+    fn a_long_reason_is_broken_between_words_and_a_written_break_stays() {
+        let long = "a word ".repeat(20);
+
+        let lines: Vec<String> = wrapped(&long).lines().map(str::to_owned).collect();
+
+        assert!(lines.len() > 1 && lines.iter().all(|line| line.len() <= WIDTH), "{lines:?}");
+        assert_eq!(wrapped("write:\n  [call.a.b]"), "write:\n  [call.a.b]");
     }
 
     #[test]
