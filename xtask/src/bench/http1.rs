@@ -121,7 +121,7 @@ fn measure(options: &Options) -> Outcome<Results> {
         rig: Rig::set_up()?,
         peers,
         rounds: options.rounds.unwrap_or(if options.quick { 2 } else { 7 }),
-        seconds: if options.quick { 0.8 } else { 1.5 },
+        seconds: if options.quick { 0.5 } else { 1.5 },
     };
     let comparisons =
         SCENARIOS.iter().map(|scenario| run.compare(scenario)).collect::<Outcome<_>>()?;
