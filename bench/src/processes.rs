@@ -11,10 +11,11 @@ pub fn processor_ns(processes: &[u32]) -> u64 {
         .sum()
 }
 
-/// Bytes of memory of these processes; what several share is divided among them.
+/// Bytes that these processes have filled themselves; what several share is divided among them.
+/// Pages of programs and libraries are left out: how they are divided depends on who else runs.
 pub fn memory_bytes(processes: &[u32]) -> u64 {
     let read = |process: &u32| fs::read_to_string(format!("/proc/{process}/smaps_rollup")).ok();
-    processes.iter().filter_map(read).filter_map(|rollup| pss_kib(&rollup)).sum::<u64>() * 1_024
+    processes.iter().filter_map(read).map(|rollup| own_kib(&rollup)).sum::<u64>() * 1_024
 }
 
 fn threads(process: u32) -> Vec<String> {
@@ -27,9 +28,12 @@ fn ran_ns(thread: &str) -> Option<u64> {
     counts.split_whitespace().next()?.parse().ok()
 }
 
-fn pss_kib(rollup: &str) -> Option<u64> {
-    let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:"))?;
-    line.split_whitespace().next()?.parse().ok()
+fn own_kib(rollup: &str) -> u64 {
+    let field = |name: &str| {
+        let line = rollup.lines().find_map(|line| line.strip_prefix(name))?;
+        line.split_whitespace().next()?.parse::<u64>().ok()
+    };
+    field("Pss_Anon:").unwrap_or(0) + field("Pss_Shmem:").unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -48,9 +52,9 @@ mod tests {
     }
 
     #[test]
-    fn the_proportional_share_is_the_one_that_counts() {
-        let rollup = "55-7f ---p 0 0 [rollup]\nRss:  1572 kB\nPss:   466 kB\nPss_Anon: 112 kB\n";
+    fn pages_of_files_do_not_count() {
+        let rollup = "Pss:   466 kB\nPss_Anon:  112 kB\nPss_File:  350 kB\nPss_Shmem:  4 kB\n";
 
-        assert_eq!(pss_kib(rollup), Some(466));
+        assert_eq!(own_kib(rollup), 116);
     }
 }
