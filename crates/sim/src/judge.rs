@@ -18,6 +18,8 @@ pub(crate) struct Judged {
     /// How long after the last fault goodput was back for good; nothing if it is not back, or if
     /// it never was away.
     pub(crate) back_after: Option<Duration>,
+    /// Requests that arrived after the last fault and got no good answer.
+    pub(crate) lost_afterwards: u64,
     pub(crate) events: u64,
     /// When the run had to stop early.
     pub(crate) stopped: Option<Instant>,
@@ -36,6 +38,7 @@ fn judge(run: Run, times: Times, objective: Share) -> Judged {
     Judged {
         recovered: stopped.is_none() && stats.edge.judged_good as f64 >= needed,
         back_after: back_after(&stats.series, times, objective),
+        lost_afterwards: lost_afterwards(&stats.series, times),
         phases: phases::detect(&windows, trigger, objective),
         edge: stats.edge,
         calls: stats.calls,
@@ -43,6 +46,13 @@ fn judge(run: Run, times: Times, objective: Share) -> Judged {
         events,
         stopped,
     }
+}
+
+fn lost_afterwards(series: &Series, times: Times) -> u64 {
+    let from = times.fault_ends.or(times.fault_begins).unwrap_or(times.warm_up);
+    let windows = series.windows().iter().enumerate();
+    let after = windows.filter(|(index, _)| series.start(*index) >= from);
+    after.map(|(_, window)| window.offered - window.kept).sum()
 }
 
 /// The windows as the detector of phases reads them.

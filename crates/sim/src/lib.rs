@@ -6,6 +6,9 @@
 //! - [`Options`] and [`Refusal`]: what is asked for, and why it cannot be had.
 //! - [`Report`]: what is given, as values, as JSON (`serde`) and as text ([`render`]).
 
+mod cause;
+#[cfg(test)]
+mod examples;
 mod judge;
 mod options;
 mod plan;
@@ -30,5 +33,12 @@ use config::Design;
 pub fn run(design: &Design, options: &Options) -> Result<Report, Vec<Refusal>> {
     let plan = plan::Plan::new(design, options)?;
     let runs = seeds::play_all(&plan, options.seed, options.seeds.max(1), options.threads);
-    Ok(report::build(&plan, options.seed, &runs))
+    let mut report = report::build(&plan, options.seed, &runs);
+    if options.causes {
+        report.causes = cause::find(&plan, options, &runs);
+    }
+    Ok(report)
 }
+
+#[cfg(test)]
+mod tests;

@@ -197,7 +197,8 @@ pub struct Cause {
     pub factor: String,
     /// Whether it began the failure or keeps it going.
     pub role: Role,
-    /// The share of lost answers that are not lost without it.
+    /// The share of lost answers that are not lost without it: of all for a trigger, of those lost
+    /// after the last fault for what sustains.
     pub share: f64,
     /// The lower end of the 95 % interval.
     pub low: f64,

@@ -95,10 +95,15 @@ fn causes(out: &mut String, report: &Report) -> fmt::Result {
             Role::Trigger => "trigger",
             Role::Sustaining => "sustained by",
         };
+        writeln!(out, "  {role:<12}  {}", cause.factor)?;
+        let when = match cause.role {
+            Role::Trigger => "",
+            Role::Sustaining => " after the fault",
+        };
         writeln!(
             out,
-            "  {role:<13} {:<58} without it {} of the lost answers are not lost ({} to {})",
-            cause.factor,
+            "  {:12}  without it {} of the answers lost{when} are not lost ({} to {})",
+            "",
             percent(cause.share),
             percent(cause.low),
             percent(cause.high)

@@ -9,6 +9,8 @@ use base::Duration;
 pub(crate) struct Histogram {
     counts: Vec<u32>,
     total: u64,
+    /// In nanoseconds.
+    sum: u128,
 }
 
 /// Steps in a power of two, as a power of two.
@@ -28,6 +30,7 @@ impl Histogram {
         }
         self.counts[bucket] += 1;
         self.total += 1;
+        self.sum += u128::from(time.as_nanos());
     }
 
     /// All of another's.
@@ -39,6 +42,13 @@ impl Histogram {
             *mine += theirs;
         }
         self.total += other.total;
+        self.sum += other.sum;
+    }
+
+    /// The mean in seconds, exact; nothing when there are none.
+    #[cfg(test)]
+    pub(crate) fn mean(&self) -> Option<f64> {
+        (self.total > 0).then(|| self.sum as f64 / self.total as f64 / 1e9)
     }
 
     /// The time below which this share of all lies; nothing when there are none.
@@ -102,6 +112,7 @@ mod tests {
             let time = histogram.quantile(share).unwrap().as_millis_f64();
             assert!((time / expected - 1.0).abs() < 0.032, "{share}: {time}");
         }
+        assert!((histogram.mean().unwrap() - 0.5005).abs() < 1e-9);
         assert_eq!(Histogram::default().quantile(0.5), None);
     }
 

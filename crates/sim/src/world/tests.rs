@@ -1,16 +1,19 @@
-//! What every run has to keep, whatever the design.
+//! What every run has to keep, and what chance may not change.
 
-use config::{Design, NoFiles};
+use std::fmt::Write as _;
+
+use config::Design;
+use model::closed;
 
 use super::*;
 use crate::Options;
+use crate::examples::{design, file, queue, variant};
 use crate::plan::Plan;
 
 #[test]
 fn every_request_ends_exactly_once_and_every_permit_comes_back() {
     for (file, incident) in DESIGNS {
-        let design = design(file);
-        let run = play(&design, incident);
+        let run = play(&variant(file, &[]), incident, 1);
 
         let edge = &run.stats.edge;
         let ended = edge.good() + edge.failed.iter().sum::<u64>() + edge.unanswered;
@@ -19,17 +22,141 @@ fn every_request_ends_exactly_once_and_every_permit_comes_back() {
     }
 }
 
+#[test]
+fn the_outcomes_of_a_run_are_pinned() {
+    let hashes = DESIGNS.map(|(file, incident)| hash(&variant(file, &[]), incident, 1));
+
+    let mut table = String::new();
+    for ((file, incident), hash) in DESIGNS.iter().zip(hashes) {
+        let _ = writeln!(table, "{file} {incident} {hash:016x}");
+    }
+    insta::assert_snapshot!(table);
+}
+
+#[test]
+fn another_seed_is_another_run_and_the_same_seed_the_same() {
+    let design = variant("balancer", &[]);
+
+    assert_eq!(hash(&design, "one-dies", 7), hash(&design, "one-dies", 7));
+    assert_ne!(hash(&design, "one-dies", 7), hash(&design, "one-dies", 8));
+}
+
+/// The hash of a run is a sum over its requests, so those of strangers add up.
+#[test]
+fn an_idle_node_and_a_draw_elsewhere_change_no_outcome() {
+    let text = file("balancer");
+    let region = "[region.eu]\nat = [53.3, -6.3]\n";
+
+    let alone = hash(&design(&text), "one-dies", 3);
+    let elsewhere = hash(&design(&format!("{region}{ELSEWHERE}")), "none", 3);
+    let together = hash(&design(&format!("{ELSEWHERE}{text}")), "one-dies", 3);
+
+    assert_eq!(together, alone.wrapping_add(elsewhere));
+}
+
+#[test]
+fn one_worker_waits_as_long_as_the_formula_says() {
+    let expected = closed::mm1_time(80.0, 100.0).unwrap();
+
+    assert_mean_latency(&queue("80/s", 1, "\"none\""), expected);
+}
+
+#[test]
+fn four_workers_wait_as_long_as_erlang_says() {
+    let expected = closed::mmc_wait(360.0, 100.0, 4).unwrap() + 0.01;
+
+    assert_mean_latency(&queue("360/s", 4, "\"none\""), expected);
+}
+
+#[test]
+fn a_short_queue_turns_away_the_share_that_the_formula_says() {
+    let shares: Vec<f64> = (0..20)
+        .map(|seed| {
+            let run = play(&queue("120/s", 1, "4"), "none", seed);
+            run.stats.edge.failed.iter().sum::<u64>() as f64 / run.stats.edge.offered as f64
+        })
+        .collect();
+
+    assert_within(&shares, closed::mm1k_loss(120.0, 100.0, 5));
+}
+
+#[test]
+fn work_for_a_caller_that_gave_up_goes_on_unless_cancellation_is_declared() {
+    let slow =
+        [("service_time = { median = \"35ms\", p99 = \"120ms\" }", "service_time = \"600ms\"")];
+    let burns = play(&variant("incident", &slow), "none", 1);
+    let stops =
+        play(&variant("incident", &[slow[0], ("cancel = false", "cancel = true")]), "none", 1);
+
+    let wasted = |run: &Run| run.stats.calls.iter().map(|call| call.wasted).sum::<u64>();
+    assert!(wasted(&burns) > 10_000, "{}", wasted(&burns));
+    assert!(wasted(&stops) < wasted(&burns) / 20, "{} of {}", wasted(&stops), wasted(&burns));
+}
+
+#[test]
+fn a_run_that_needs_too_much_memory_stops_and_says_when() {
+    let design = queue("1000/s", 1, "\"none\"");
+    let plan = Plan::new(&design, &Options { most_under_way: 5_000, ..options("none") }).unwrap();
+
+    let run = World::new(&plan, 1).run();
+
+    let stopped = run.stopped.unwrap();
+    assert!(stopped < Instant::from_secs(5), "{stopped:?}");
+}
+
 const DESIGNS: [(&str, &str); 3] =
     [("balancer", "one-dies"), ("incident", "drift"), ("regions", "eu-lost")];
 
-fn play(design: &Design, incident: &str) -> Run {
-    let options = Options { incident: Some(incident.into()), ..Options::default() };
-    let plan = Plan::new(design, &options).unwrap();
-    World::new(&plan, 1).run()
+/// A client, a service and a call that have nothing to do with the rest.
+const ELSEWHERE: &str = r#"
+[client.aliens]
+region = "eu"
+traffic = "50/s"
+requests = [{ share = "100%", method = "GET", path = "/" }]
+[service.moon]
+region = "eu"
+model = { workers = 1, queue = 1, service_time = "1ms" }
+[service.idle]
+region = "eu"
+model = { workers = 1, queue = 1, service_time = "1ms" }
+[call.aliens.moon]
+timeout = "1s"
+idempotent = true
+on_failure = "error"
+in_flight = "none"
+retry = "none"
+"#;
+
+/// The mean over 20 runs against a formula for waiting and service, without the way there and
+/// back.
+fn assert_mean_latency(design: &Design, expected: f64) {
+    let way = 2.0 * netsim::geography::WITHIN_REGION.as_secs_f64();
+    let means: Vec<f64> = (0..20)
+        .map(|seed| play(design, "none", seed).stats.edge.latency.mean().unwrap() - way)
+        .collect();
+    assert_within(&means, expected);
 }
 
-fn design(file: &str) -> Design {
-    let path = format!("{}/../../designs/{file}.toml", env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(path).unwrap();
-    config::load_bytes(text.as_bytes(), &NoFiles).design.unwrap()
+/// The formula's value lies within four standard errors of the mean of the runs.
+fn assert_within(values: &[f64], expected: f64) {
+    let count = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    let spread = values.iter().map(|value| (value - mean) * (value - mean)).sum::<f64>();
+    let error = (spread / (count - 1.0) / count).sqrt();
+    assert!((mean - expected).abs() < 4.0 * error, "{mean} ± {error}, expected {expected}");
+    assert!(error < expected / 10.0, "{error} is too wide to tell anything of {expected}");
+}
+
+fn hash(design: &Design, incident: &str, seed: u64) -> u64 {
+    play(design, incident, seed).stats.edge.hash
+}
+
+fn play(design: &Design, incident: &str, seed: u64) -> Run {
+    let plan = Plan::new(design, &options(incident)).unwrap();
+    World::new(&plan, seed).run()
+}
+
+fn options(incident: &str) -> Options {
+    let lasts = Some(Duration::from_secs(120));
+    Options { incident: Some(incident.into()), lasts, ..Options::default() }
 }

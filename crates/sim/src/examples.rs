@@ -1,0 +1,45 @@
+//! Designs for tests: the files of `designs/`, and what becomes of them when a line is changed.
+
+use config::{Design, NoFiles};
+
+/// A file of `designs/`.
+pub(crate) fn file(name: &str) -> String {
+    let path = format!("{}/../../designs/{name}.toml", env!("CARGO_MANIFEST_DIR"));
+    std::fs::read_to_string(path).unwrap()
+}
+
+/// A file of `designs/` with some of its text replaced, each piece wherever it stands.
+pub(crate) fn variant(name: &str, changes: &[(&str, &str)]) -> Design {
+    let text = changes.iter().fold(file(name), |text, (from, to)| {
+        assert!(text.contains(from), "{name} does not say {from:?}");
+        text.replace(from, to)
+    });
+    design(&text)
+}
+
+/// A design from its text.
+pub(crate) fn design(text: &str) -> Design {
+    let loaded = config::load_bytes(text.as_bytes(), &NoFiles);
+    loaded.design.unwrap_or_else(|| panic!("{:#?}", loaded.diagnostics))
+}
+
+/// One client, one service with an exponential service time of 10 ms, one plain call.
+pub(crate) fn queue(traffic: &str, workers: u32, queue: &str) -> Design {
+    design(&format!(
+        r#"
+[region.eu]
+at = [53.3, -6.3]
+[client.users]
+traffic = "{traffic}"
+requests = [{{ share = "100%", method = "GET", path = "/" }}]
+[service.svc]
+model = {{ workers = {workers}, queue = {queue}, service_time = {{ mean = "10ms", shape = "exponential" }} }}
+[call.users.svc]
+timeout = "1h"
+idempotent = true
+on_failure = "error"
+in_flight = "none"
+retry = "none"
+"#
+    ))
+}

@@ -1,0 +1,186 @@
+//! Whole runs: what becomes of a design, and what is said of it.
+
+use std::fmt::Write as _;
+
+use base::Duration;
+use observe::plot::Style;
+
+use crate::examples::{design, variant};
+use crate::report::Role;
+use crate::{Options, Report, run};
+
+/// The seed's incident: a database gets a little slower for a while and is never down. What comes
+/// of it hangs on the rules of its callers.
+#[test]
+fn the_incident_and_what_becomes_of_it_with_one_rule_changed() {
+    let mut table = format!(
+        "{:<28} {:>9} {:>8} {:>8} {:>9} {:>7}\n",
+        "changed", "recovered", "after", "goodput", "answered", "tries"
+    );
+    for (name, changes) in VARIANTS {
+        let report = play(changes, 1);
+        let after =
+            report.recovered.after_s.map_or("-".to_owned(), |after| format!("{after:.0} s"));
+        let _ = writeln!(
+            table,
+            "{name:<28} {:>9} {after:>8} {:>7.1}% {:>8.1}% {:>7.2}",
+            if report.recovered.probability > 0.0 { "yes" } else { "no" },
+            report.goodput.value * 100.0,
+            report.availability.value * 100.0,
+            report.calls[0].amplification,
+        );
+    }
+    insta::assert_snapshot!(table);
+}
+
+#[test]
+fn the_phases_come_in_the_order_of_a_retry_storm() {
+    let report = play(&[], 1);
+
+    let phases: Vec<_> = report.phases.iter().map(|phase| phase.phase).collect();
+    assert_eq!(
+        phases,
+        ["latency_drift", "saturation", "cascade", "timeouts", "retries", "amplification"]
+    );
+    assert!(report.phases.iter().all(|phase| phase.end_s.is_none()), "none of them ends");
+    assert!(report.phases[0].begin_s > 60.0, "none begins before the fault");
+}
+
+#[test]
+fn the_named_cause_is_the_retry_policy_and_the_database_only_the_trigger() {
+    let options = Options { causes: true, seeds: 3, ..options(1) };
+    let report = run(&variant("incident", &[]), &options).unwrap();
+
+    let [trigger, sustaining, ..] = &report.causes[..] else { panic!("{:#?}", report.causes) };
+    assert_eq!((trigger.role, trigger.factor.as_str()), (Role::Trigger, "`slow` on db"));
+    assert_eq!(sustaining.role, Role::Sustaining);
+    assert!(sustaining.factor.starts_with("retry policy of users -> api"), "{sustaining:?}");
+    insta::assert_snapshot!(crate::render(&report, "designs/incident.toml", Style::Ascii));
+}
+
+#[test]
+fn what_went_well_has_no_cause() {
+    let options = Options { causes: true, incident: Some("none".into()), ..options(1) };
+
+    assert!(run(&variant("incident", &[]), &options).unwrap().causes.is_empty());
+}
+
+#[test]
+fn the_report_does_not_depend_on_the_number_of_threads() {
+    let play = |threads| {
+        let options =
+            Options { threads: Some(threads), lasts: seconds(40), seeds: 5, ..options(1) };
+        run(&variant("balancer", &[]), &options).unwrap()
+    };
+
+    assert_eq!(play(1), play(3));
+}
+
+#[test]
+fn a_dead_instance_costs_no_request_that_may_be_repeated() {
+    let options = Options { lasts: seconds(90), seeds: 3, ..options(1) };
+    let report = run(&variant("balancer", &[("method = \"POST\"", "method = \"PUT\"")]), &options);
+
+    assert!(report.unwrap().failed_by_cause.is_empty());
+}
+
+#[test]
+fn what_is_left_out_of_an_answer_is_counted_as_partial() {
+    let down = "[[incident.gone]]\non = \"prices\"\nkind = \"crash\"\nat = \"60s\"\n";
+    let text = crate::examples::file("incident");
+    let options = Options { incident: Some("gone".into()), ..options(1) };
+    let report = run(&design(&format!("{text}\n{down}")), &options).unwrap();
+
+    assert!(report.answers.partial > 40_000, "{:?}", report.answers);
+    assert_eq!((report.availability.value, report.goodput.value), (1.0, 1.0));
+    assert!(report.reliability.value < 0.7, "{:?}", report.reliability);
+}
+
+#[test]
+fn a_missing_timeout_shows_as_a_leak() {
+    let hang = "[[incident.hang]]\non = \"db\"\nkind = \"hang\"\nat = \"10s\"\n";
+    let text = crate::examples::file("incident").replace("timeout = \"2s\"", "timeout = \"none\"");
+    let text = text.replace("attempt_timeout = \"500ms\"", "attempt_timeout = \"none\"");
+    let options = Options { incident: Some("hang".into()), lasts: seconds(20), ..options(1) };
+    let report = run(&design(&format!("{text}\n{hang}")), &options).unwrap();
+
+    // What api has room for waits for ever; whoever comes later is turned away.
+    assert_eq!(report.held.connections, 4 * (64 + 256));
+}
+
+#[test]
+fn a_spike_that_the_queue_can_hold_fails_nobody() {
+    let spike = "[[incident.rush]]\non = \"users\"\nkind = \"spike\"\ntimes = 3.0\nat = \"20s\"\nlasts = \"5s\"\n";
+    let text = crate::examples::file("balancer");
+    let options = Options { incident: Some("rush".into()), lasts: seconds(60), ..options(1) };
+    let report = run(&design(&format!("{text}\n{spike}")), &options).unwrap();
+
+    assert!(report.failed_by_cause.is_empty(), "{:?}", report.failed_by_cause);
+    assert!(report.timeline.offered[22] > 600.0, "{:?}", &report.timeline.offered[18..28]);
+}
+
+#[test]
+fn what_cannot_be_played_is_refused_all_at_once_and_by_name() {
+    let faults = [
+        ("one_way = true", "packet", "partition", "svc"),
+        ("times = 2.0", "wrong-node", "spike", "svc"),
+    ];
+    let mut text = crate::examples::file("balancer");
+    for (extra, incident, kind, on) in faults {
+        let _ = write!(
+            text,
+            "\n[[incident.{incident}]]\non = \"{on}\"\nkind = \"{kind}\"\nat = \"30s\"\nlasts = \"9s\"\n{extra}\n"
+        );
+    }
+    let loaded = config::load_bytes(text.as_bytes(), &config::NoFiles);
+    let design = loaded.design.or(loaded.sketch).unwrap();
+    let refusals = |incident: Option<&str>, lasts| {
+        let options = Options { incident: incident.map(Into::into), lasts, ..Options::default() };
+        run(&design, &options).unwrap_err()
+    };
+
+    let mut told = String::new();
+    for (incident, lasts) in [
+        (None, None),
+        (Some("storm"), None),
+        (Some("packet"), None),
+        (Some("wrong-node"), None),
+        (Some("one-dies"), seconds(20)),
+        (Some("none"), seconds(0)),
+    ] {
+        for refusal in refusals(incident, lasts) {
+            let _ = writeln!(told, "{refusal}");
+        }
+    }
+    insta::assert_snapshot!(told);
+}
+
+const RETRY: &str = "retry = { attempts = 4, backoff = \"none\", budget = \"none\" }";
+const BUDGET: &str = "retry = { attempts = 4, backoff = \"none\", budget = { share = \"10%\", floor = \"1/s\", burst = 10 } }";
+const BACKOFF: &str = "retry = { attempts = 4, backoff = \"20ms..200ms\", budget = \"none\" }";
+
+type Variant = (&'static str, &'static [(&'static str, &'static str)]);
+
+const VARIANTS: [Variant; 8] = [
+    ("nothing", &[]),
+    ("a budget for retries", &[(RETRY, BUDGET)]),
+    ("backoff alone", &[(RETRY, BACKOFF)]),
+    ("no retries", &[(RETRY, "retry = \"none\"")]),
+    ("cancellation alone", &[("cancel = false", "cancel = true")]),
+    ("short queues in services", &[("queue = 256", "queue = 32"), ("queue = 128", "queue = 16")]),
+    ("bounded calls", &[("in_flight = \"none\"\nqueue = \"none\"", "in_flight = 64\nqueue = 32")]),
+    ("half of the traffic", &[("traffic = \"800/s\"", "traffic = \"400/s\"")]),
+];
+
+fn play(changes: &[(&str, &str)], seed: u64) -> Report {
+    run(&variant("incident", changes), &options(seed)).unwrap()
+}
+
+fn options(seed: u64) -> Options {
+    Options { seed, lasts: seconds(120), ..Options::default() }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "options are optional")]
+const fn seconds(secs: u64) -> Option<Duration> {
+    Some(Duration::from_secs(secs))
+}
