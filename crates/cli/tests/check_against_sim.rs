@@ -1,0 +1,130 @@
+//! The rules of the review on load, time and retries, held against the simulation: the design that
+//! fails a rule fails in the simulation in the way the rule says, and the one that passes does not.
+
+use std::fmt::Write as _;
+
+use base::Duration;
+use checklist::rule_named;
+use sim::{Options, Report};
+
+/// What a rule says would happen, as a number that is large where it does.
+struct Claim {
+    code: &'static str,
+    what: &'static str,
+    measure: fn(&Report) -> f64,
+}
+
+const fn claim(code: &'static str, what: &'static str, measure: fn(&Report) -> f64) -> Claim {
+    Claim { code, what, measure }
+}
+
+const CLAIMS: [Claim; 24] = [
+    claim("T01", "requests still held a minute after the last", held),
+    claim("T03", "requests that failed, of 1,000", failed),
+    claim("T04", "requests that failed, of 1,000", failed),
+    claim("T05", "answers to nobody, of 1,000 requests", wasted),
+    claim("T06", "answers to nobody, of 1,000 requests", wasted),
+    claim("T07", "answers to nobody, of 1,000 requests", wasted),
+    claim("T08", "answers to nobody, of 1,000 requests", wasted),
+    claim("R03", "requests that failed, of 1,000", failed),
+    claim("R04", "retries behind each failed request", retries),
+    claim("R05", "retries behind each failed request", retries),
+    claim("R06", "retries behind each failed request", retries),
+    claim("R07", "retries behind each failed request", retries),
+    claim("R08", "retries behind each failed request", retries),
+    claim("R09", "answers to nobody, of 1,000 requests", wasted),
+    claim("Q01", "tries into a database that hangs, of 1,000", timed_out),
+    claim("Q02", "requests that waited in vain, of 1,000", expired),
+    claim("Q03", "answers to nobody, of 1,000 requests", wasted),
+    claim("Q04", "answers to nobody, of 1,000 requests", wasted),
+    claim("Q05", "requests that waited in vain, of 1,000", expired),
+    claim("Q07", "tries into a database that hangs, of 1,000", timed_out),
+    claim("F04", "requests that failed, of 1,000", failed),
+    claim("G01", "requests that failed, of 1,000", failed),
+    claim("C01", "requests that failed, of 1,000", failed),
+    claim("C02", "retries behind each failed request", retries),
+];
+
+#[test]
+fn what_a_rule_says_happens_to_the_design_that_breaks_it_and_not_to_the_other() {
+    let mut table = String::from("rule  failing  passing  what is counted\n");
+    let mut unkept = Vec::new();
+    for Claim { code, what, measure } in CLAIMS {
+        let rule = rule_named(code).expect("the rule exists");
+        let [failing, passing] = [rule.failing, rule.passing].map(|text| measure(&play(text)));
+        writeln!(table, "{code}   {failing:>7.2}  {passing:>7.2}  {what}").expect("text takes it");
+        if failing <= 0.05 || failing < 2.0 * passing {
+            unkept.push(code);
+        }
+    }
+
+    assert_eq!(unkept, [""; 0], "less than twice as bad as the design that passes\n{table}");
+}
+
+/// An incident that a design has no room for is felt while it lasts, and only then.
+#[test]
+fn an_incident_that_leaves_too_little_is_felt_and_another_is_not() {
+    let rule = rule_named("C03").expect("the rule exists");
+
+    let worst = [rule.failing, rule.passing].map(|text| {
+        let goodput = play(text).timeline.goodput;
+        goodput.into_iter().fold(1.0, f64::min)
+    });
+
+    assert!(worst[0] < 0.9, "{worst:?}");
+    assert!(worst[1] > 0.99, "{worst:?}");
+}
+
+/// Half a minute after the last fault; a minute where there is none, or none that ends.
+fn play(text: &str) -> Report {
+    let loaded = config::load_bytes(text.as_bytes(), &config::NoFiles);
+    let design = loaded.design.expect("the fixtures read well");
+    let faults = design.incidents.iter().flat_map(|incident| &incident.entries);
+    let last = faults.map(|fault| fault.at + fault.lasts.unwrap_or(HALF_A_MINUTE)).max();
+    let lasts = last.unwrap_or(HALF_A_MINUTE) + HALF_A_MINUTE;
+    let options = Options { seeds: 2, lasts: Some(lasts), ..Options::default() };
+    sim::run(&design, &options).expect("they can be simulated")
+}
+
+const HALF_A_MINUTE: Duration = Duration::from_secs(30);
+
+fn held(report: &Report) -> f64 {
+    report.held.connections as f64
+}
+
+fn failed(report: &Report) -> f64 {
+    of_thousand(report, report.failed_by_cause.values().sum())
+}
+
+/// By the node that the clients ask.
+fn wasted(report: &Report) -> f64 {
+    of_thousand(report, report.calls[0].wasted)
+}
+
+fn expired(report: &Report) -> f64 {
+    let causes = &last(report).failed_by_cause;
+    of_thousand(report, causes.get("queue_expired").copied().unwrap_or(0))
+}
+
+fn timed_out(report: &Report) -> f64 {
+    let causes = &last(report).attempts_failed_by_cause;
+    let of = |cause| causes.get(cause).copied().unwrap_or(0);
+    of_thousand(report, of("timeout") + of("attempt_timeout"))
+}
+
+/// A request that did not fail took one attempt, near enough: all others are behind the failures.
+fn retries(report: &Report) -> f64 {
+    let failed: u64 = report.failed_by_cause.values().sum();
+    let good = report.calls[0].requests.saturating_sub(failed);
+    let behind = last(report).attempts.saturating_sub(good);
+    behind as f64 / failed as f64 - 1.0
+}
+
+fn of_thousand(report: &Report, count: u64) -> f64 {
+    count as f64 * 1_000.0 / report.offered as f64
+}
+
+/// The call furthest from the client.
+fn last(report: &Report) -> &sim::report::Call {
+    report.calls.last().expect("every fixture has a call")
+}
