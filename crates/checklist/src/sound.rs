@@ -9,7 +9,8 @@
 //! What other people's code does (the calls of clients and services, the load on a service that is
 //! only modelled) is reviewed too, and `plimsoll check` says what is wrong with it. It does not
 //! stop us from carrying our part: the traffic comes anyway, and a balancer that refuses to start
-//! mends nobody's retries. So only errors about balancers and their calls are in the way.
+//! mends nobody's retries. So only errors about balancers and their calls are in the way. A call of
+//! ours that lasts longer than a client waits is one of them: the work for nobody would be ours.
 
 use std::ops::Deref;
 
