@@ -21,6 +21,8 @@ pub struct Options {
     pub threads: Option<usize>,
     /// The most requests under way at once, all calls together. A run that needs more stops.
     pub most_under_way: u32,
+    /// The most requests that clients may send in one run. A run that would need more is refused.
+    pub most_requests: u64,
     /// Whether to look for causes: some more runs with one thing changed in each.
     pub causes: bool,
 }
@@ -35,7 +37,8 @@ impl Default for Options {
             window: None,
             workers: 2,
             threads: None,
-            most_under_way: 2_000_000,
+            most_under_way: 1_000_000,
+            most_requests: 100_000_000,
             causes: false,
         }
     }

@@ -147,12 +147,33 @@ fn what_cannot_be_played_is_refused_all_at_once_and_by_name() {
         (Some("wrong-node"), None),
         (Some("one-dies"), seconds(20)),
         (Some("none"), seconds(0)),
+        (Some("none"), seconds(1_000_000)),
     ] {
         for refusal in refusals(incident, lasts) {
             let _ = writeln!(told, "{refusal}");
         }
     }
     insta::assert_snapshot!(told);
+}
+
+#[test]
+fn every_field_of_the_json_is_explained_in_the_documentation() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/sim-json.md");
+    let documented = std::fs::read_to_string(path).unwrap();
+    let options = Options { lasts: seconds(20), incident: Some("none".into()), ..options(1) };
+    let report = run(&variant("balancer", &[]), &options).unwrap();
+    let json = serde_json::to_value(&report).unwrap();
+
+    let mut fields: Vec<String> = Vec::new();
+    for object in [&json, &json["calls"][0], &json["answers"], &json["held"], &json["timeline"]] {
+        fields.extend(object.as_object().unwrap().keys().cloned());
+    }
+
+    let is_explained = |field: &String| {
+        ["", "[]"].iter().any(|list| documented.contains(&format!("`{field}{list}`")))
+    };
+    let unexplained: Vec<_> = fields.iter().filter(|field| !is_explained(field)).collect();
+    assert!(unexplained.is_empty(), "{unexplained:?}");
 }
 
 const RETRY: &str = "retry = { attempts = 4, backoff = \"none\", budget = \"none\" }";

@@ -60,6 +60,7 @@ impl<'d> Plan<'d> {
         let (incident, faults) = faults::plan(design, options, &instances, &mut refusals);
         let times = Times::new(&faults, options, &mut refusals);
         let requests = requests::Requests::new(design, &mut refusals);
+        requests.refuse_too_many(design, times, options, &mut refusals);
         if !refusals.is_empty() {
             return Err(refusals);
         }

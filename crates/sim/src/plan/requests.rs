@@ -5,7 +5,8 @@ use config::Design;
 use config::design::{NodeKind, Takes};
 use model::traffic::RequestKind;
 
-use crate::Refusal;
+use super::Times;
+use crate::{Options, Refusal};
 
 /// One kind of request of one client, known everywhere by its number.
 #[derive(Clone, Debug)]
@@ -62,6 +63,31 @@ impl Requests {
             .map(|node| requests.each_kind(|kind| route(design, NodeId::from_index(node), kind)))
             .collect();
         requests
+    }
+
+    /// Time and memory have an end: who asks for more is told before the run, not after hours.
+    pub(super) fn refuse_too_many(
+        &self,
+        design: &Design,
+        times: Times,
+        options: &Options,
+        refusals: &mut Vec<Refusal>,
+    ) {
+        let traffic =
+            self.clients.iter().filter_map(|client| match &design.node(client.node).kind {
+                NodeKind::Client(client) => Some(client.traffic().as_per_sec_f64()),
+                _ => None,
+            });
+        let expected = traffic.sum::<f64>() * times.end.as_secs_f64();
+        if expected > options.most_requests as f64 {
+            refusals.push(Refusal::new(
+                format!(
+                    "that would be {expected:.0} requests, and {} are the most for one run",
+                    options.most_requests
+                ),
+                "play a shorter time (`--for`), or less traffic on proportionally fewer workers",
+            ));
+        }
     }
 
     /// The call itself, or its `only` table that is meant for this kind.

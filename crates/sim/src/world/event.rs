@@ -21,6 +21,8 @@ pub(super) enum Event {
     GaveUp { job: Handle },
     /// An exchange wanted to be told the time.
     Timer { flight: Handle },
+    /// The first of an engine's timers is due.
+    Timers { engine: u32 },
     /// An engine has endpoints to check.
     Check { engine: u32 },
     /// A check was answered.

@@ -89,7 +89,7 @@ impl World<'_> {
         let fresh = instance_engines(self.plan, call, at, self.seed);
         let first = self.plan.engine(call, at, 0) as usize;
         for (engine, fresh) in self.engines[first..].iter_mut().zip(fresh) {
-            *engine = fresh;
+            engine.call = fresh.call;
         }
     }
 

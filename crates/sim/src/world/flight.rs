@@ -23,8 +23,8 @@ pub(super) struct Flight {
     chance: u64,
     /// The try that is under way.
     job: Option<Handle>,
-    /// The earliest timer that is in the queue.
-    timer: Instant,
+    /// The earliest timer that it has set.
+    pub(super) timer: Instant,
     /// The answer leaves something out.
     partial: bool,
     /// How many other nodes were asked instead of the first.
@@ -60,6 +60,15 @@ impl Flight {
     /// A client's request that arrived at that time or later.
     pub(super) fn is_clients_since(&self, time: Instant) -> bool {
         matches!(self.parent, Parent::Client { .. }) && self.exchange.arrived() >= time
+    }
+
+    /// When it wants to be told the time.
+    pub(super) fn due(&self) -> Instant {
+        self.exchange.next_deadline()
+    }
+
+    pub(super) const fn engine(&self) -> u32 {
+        self.engine
     }
 
     /// Whether somebody still waits for this try.
@@ -122,18 +131,6 @@ impl World<'_> {
         };
         state.job = None;
         self.tell(now, flight, Input::Failed { cause, refused_by_peer: false, body: Body::Kept });
-    }
-
-    pub(super) fn on_timer(&mut self, now: Instant, flight: Handle) {
-        let Some(state) = self.flights.get_mut(flight) else { return };
-        if now >= state.timer {
-            state.timer = Instant::NEVER;
-        }
-        if now >= state.exchange.next_deadline() {
-            self.tell(now, flight, Input::Time { body: Body::Kept });
-        } else {
-            self.arm(flight);
-        }
     }
 
     fn step(&mut self, now: Instant, handle: Handle, input: Input) {
@@ -249,17 +246,6 @@ impl World<'_> {
                     _ => {}
                 }
             }
-        }
-    }
-
-    /// Puts a timer in the queue if none comes early enough.
-    fn arm(&mut self, handle: Handle) {
-        let Some(flight) = self.flights.get_mut(handle) else { return };
-        let due = flight.exchange.next_deadline();
-        if due < flight.timer {
-            flight.timer = due;
-            let from = self.engines[flight.engine as usize].from;
-            self.push_local(due, from, Event::Timer { flight: handle });
         }
     }
 

@@ -19,6 +19,7 @@ mod faults;
 mod flight;
 mod job;
 mod slab;
+mod timers;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -35,6 +36,7 @@ use self::event::Event;
 use self::flight::Flight;
 use self::job::Job;
 use self::slab::{Handle, Slab};
+use self::timers::Timers;
 use crate::plan::Plan;
 use crate::stats::{DRAIN, Stats};
 
@@ -90,6 +92,7 @@ struct Engine {
     call: engine::Call,
     /// The instance that it runs on.
     from: u32,
+    timers: Timers,
 }
 
 impl<'p> World<'p> {
@@ -167,6 +170,7 @@ impl<'p> World<'p> {
             }
             Event::GaveUp { job } => self.abandon(now, job),
             Event::Timer { flight } => self.on_timer(now, flight),
+            Event::Timers { engine } => self.on_timers(now, engine),
             Event::Check { engine } => self.on_check(now, engine),
             Event::Checked { engine, endpoint, well } => {
                 self.on_checked(now, engine, endpoint, well);
@@ -286,7 +290,8 @@ fn instance_engines(plan: &Plan<'_>, call: base::CallId, from: u32, seed: u64) -
             endpoints: &endpoints,
             random: Random::of(seed, &format!("{name}/{number}/{worker}"), "call"),
         };
-        Engine { call: engine::Call::new(Instant::ZERO, spec, Arc::clone(&shared)), from }
+        let call = engine::Call::new(Instant::ZERO, spec, Arc::clone(&shared));
+        Engine { call, from, timers: Timers::default() }
     };
     (0..plan.workers_of(plan.design.call(call).from)).map(engine).collect()
 }
