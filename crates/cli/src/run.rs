@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use checklist::Finding;
 use config::diagnostic::{self, Diagnostic};
-use live::{DesignFile, Ended, Options, Refused, Running, Target};
+use live::{DesignFile, Ended, Limits, Options, Refused, Running, Target};
 
 use crate::design_file::{self, Loaded};
 use crate::output::{UNUSABLE, complain, errors_take_colour, warn};
@@ -74,6 +74,7 @@ fn start(args: &Args, loaded: Loaded) -> Result<Running, ExitCode> {
         admin: Some(args.admin),
         log: target(&args.log),
         seed: args.seed,
+        limits: Limits::default(),
         file: Some(DesignFile { name: name.clone(), text: text.clone() }),
     };
     let refuse = |why: &str, found: &[Diagnostic]| {

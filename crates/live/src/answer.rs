@@ -50,6 +50,14 @@ impl Answer {
         }
     }
 
+    /// To a connection that cannot be served at all.
+    pub(crate) fn too_many_connections() -> Vec<u8> {
+        let mut out = Vec::new();
+        let to = Recipient { close: true, ..Recipient::default() };
+        Self::failure(Cause::Exhausted).write(&mut out, to, RequestId(0));
+        out
+    }
+
     /// Tunnels to anywhere are not what a balancer is for.
     pub(crate) fn no_connect() -> Self {
         Self {

@@ -92,7 +92,6 @@ impl Client {
         while self.is_wanted().await {
             let mut desk = self.worker.take_desk();
             let next = self.requests(&mut desk).await;
-            self.served = true;
             match next {
                 Next::KeepAlive => self.worker.give_desk(desk),
                 Next::Close => return,
@@ -109,7 +108,7 @@ impl Client {
     async fn is_wanted(&mut self) -> bool {
         // Between two requests the clock was just read.
         let now = if self.served { self.worker.recent() } else { self.worker.now() };
-        self.until = now + limits::CLIENT_IDLE_TIMEOUT;
+        self.until = now + self.worker.limits.client_idle_timeout;
         poll_fn(|cx| self.poll_wanted(cx)).await
     }
 
@@ -140,6 +139,7 @@ impl Client {
                     return self.refuse(desk, Answer::failure(Cause::ClientTimeout)).await;
                 }
                 Arrival::Head { consumed } => {
+                    self.served = true;
                     desk.take_head(consumed);
                     self.dispatch(desk).await
                 }
@@ -154,7 +154,7 @@ impl Client {
     fn poll_arrival(&mut self, desk: &mut Desk, cx: &mut Context<'_>) -> Poll<Arrival> {
         loop {
             if !desk.inbox.is_empty() {
-                match desk.head.parse(desk.inbox.filled(), &self.worker.heads) {
+                match desk.head.parse(desk.inbox.filled(), &self.worker.limits.heads) {
                     Ok(Parse::Complete { consumed }) => {
                         return Poll::Ready(Arrival::Head { consumed });
                     }
@@ -170,7 +170,7 @@ impl Client {
             }
         }
         if self.until == Instant::NEVER {
-            self.until = self.worker.now() + limits::HEAD_TIMEOUT;
+            self.until = self.worker.now() + self.worker.limits.head_timeout;
         }
         self.alarm.poll(cx, self.worker.clock, self.until).map(|_| Arrival::TimedOut)
     }
@@ -178,6 +178,7 @@ impl Client {
     /// Carries a request, or answers it; and writes down what became of it.
     async fn dispatch(&mut self, desk: &mut Desk) -> Next {
         desk.tale = self.new_tale();
+        desk.download.close = false;
         let next = match self.direct(desk) {
             Ok(found) => {
                 desk.tale.route = Some(found.route);
@@ -210,9 +211,10 @@ impl Client {
     async fn refuse(&mut self, desk: &mut Desk, answer: Answer) -> Next {
         desk.tale = self.new_tale();
         desk.forget_head();
-        let next = self.answer(desk, answer).await;
+        desk.download.close = true;
+        self.answer(desk, answer).await;
         self.record(desk);
-        if next == Next::Close { next } else { Next::Linger }
+        Next::Linger
     }
 
     fn new_tale(&self) -> Tale {
@@ -266,7 +268,10 @@ impl Client {
     pub(crate) async fn answer(&mut self, desk: &mut Desk, answer: Answer) -> Next {
         let whole = desk.upload.passage.is_done();
         let request = desk.head.over(&desk.head_bytes);
-        let close = !whole || !request.is_persistent() || self.worker.instance.is_draining();
+        let close = !whole
+            || desk.download.close
+            || !request.is_persistent()
+            || self.worker.instance.is_draining();
         let to = Recipient {
             version: request.version(),
             close,
@@ -274,7 +279,7 @@ impl Client {
         };
         (desk.tale.status, desk.tale.cause) = (answer.status(), answer.cause());
         desk.tale.own_bytes = answer.write(desk.download.out.made(), to, desk.tale.id);
-        self.until = self.worker.now() + limits::WRITE_TIMEOUT;
+        self.until = self.worker.now() + self.worker.limits.write_timeout;
         let sent = poll_fn(|cx| match desk.download.out.poll_flush(cx, &mut self.socket, &[]).1 {
             Poll::Ready(outcome) => Poll::Ready(outcome.is_ok()),
             Poll::Pending => self.alarm.poll(cx, self.worker.clock, self.until).map(|_| false),

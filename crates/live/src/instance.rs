@@ -6,12 +6,16 @@ use base::{CallId, WorkerId};
 use observe::metrics::{CallNames, Registry};
 use tokio::sync::Notify;
 
+use crate::limits::Limits;
 use crate::log::Log;
 use crate::plan::{CallPlan, Plan};
+use crate::running::Options;
 
 /// What the workers of an instance share besides the numbers of their calls.
 #[derive(Debug)]
 pub(crate) struct Instance {
+    /// The ends of what clients and services may do.
+    pub(crate) limits: Limits,
     /// Where all its chance comes from.
     pub(crate) seed: u64,
     /// What all workers count.
@@ -31,14 +35,21 @@ struct Mailbox {
 }
 
 impl Instance {
-    pub(crate) fn new(seed: u64, workers: usize, plan: &Plan, log: Option<Log>) -> Self {
+    pub(crate) fn new(options: &Options, workers: usize, plan: &Plan, log: Option<Log>) -> Self {
         let mailbox = || Mailbox {
             woken: plan.calls.iter().map(|_| AtomicBool::new(false)).collect(),
             bell: Notify::new(),
         };
         let boxes = (0..workers).map(|_| mailbox()).collect();
         let registry = Registry::new(plan.calls.iter().map(names).collect());
-        Self { seed, registry, log, draining: AtomicBool::new(false), boxes }
+        Self {
+            limits: options.limits,
+            seed: options.seed,
+            registry,
+            log,
+            draining: AtomicBool::new(false),
+            boxes,
+        }
     }
 
     /// A worker should ask whose turn it is in a call.
@@ -66,6 +77,11 @@ impl Instance {
         asked
             .filter(|(_, woken)| woken.swap(false, Ordering::AcqRel))
             .map(|(call, _)| CallId::from_index(call))
+    }
+
+    /// How many clients' connections each worker may have.
+    pub(crate) fn clients_per_worker(&self) -> usize {
+        self.limits.clients.map_or(usize::MAX, |clients| clients.div_ceil(self.boxes.len()))
     }
 
     /// Nothing new is taken any more.

@@ -9,6 +9,7 @@ mod answer;
 mod checks;
 mod client;
 mod clock;
+mod descriptors;
 mod exchange;
 mod inbox;
 mod instance;
@@ -25,5 +26,6 @@ mod tasks;
 mod upstream;
 mod worker;
 
+pub use limits::Limits;
 pub use log::Target;
 pub use running::{DesignFile, Ended, Options, Refused, Running, start};

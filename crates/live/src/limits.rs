@@ -4,37 +4,49 @@
 //! slowly, sends too much, or never goes. All of them in one place, each with its reason.
 
 use base::Duration;
-use wire::l7::http1::Limits;
+use wire::l7::http1;
 
-/// From the first byte of a head to its last. Long enough for a phone in a tunnel, short enough
-/// that ten thousand slow heads (slowloris) are gone after ten seconds.
-pub const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// The ends of what clients and services may do, for one instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Sizes of heads, of clients and services alike.
+    pub heads: http1::Limits,
+    /// From the first byte of a head to its last. Long enough for a phone in a tunnel, short
+    /// enough that ten thousand slow heads (slowloris) are gone after ten seconds.
+    pub head_timeout: Duration,
+    /// How long a client may send nothing while we wait for the rest of its body.
+    pub body_timeout: Duration,
+    /// How long a client may read nothing while we have something to send. Ends what the timeout
+    /// of the call does not end: streams and tunnels.
+    pub write_timeout: Duration,
+    /// How long a client's connection may idle between two requests: as long as the common
+    /// balancers keep it (60 to 75 s), so that nobody has to be told.
+    pub client_idle_timeout: Duration,
+    /// How long requests in flight may take to finish after SIGTERM, as orchestrators commonly
+    /// wait before they kill.
+    pub drain_timeout: Duration,
+    /// Connections of clients over all workers; `None`: what the descriptors of the process and of
+    /// the design allow, one more of them for each client's request.
+    pub clients: Option<usize>,
+}
 
-/// How long a client may send nothing while we wait for the rest of its body.
-pub const BODY_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// How long a client may read nothing while we have something to send. Ends what the timeout of
-/// the call does not end: streams and tunnels.
-pub const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// How long a client's connection may idle between two requests: as long as the common balancers
-/// keep it (60 to 75 s), so that nobody has to be told.
-pub const CLIENT_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// How long nothing may move in a tunnel (after a 101) whose call has no `idle_timeout`.
-pub const TUNNEL_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// How long a new connection may take where the design says nothing and the try is longer: a lost
-/// SYN is sent again after one second (RFC 6298), so this allows for one loss.
-pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            heads: http1::Limits::default(),
+            head_timeout: Duration::from_secs(10),
+            body_timeout: Duration::from_secs(10),
+            write_timeout: Duration::from_secs(30),
+            client_idle_timeout: Duration::from_secs(60),
+            drain_timeout: Duration::from_secs(30),
+            clients: None,
+        }
+    }
+}
 
 /// How long sent bytes may stay unacknowledged before the kernel gives the peer up. Without it a
 /// peer that lost its power holds a connection for about fifteen minutes.
 pub const STUCK_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// How long requests in flight may take to finish after SIGTERM, as orchestrators commonly wait
-/// before they kill.
-pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long a connection that was accepted while draining may take to send its one request.
 pub const DRAIN_GRACE: Duration = Duration::from_secs(1);
@@ -83,8 +95,3 @@ pub const OWN_DESCRIPTORS: u64 = 64;
 
 /// How long accepting pauses when there is no descriptor left.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
-/// Sizes of heads, of clients and services alike.
-pub fn heads() -> Limits {
-    Limits::default()
-}

@@ -15,9 +15,10 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::clock::Clock;
 use crate::instance::Instance;
+use crate::limits::Limits;
 use crate::log::{Log, Target};
 use crate::plan::Plan;
-use crate::{admin, listener, names, tasks};
+use crate::{admin, descriptors, listener, names, tasks};
 
 /// The file that a design was read from, so that it can be shown where its values stand.
 #[derive(Clone, Debug)]
@@ -43,6 +44,8 @@ pub struct Options {
     pub admin: Option<SocketAddr>,
     /// Where the access log goes.
     pub log: Target,
+    /// The ends of what clients and services may do, where the design says nothing.
+    pub limits: Limits,
     /// Where all chance comes from.
     pub seed: u64,
 }
@@ -113,7 +116,10 @@ pub fn start(design: &SoundDesign, options: &Options) -> Result<Running, Refused
         addresses.push(listen.address);
     }
     let (log, writer) = Log::open(&options.log).map_err(Refused::Log)?.unzip();
-    let instance = Arc::new(Instance::new(options.seed, count, &plan, log));
+    let mut options = options.clone();
+    let allowed = descriptors::clients(design.node(node).descriptors);
+    options.limits.clients = Some(options.limits.clients.map_or(allowed, |set| set.min(allowed)));
+    let instance = Arc::new(Instance::new(&options, count, &plan, log));
     let plan = Arc::new(plan);
     names::keep_fresh(&plan);
     let admin = options.admin.map(admin::bind).transpose()?;

@@ -13,6 +13,7 @@ use tokio::net::TcpStream;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::task::spawn_local;
 
+use crate::answer::Answer;
 use crate::client::Client;
 use crate::clock::Clock;
 use crate::instance::Instance;
@@ -48,7 +49,7 @@ pub(crate) fn run(
         for accept in accepting {
             let _ = accept.await;
         }
-        let _ = tokio::time::timeout(limits::DRAIN_TIMEOUT.into(), worker.emptied()).await;
+        let _ = tokio::time::timeout(worker.limits.drain_timeout.into(), worker.emptied()).await;
         worker.flush_log();
         Ok(())
     })
@@ -71,7 +72,7 @@ async fn accept(worker: Rc<Worker>, listener: tokio::net::TcpListener, number: u
         })
         .await
         {
-            None => return,
+            None => return accept_rest(&worker, listener, number),
             Some(Ok((socket, peer))) => welcome(&worker, socket, peer, number),
             Some(Err(error)) if is_passing(&error) => {}
             Some(Err(error)) => {
@@ -87,10 +88,29 @@ async fn accept(worker: Rc<Worker>, listener: tokio::net::TcpListener, number: u
     }
 }
 
+/// The event loop may not have heard yet of those that came last: only the kernel knows.
+fn accept_rest(worker: &Rc<Worker>, listener: tokio::net::TcpListener, number: usize) {
+    let Ok(listener) = listener.into_std() else {
+        return;
+    };
+    while let Ok((socket, peer)) = listener.accept() {
+        if socket.set_nonblocking(true).is_ok()
+            && let Ok(socket) = TcpStream::from_std(socket)
+        {
+            welcome(worker, socket, peer, number);
+        }
+    }
+}
+
 fn welcome(worker: &Rc<Worker>, socket: TcpStream, peer: SocketAddr, number: usize) {
     // The engine knows nothing of clients' connections: they belong to no call.
     let nobody = Scope { call: CallId(0), endpoint: None };
     worker.emit(nobody, Event::L4(l4::Event::Accepted));
+    if worker.slots.len() >= worker.instance.clients_per_worker() {
+        // Whether it can still be told is not worth waiting for.
+        let _ = socket.try_write(&Answer::too_many_connections());
+        return;
+    }
     spawn_local(Client::new(Rc::clone(worker), socket, peer, number).serve());
 }
 

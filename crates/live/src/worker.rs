@@ -11,12 +11,11 @@ use event::{Event, Scope, Sink};
 use observe::metrics::Cells;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
-use wire::l7::http1::Limits;
 
 use crate::clock::Clock;
 use crate::exchange::Desk;
 use crate::instance::Instance;
-use crate::limits;
+use crate::limits::{self, Limits};
 use crate::log::Batch;
 use crate::plan::{CallPlan, Plan};
 use crate::slots::Slots;
@@ -29,7 +28,7 @@ pub(crate) struct Worker {
     pub(crate) plan: Arc<Plan>,
     pub(crate) instance: Arc<Instance>,
     pub(crate) slots: Slots,
-    pub(crate) heads: Limits,
+    pub(crate) limits: Limits,
     calls: Vec<RefCell<Carried>>,
     cells: RefCell<Cells>,
     log: Option<RefCell<Batch>>,
@@ -62,7 +61,7 @@ impl Worker {
             clock,
             plan,
             slots: Slots::default(),
-            heads: limits::heads(),
+            limits: instance.limits,
             calls,
             cells: RefCell::new(instance.registry.cells()),
             log: instance.log.as_ref().map(|log| RefCell::new(log.batch())),

@@ -3,7 +3,7 @@
 use std::io;
 use std::task::{Context, Poll, ready};
 
-use base::{CallId, Duration, EndpointId};
+use base::{CallId, Duration, EndpointId, Instant};
 use engine::l7::Input;
 use event::{Cause, Event, Scope, l4};
 use wire::l7::http1::{Asked, Parse, RequestHop, Response};
@@ -58,10 +58,10 @@ impl Client {
 
     fn connect(&self, desk: &mut Desk, call: CallId) {
         let plan = self.worker.plan.call(call);
-        let most = plan.rules.connect_timeout.unwrap_or(limits::CONNECT_TIMEOUT);
         let now = self.worker.recent();
         (desk.attempt.reused, desk.attempt.began) = (false, now);
-        desk.due = Due { at: now + most, what: Cause::ConnectTimeout };
+        let at = plan.rules.connect_timeout.map_or(Instant::NEVER, |most| now + most);
+        desk.due = Due { at, what: Cause::ConnectTimeout };
         desk.link = match plan.endpoints[desk.attempt.endpoint.index()].address() {
             Some(address) => Link::Connecting(upstream::connect(address)),
             None => Link::None,
@@ -162,7 +162,7 @@ impl Client {
                 &mut desk.inbox,
                 &mut upload.out,
                 usize::MAX,
-                &self.worker.heads,
+                &self.worker.limits.heads,
             );
             upload.keep(made);
             match step {
@@ -177,7 +177,7 @@ impl Client {
                 Poll::Ready(_) => return Poll::Ready(Some(Input::ClientLeft)),
                 Poll::Pending => {
                     if desk.due == Due::NEVER {
-                        let at = self.worker.recent() + limits::BODY_TIMEOUT;
+                        let at = self.worker.recent() + self.worker.limits.body_timeout;
                         desk.due = Due { at, what: Cause::ClientTimeout };
                     }
                     return Poll::Pending;
@@ -231,7 +231,7 @@ impl Client {
             let download = &mut desk.download;
             if !download.answers.is_empty() {
                 let bytes = download.answers.filled();
-                match download.head.parse(bytes, desk.attempt.asked, &self.worker.heads) {
+                match download.head.parse(bytes, desk.attempt.asked, &self.worker.limits.heads) {
                     Err(_) => return Poll::Ready(failed(Cause::Garbage, body)),
                     Ok(Parse::Partial) => {}
                     Ok(Parse::Complete { consumed }) => {

@@ -198,7 +198,6 @@ impl Desk {
         self.client_fault = None;
         self.upload.out.clear(usize::MAX);
         self.download.interim = 0;
-        self.download.close = false;
         self.ways = Default::default();
         let request = self.head.over(&self.head_bytes);
         Request {

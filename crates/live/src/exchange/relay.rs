@@ -13,7 +13,6 @@ use super::desk::{Desk, Due, Link, Stage};
 use super::drive::failed;
 use super::passage::{Passage, Progress};
 use crate::client::Client;
-use crate::limits;
 
 impl Client {
     /// Writes the head for the client; the body follows as it comes.
@@ -35,7 +34,7 @@ impl Client {
         response.forward(&hop, download.out.made());
         download.passage = Passage::new(response.framing(), hop.framing);
         download.reusable = response.is_persistent();
-        download.until_close = hop.framing == Framing::UntilClose;
+        download.until_close = matches!(hop.framing, Framing::UntilClose | Framing::Tunnel);
         download.close = hop.close || download.until_close;
         download.fresh = true;
         let tunnel = hop.framing == Framing::Tunnel;
@@ -77,7 +76,7 @@ impl Client {
     fn move_answer(&self, desk: &mut Desk) -> Result<Progress, Input> {
         let download = &mut desk.download;
         let (inbox, out) = (&mut download.answers, &mut download.out);
-        let step = download.passage.step(inbox, out, COPIED, &self.worker.heads);
+        let step = download.passage.step(inbox, out, COPIED, &self.worker.limits.heads);
         step.map_err(|_| failed(Cause::Garbage, desk.upload.body()))
     }
 
@@ -91,7 +90,7 @@ impl Client {
             Poll::Ready(Err(_)) => Poll::Ready(Err(Input::ClientLeft)),
             Poll::Pending => {
                 if flushed.all > 0 || desk.due.what != Cause::ClientLeft {
-                    let at = self.worker.recent() + limits::WRITE_TIMEOUT;
+                    let at = self.worker.recent() + self.worker.limits.write_timeout;
                     desk.due = Due { at, what: Cause::ClientLeft };
                 }
                 Poll::Pending

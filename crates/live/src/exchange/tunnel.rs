@@ -6,6 +6,7 @@
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use base::Instant;
 use engine::l7::Input;
 use event::Cause;
 use tokio::io::AsyncWrite;
@@ -15,7 +16,6 @@ use super::desk::{Desk, Due, Link};
 use super::drive::failed;
 use crate::client::Client;
 use crate::inbox::Inbox;
-use crate::limits;
 use crate::outbox::Outbox;
 
 /// How far one direction has come.
@@ -61,8 +61,8 @@ impl Client {
         desk.tale.tunnelled.1 += down;
         if up + down > 0 || desk.due == Due::NEVER {
             let idle = desk.tale.call.and_then(|call| self.worker.idle_timeout(call));
-            let idle = idle.unwrap_or(limits::TUNNEL_IDLE_TIMEOUT);
-            desk.due = Due { at: self.worker.recent() + idle, what: Cause::IdleTimeout };
+            let at = idle.map_or(Instant::NEVER, |idle| self.worker.recent() + idle);
+            desk.due = Due { at, what: Cause::IdleTimeout };
         }
         let lost = |error| failed(self.lost(desk, &error), desk.upload.body());
         match (to_service, to_client) {

@@ -1,0 +1,248 @@
+//! Services and clients that fail: the caller gets the right status and cause, others are
+//! untouched, nothing leaks.
+
+use std::time::{Duration, Instant};
+
+use crate::service::{Connection, Service, nobody};
+use crate::site::{Balancer, Site, eventually};
+
+/// A GET fails with this status and cause, is counted once, and leaves nothing behind.
+fn fails(balancer: &Balancer, status: u16, cause: &str) {
+    let answer = balancer.get("/");
+
+    assert_eq!((answer.status, answer.cause().as_deref()), (status, Some(cause)));
+    assert_eq!(balancer.failures(cause), 1.0);
+    balancer.assert_nothing_leaked();
+}
+
+#[test]
+fn a_service_that_refuses() {
+    let balancer = Site::before(&[nobody()]).rule("retry", "\"none\"").start();
+
+    fails(&balancer, 502, "refused");
+    assert_eq!(balancer.metric("connect_failures_total", &["refused"]), 1.0);
+}
+
+#[test]
+fn a_service_that_hangs() {
+    let service = Service::script(Connection::until_closed);
+    let balancer = Site::before(&[service.address])
+        .rule("attempt_timeout", "\"100ms\"")
+        .rule("connect_timeout", "\"100ms\"")
+        .rule("retry", "\"none\"")
+        .start();
+
+    fails(&balancer, 504, "attempt_timeout");
+}
+
+#[test]
+fn a_service_that_hangs_in_the_middle_of_its_answer() {
+    let service = Service::script(|connection| {
+        connection.request();
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf");
+        connection.until_closed();
+    });
+    let balancer = Site::before(&[service.address])
+        .rule("timeout", "\"300ms\"")
+        .rule("attempt_timeout", "\"100ms\"")
+        .rule("connect_timeout", "\"100ms\"")
+        .rule("retry", "\"none\"")
+        .start();
+    let began = Instant::now();
+    let mut client = balancer.client();
+
+    client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.head().unwrap();
+    assert_eq!(client.rest().0, b"half");
+
+    assert!(began.elapsed() < Duration::from_secs(5));
+    assert_eq!(balancer.failures("timeout"), 1.0);
+    balancer.assert_nothing_leaked();
+}
+
+#[test]
+fn a_service_that_resets_before_its_answer() {
+    let service = Service::script(|connection| {
+        connection.request();
+        connection.reset();
+    });
+    let balancer = Site::before(&[service.address]).rule("retry", "\"none\"").start();
+
+    fails(&balancer, 502, "reset");
+    assert_eq!(balancer.metric("resets_total", &[]), 1.0);
+}
+
+#[test]
+fn a_service_that_closes_before_its_answer() {
+    let service = Service::script(|connection| drop(connection.request()));
+    let balancer = Site::before(&[service.address]).rule("retry", "\"none\"").start();
+
+    fails(&balancer, 502, "closed");
+}
+
+#[test]
+fn a_service_that_talks_garbage() {
+    for garbage in [
+        "SSH-2.0-OpenSSH_9.2\r\n\r\n",
+        "HTTP/1.1 99 Low\r\n\r\n",
+        "HTTP/1.1 200 OK\nContent-Length: 0\n\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
+    ] {
+        let service = Service::answering(garbage);
+        let balancer = Site::before(&[service.address]).rule("retry", "\"none\"").start();
+
+        fails(&balancer, 502, "garbage");
+    }
+}
+
+#[test]
+fn garbage_within_a_chunked_answer_breaks_it_off() {
+    let service = Service::answering(
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nnonsense\r\n",
+    );
+    let balancer = Site::before(&[service.address]).start();
+    let mut client = balancer.client();
+
+    client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.head();
+    let (rest, _) = client.rest();
+
+    assert!(!rest.ends_with(b"0\r\n\r\n"));
+    assert_eq!(balancer.failures("garbage"), 1.0);
+    balancer.assert_nothing_leaked();
+}
+
+#[test]
+fn a_service_that_says_more_than_it_was_asked_is_not_asked_again_there() {
+    let service = Service::answering(
+        "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nwellHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil",
+    );
+    let balancer = Site::before(&[service.address]).start();
+    for _ in 0..5 {
+        assert_eq!(balancer.get("/").text(), "well");
+    }
+    assert_eq!(service.connections(), 5);
+}
+
+#[test]
+fn a_slow_service_is_waited_for_until_its_time_is_up_and_others_are_not_held_up() {
+    let slow = Service::script(|connection| {
+        while let Some(request) = connection.request() {
+            if request.starts_with("GET /slow") {
+                std::thread::sleep(Duration::from_millis(500));
+            }
+            connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nwell");
+        }
+    });
+    let balancer = Site::before(&[slow.address]).start();
+    let mut waiting = balancer.client();
+    waiting.send(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n");
+    eventually("it waits", || balancer.metric("in_flight", &[]) == 1.0);
+
+    let began = Instant::now();
+    assert_eq!(balancer.get("/").text(), "well");
+    assert!(began.elapsed() < Duration::from_millis(400));
+    assert_eq!(waiting.answer().text(), "well");
+}
+
+#[test]
+fn a_client_that_leaves_while_it_waits() {
+    let service = Service::script(Connection::until_closed);
+    let balancer = Site::before(&[service.address]).start();
+    for reset in [false, true] {
+        let mut client = balancer.client();
+        client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        eventually("it is under way", || balancer.metric("in_flight", &[]) == 1.0);
+
+        if reset {
+            client.reset();
+        } else {
+            drop(client);
+        }
+
+        balancer.assert_nothing_leaked();
+    }
+    assert_eq!(balancer.failures("client_left"), 2.0);
+}
+
+#[test]
+fn a_client_that_leaves_while_it_sends() {
+    let service = Service::echo();
+    let balancer = Site::before(&[service.address]).start();
+    let mut client = balancer.client();
+    client.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhalf");
+    eventually("it is under way", || balancer.metric("in_flight", &[]) == 1.0);
+
+    drop(client);
+
+    balancer.assert_nothing_leaked();
+    assert_eq!(balancer.failures("client_left"), 1.0);
+}
+
+#[test]
+fn a_client_that_leaves_while_it_reads() {
+    let service = Service::script(|connection| {
+        connection.request();
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n");
+        let some = vec![b'x'; 1 << 20];
+        for _ in 0..95 {
+            connection.send(&some);
+        }
+    });
+    let balancer = Site::before(&[service.address]).start();
+    let mut client = balancer.client();
+    client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.head().unwrap();
+
+    client.reset();
+
+    balancer.assert_nothing_leaked();
+    assert_eq!(balancer.failures("client_left"), 1.0);
+}
+
+#[test]
+fn a_client_that_leaves_the_queue_gives_its_place_back() {
+    let service = Service::script(Connection::until_closed);
+    let balancer =
+        Site::before(&[service.address]).rule("in_flight", "1").rule("queue", "1").start();
+    let [first, second] = [(); 2].map(|()| {
+        let mut client = balancer.client();
+        client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        client
+    });
+    eventually("one waits", || balancer.metric("queue", &[]) == 1.0);
+
+    drop(second);
+    eventually("nobody waits", || balancer.metric("queue", &[]) == 0.0);
+    drop(first);
+
+    balancer.assert_nothing_leaked();
+}
+
+#[test]
+fn an_endpoint_that_fails_checks_gets_no_requests_until_it_is_well_again() {
+    let ill = Service::script(|connection| {
+        while let Some(request) = connection.request() {
+            let healthy = connection.is_told("well");
+            let status = if request.contains("/healthz") && !healthy { 500 } else { 200 };
+            let answer = format!("HTTP/1.1 {status} X\r\nContent-Length: 3\r\n\r\nill");
+            connection.send(answer.as_bytes());
+        }
+    });
+    let well = Service::well();
+    let balancer = Site::before(&[ill.address, well.address])
+        .rule(
+            "health",
+            "{ path = \"/healthz\", every = \"200ms\", timeout = \"200ms\", up_after = 2, down_after = 2 }",
+        )
+        .start();
+    let up = || balancer.metric("endpoint_up", &[&ill.address.to_string()]);
+
+    eventually("it is believed to be down", || up() == 0.0);
+    assert!((0..6).all(|_| balancer.get("/").text() == "well"));
+
+    ill.tell("well");
+    eventually("it is believed to be up", || up() == 1.0);
+    assert!((0..6).any(|_| balancer.get("/").text() == "ill"));
+}

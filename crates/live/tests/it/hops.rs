@@ -1,0 +1,328 @@
+//! What ends at the balancer and what goes on (RFC 9110, section 7 and around it).
+
+use crate::client::{field, fields, status};
+use crate::service::{Connection, Service, nobody};
+use crate::site::Site;
+
+#[test]
+fn fields_of_one_connection_end_at_the_balancer() {
+    let service = Service::answering(
+        "HTTP/1.1 200 OK\r\nConnection: X-Theirs\r\nX-Theirs: 1\r\nKeep-Alive: timeout=9\r\n\
+         Proxy-Connection: keep-alive\r\nUpgrade: h2c\r\nX-Kept: yes\r\nContent-Length: 0\r\n\r\n",
+    );
+    let balancer = Site::before(&[service.address]).start();
+
+    let answer = balancer.ask(
+        "GET / HTTP/1.1\r\nHost: shop\r\nConnection: X-Mine, keep-alive\r\nX-Mine: 1\r\n\
+         Keep-Alive: timeout=9\r\nProxy-Connection: keep-alive\r\nTE: trailers\r\n\
+         Upgrade: h2c\r\nX-Kept: yes\r\n\r\n",
+    );
+
+    let request = service.only_request();
+    for name in ["connection", "x-mine", "keep-alive", "proxy-connection", "te", "upgrade"] {
+        assert_eq!(field(&request, name), None, "{request}");
+    }
+    for name in ["connection", "x-theirs", "keep-alive", "proxy-connection", "upgrade"] {
+        assert_eq!(answer.field(name), None, "{}", answer.head);
+    }
+    assert_eq!((field(&request, "x-kept"), answer.field("x-kept")), (Some("yes"), Some("yes")));
+}
+
+#[test]
+fn a_client_cannot_strip_host_authorization_or_forwarding_by_naming_them_in_connection() {
+    let service = Service::well();
+    let balancer = Site::before(&[service.address]).start();
+
+    balancer.ask(
+        "GET / HTTP/1.1\r\nHost: shop\r\nAuthorization: Basic x\r\nX-Forwarded-For: 192.0.2.1\r\n\
+         X-Forwarded-Proto: https\r\n\
+         Connection: Host, Authorization, X-Forwarded-For, X-Forwarded-Proto\r\n\r\n",
+    );
+
+    let request = service.only_request();
+    assert_eq!(field(&request, "host"), Some("shop"));
+    assert_eq!(field(&request, "authorization"), Some("Basic x"));
+    assert_eq!(field(&request, "x-forwarded-for"), Some("192.0.2.1, 127.0.0.1"));
+    assert_eq!(field(&request, "x-forwarded-proto"), Some("http"));
+}
+
+#[test]
+fn both_directions_carry_via() {
+    let service =
+        Service::answering("HTTP/1.1 200 OK\r\nVia: 1.1 behind\r\nContent-Length: 0\r\n\r\n");
+    let balancer = Site::before(&[service.address]).start();
+
+    let answer = balancer.ask("GET / HTTP/1.0\r\nHost: shop\r\nVia: 1.1 before\r\n\r\n");
+
+    let request = service.only_request();
+    let seen: Vec<_> = fields(&request, "via").collect();
+    assert_eq!(seen[0], "1.1 before");
+    assert!(seen[1].starts_with("1.0 lb-"), "{seen:?}");
+    let seen: Vec<_> = fields(&answer.head, "via").collect();
+    assert_eq!(seen[0], "1.1 behind");
+    assert!(seen[1].starts_with("1.1 lb-"), "{seen:?}");
+}
+
+#[test]
+fn a_request_that_was_here_before_is_a_loop() {
+    let service = Service::well();
+    let balancer = Site::before(&[service.address]).start();
+    balancer.get("/");
+    let via = field(&service.only_request(), "via").unwrap().to_owned();
+
+    let answer =
+        balancer.ask(&format!("GET / HTTP/1.1\r\nHost: shop\r\nVia: 1.1 x, {via}\r\n\r\n"));
+
+    assert_eq!((answer.status, answer.cause().as_deref()), (508, Some("loop")));
+    assert_eq!(service.requests().len(), 1);
+}
+
+#[test]
+fn two_balancers_in_a_row_are_no_loop() {
+    let service = Service::well();
+    let inner = Site::before(&[service.address]).start();
+    let outer = Site::before(&[inner.address]).start();
+
+    assert_eq!(outer.get("/").status, 200);
+}
+
+#[test]
+fn max_forwards_counts_down_and_the_last_one_answers_itself() {
+    let service = Service::well();
+    let balancer = Site::before(&[service.address]).start();
+    let ask = |method: &str, left: u32| {
+        balancer.ask(&format!(
+            "{method} / HTTP/1.1\r\nHost: shop\r\nCookie: secret\r\nX-Seen: 1\r\n\
+             Max-Forwards: {left}\r\n\r\n"
+        ))
+    };
+
+    assert_eq!(ask("OPTIONS", 3).text(), "well");
+    let options = ask("OPTIONS", 0);
+    let trace = ask("TRACE", 0);
+
+    assert_eq!(field(&service.only_request(), "max-forwards"), Some("2"));
+    assert_eq!(options.status, 200);
+    assert!(options.field("allow").unwrap().contains("GET"));
+    assert_eq!((trace.status, trace.field("content-type")), (200, Some("message/http")));
+    assert!(trace.text().contains("X-Seen: 1") && !trace.text().contains("secret"));
+}
+
+#[test]
+fn interim_answers_are_passed_on_one_after_the_other() {
+    let service = Service::answering(
+        "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n\
+         HTTP/1.1 103 Early Hints\r\nLink: </b.css>\r\n\r\n\
+         HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+    );
+    let balancer = Site::before(&[service.address]).start();
+    let mut client = balancer.client();
+
+    client.send(b"GET / HTTP/1.1\r\nHost: shop\r\n\r\n");
+
+    let heads = [(); 3].map(|()| client.head().unwrap());
+    assert_eq!(heads.each_ref().map(|head| status(head)), [103, 103, 200]);
+    assert_eq!(field(&heads[0], "link"), Some("</a.css>"));
+    assert_eq!(field(&heads[1], "link"), Some("</b.css>"));
+}
+
+#[test]
+fn interim_answers_never_reach_http_1_0() {
+    let service = Service::answering(
+        "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n\
+         HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+    );
+    let balancer = Site::before(&[service.address]).start();
+    let mut client = balancer.client();
+
+    client.send(b"GET / HTTP/1.0\r\nHost: shop\r\n\r\n");
+
+    assert_eq!(status(&client.head().unwrap()), 200);
+}
+
+#[test]
+fn a_service_that_sends_interim_answers_for_ever_is_cut_off() {
+    let service = Service::script(|connection| {
+        connection.request();
+        for _ in 0..100 {
+            connection.send(b"HTTP/1.1 103 Early Hints\r\n\r\n");
+        }
+        connection.until_closed();
+    });
+    let balancer = Site::before(&[service.address]).rule("retry", "\"none\"").start();
+
+    let answer = balancer.get("/");
+
+    assert_eq!((answer.status, answer.cause().as_deref()), (502, Some("garbage")));
+    balancer.assert_nothing_leaked();
+}
+
+#[test]
+fn a_client_that_expects_100_gets_the_services_own() {
+    let service = Service::script(|connection| {
+        let request = connection.request().unwrap();
+        assert_eq!(field(&request, "expect"), Some("100-continue"));
+        connection.send(b"HTTP/1.1 100 Continue\r\n\r\n");
+        let body = connection.body(&request);
+        assert_eq!(body, b"later");
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+        connection.until_closed();
+    });
+    let balancer = Site::before(&[service.address]).start();
+    let mut client = balancer.client();
+
+    client.send(
+        b"POST / HTTP/1.1\r\nHost: shop\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n",
+    );
+    assert_eq!(status(&client.head().unwrap()), 100);
+    client.send(b"later");
+
+    assert_eq!(client.answer().status, 200);
+}
+
+#[test]
+fn a_client_that_expected_100_and_was_turned_away_is_told_that_the_connection_ends() {
+    let service = Service::answering("HTTP/1.1 413 Too Much\r\nContent-Length: 0\r\n\r\n");
+    let balancer = Site::before(&[service.address]).start();
+    let mut client = balancer.client();
+
+    client.send(
+        b"POST / HTTP/1.1\r\nHost: shop\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n",
+    );
+
+    let answer = client.answer();
+    assert_eq!((answer.status, answer.field("connection")), (413, Some("close")));
+    client.rest();
+    balancer.assert_nothing_leaked();
+}
+
+#[test]
+fn connect_is_refused() {
+    let service = Service::well();
+    let balancer = Site::before(&[service.address]).start();
+
+    let answer = balancer.ask("CONNECT bank:443 HTTP/1.1\r\nHost: bank:443\r\n\r\n");
+
+    assert_eq!(answer.status, 405);
+    assert!(!answer.field("allow").unwrap().contains("CONNECT"));
+    assert_eq!(service.connections(), 0);
+}
+
+#[test]
+fn a_connect_failure_or_a_bad_answer_is_502() {
+    let garbage = Service::answering("ICY 200 OK\r\n\r\n");
+    for (endpoint, cause) in [(nobody(), "refused"), (garbage.address, "garbage")] {
+        let balancer = Site::before(&[endpoint]).rule("retry", "\"none\"").start();
+
+        let answer = balancer.get("/");
+
+        assert_eq!((answer.status, answer.cause().as_deref()), (502, Some(cause)));
+        assert_eq!(balancer.failures(cause), 1.0);
+    }
+}
+
+#[test]
+fn a_timeout_is_504() {
+    let service = Service::script(Connection::until_closed);
+    let balancer = Site::before(&[service.address])
+        .rule("timeout", "\"200ms\"")
+        .rule("attempt_timeout", "\"100ms\"")
+        .rule("connect_timeout", "\"100ms\"")
+        .rule("retry", "\"none\"")
+        .start();
+
+    let answer = balancer.get("/");
+
+    assert_eq!((answer.status, answer.cause().as_deref()), (504, Some("attempt_timeout")));
+    balancer.assert_nothing_leaked();
+}
+
+#[test]
+fn what_is_shed_is_503_with_retry_after() {
+    let service = Service::script(Connection::until_closed);
+    let balancer =
+        Site::before(&[service.address]).rule("in_flight", "1").rule("queue", "0").start();
+    let mut first = balancer.client();
+    first.send(b"GET /slow HTTP/1.1\r\nHost: shop\r\n\r\n");
+    crate::site::eventually("the first is under way", || balancer.metric("in_flight", &[]) == 1.0);
+
+    let answer = balancer.get("/");
+
+    assert_eq!((answer.status, answer.cause().as_deref()), (503, Some("queue_full")));
+    assert_eq!(answer.field("retry-after"), Some("1"));
+    assert_eq!(
+        answer.field("proxy-status"),
+        Some("plimsoll; error=connection_limit_reached; details=\"queue_full\"")
+    );
+    drop(first);
+    balancer.assert_nothing_leaked();
+}
+
+#[test]
+fn an_open_breaker_is_503_with_retry_after() {
+    let service = Service::answering("HTTP/1.1 500 Broken\r\nContent-Length: 0\r\n\r\n");
+    let balancer = Site::before(&[service.address])
+        .rule("retry", "\"none\"")
+        .rule(
+            "breaker",
+            "{ error_rate = \"50%\", window = \"10s\", min_calls = 4, cooldown = \"5s\", probes = 1 }",
+        )
+        .start();
+
+    let answers: Vec<_> = (0..6).map(|_| balancer.get("/")).collect();
+
+    assert_eq!(answers[0].status, 500);
+    let last = answers.last().unwrap();
+    assert_eq!((last.status, last.cause().as_deref()), (503, Some("breaker_open")));
+    assert!((1..=5).contains(&last.field("retry-after").unwrap().parse::<u32>().unwrap()));
+    assert_eq!(balancer.metric("breaker_state", &[]), 1.0);
+}
+
+#[test]
+fn failures_have_a_typed_body_and_a_proxy_status_and_answers_have_none() {
+    let service = Service::well();
+    let balancer =
+        Site::before(&[service.address]).routes("{ path = \"/a\", to = \"svc\" }").start();
+
+    let failure = balancer.get("/elsewhere");
+    let answer = balancer.get("/a");
+
+    let body: serde_json::Value = serde_json::from_slice(&failure.body).unwrap();
+    assert_eq!(failure.field("content-type"), Some("application/problem+json"));
+    assert_eq!(body["type"], "urn:plimsoll:cause:no_route");
+    assert_eq!((&body["status"], &body["title"]), (&404.into(), &"Not Found".into()));
+    assert!(body["instance"].as_str().unwrap().starts_with("urn:plimsoll:request:"));
+    assert!(failure.field("proxy-status").unwrap().contains("error=destination_not_found"));
+    assert_eq!(answer.field("proxy-status"), None);
+}
+
+#[test]
+fn what_the_service_says_of_its_own_failure_is_passed_on_and_named_as_such() {
+    let service = Service::answering("HTTP/1.1 500 Broken\r\nContent-Length: 5\r\n\r\nsorry");
+    let balancer = Site::before(&[service.address]).start();
+
+    let answer = balancer.get("/");
+
+    assert_eq!((answer.status, answer.text()), (500, "sorry"));
+    assert_eq!(answer.field("proxy-status"), Some("plimsoll; received-status=500"));
+}
+
+#[test]
+fn remaining_time_and_attempts_travel_on_and_a_client_can_only_shorten_and_forbid() {
+    let service = Service::well();
+    let balancer = Site::before(&[service.address]).start();
+
+    balancer.get("/");
+    balancer.ask("GET / HTTP/1.1\r\nHost: shop\r\nPlimsoll-Timeout-Ms: 500\r\n\r\n");
+    balancer.ask("GET / HTTP/1.1\r\nHost: shop\r\nPlimsoll-Timeout-Ms: 999999\r\n\r\n");
+
+    let times: Vec<u64> = service
+        .requests()
+        .iter()
+        .map(|request| field(request, "plimsoll-timeout-ms").unwrap().parse().unwrap())
+        .collect();
+    assert!((7_000..=8_000).contains(&times[0]), "{times:?}");
+    assert!(times[1] <= 500, "{times:?}");
+    assert!((7_000..=8_000).contains(&times[2]), "{times:?}");
+    assert!(service.requests().iter().all(|r| field(r, "plimsoll-attempt") == Some("1")));
+}

@@ -1,0 +1,165 @@
+//! Slow and greedy clients, and machines that have run out.
+
+use std::time::{Duration, Instant};
+
+use base::Duration as Span;
+
+use crate::service::{Connection, Service};
+use crate::site::{Site, eventually};
+
+#[test]
+fn a_slow_head_is_408() {
+    let service = Service::well();
+    let balancer = Site::before(&[service.address])
+        .limits(|limits| limits.head_timeout = Span::from_millis(100))
+        .start();
+    let mut client = balancer.client();
+
+    client.send(b"GET / HTTP/1.1\r\nHost: a\r\nX-Slow: ");
+
+    let answer = client.answer();
+    assert_eq!((answer.status, answer.cause().as_deref()), (408, Some("client_timeout")));
+    assert!(client.rest().0.is_empty());
+}
+
+#[test]
+fn a_slow_body_is_408_and_counted() {
+    let service = Service::echo();
+    let balancer = Site::before(&[service.address])
+        .limits(|limits| limits.body_timeout = Span::from_millis(100))
+        .start();
+    let mut client = balancer.client();
+
+    client.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf");
+
+    let answer = client.answer();
+    assert_eq!((answer.status, answer.cause().as_deref()), (408, Some("client_timeout")));
+    assert_eq!(balancer.failures("client_timeout"), 1.0);
+    client.close_write();
+    balancer.assert_nothing_leaked();
+}
+
+#[test]
+fn an_idle_connection_is_closed_after_its_time_and_not_before() {
+    let service = Service::well();
+    let balancer = Site::before(&[service.address])
+        .limits(|limits| limits.client_idle_timeout = Span::from_millis(300))
+        .start();
+    let mut client = balancer.client();
+    client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.answer();
+    let began = Instant::now();
+
+    assert!(client.rest().0.is_empty());
+
+    assert!(began.elapsed() >= Duration::from_millis(290), "{:?}", began.elapsed());
+}
+
+#[test]
+fn a_client_that_never_says_anything_is_closed_too() {
+    let service = Service::well();
+    let balancer = Site::before(&[service.address])
+        .limits(|limits| limits.client_idle_timeout = Span::from_millis(100))
+        .start();
+
+    assert!(balancer.client().rest().0.is_empty());
+}
+
+#[test]
+fn a_client_that_reads_nothing_is_given_up() {
+    let service = Service::script(|connection| {
+        connection.request();
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n");
+        let some = vec![b'x'; 1 << 20];
+        for _ in 0..96 {
+            connection.send(&some);
+        }
+        connection.until_closed();
+    });
+    let balancer = Site::before(&[service.address])
+        .limits(|limits| limits.write_timeout = Span::from_millis(100))
+        .start();
+    let mut client = balancer.client();
+
+    client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+
+    balancer.assert_nothing_leaked();
+    eventually("it was counted", || balancer.failures("client_left") == 1.0);
+}
+
+#[test]
+fn more_connections_than_allowed_are_turned_away_and_the_others_are_served() {
+    let service = Service::well();
+    let balancer =
+        Site::before(&[service.address]).limits(|limits| limits.clients = Some(2)).start();
+    let mut held = [balancer.client(), balancer.client()];
+    for client in &mut held {
+        client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert_eq!(client.answer().status, 200);
+    }
+
+    let answer = balancer.client().answer();
+
+    assert_eq!((answer.status, answer.cause().as_deref()), (503, Some("exhausted")));
+    held[0].send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(held[0].answer().status, 200);
+    drop(held);
+    eventually("there is room again", || balancer.get("/").status == 200);
+}
+
+#[test]
+fn the_accept_queue_is_served_before_the_listener_closes() {
+    let service = Service::well();
+    let balancer = Site::before(&[service.address]).workers(2).start();
+    let mut clients: Vec<_> = (0..20).map(|_| balancer.client()).collect();
+
+    balancer.drain();
+
+    for client in &mut clients {
+        client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        let answer = client.answer();
+        assert_eq!((answer.status, answer.field("connection")), (200, Some("close")));
+    }
+    balancer.wait();
+}
+
+#[test]
+fn a_drain_finishes_what_is_in_flight_and_closes_what_idles() {
+    let service = Service::script(|connection| {
+        connection.request();
+        std::thread::sleep(Duration::from_millis(200));
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlate");
+    });
+    let balancer = Site::before(&[service.address]).start();
+    let mut idle = balancer.client();
+    idle.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    idle.answer();
+    let mut busy = balancer.client();
+    busy.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    eventually("it is under way", || balancer.metric("in_flight", &[]) == 1.0);
+
+    balancer.drain();
+
+    assert!(idle.rest().0.is_empty());
+    assert!(balancer.page("/readyz").starts_with("HTTP/1.1 503"));
+    let answer = busy.answer();
+    assert_eq!((answer.text(), answer.field("connection")), ("late", Some("close")));
+    balancer.wait();
+}
+
+#[test]
+fn a_drain_does_not_wait_for_ever() {
+    let service = Service::script(Connection::until_closed);
+    let balancer = Site::before(&[service.address])
+        .limits(|limits| limits.drain_timeout = Span::from_millis(100))
+        .start();
+    let mut client = balancer.client();
+    client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    eventually("it is under way", || balancer.metric("in_flight", &[]) == 1.0);
+    let began = Instant::now();
+
+    balancer.drain();
+    balancer.wait();
+
+    assert!(began.elapsed() < Duration::from_secs(2));
+}

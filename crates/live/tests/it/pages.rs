@@ -1,0 +1,117 @@
+//! What the one who runs it can see: the admin pages and the access log.
+
+use std::fs::read_to_string;
+
+use plimsoll_live::Target;
+use serde_json::Value;
+
+use crate::service::Service;
+use crate::site::{Site, eventually};
+
+#[test]
+fn the_pages_say_that_it_lives_and_is_ready() {
+    let service = Service::well();
+    let balancer = Site::before(&[service.address]).start();
+
+    assert!(balancer.page("/healthz").starts_with("HTTP/1.1 200"));
+    assert!(balancer.page("/readyz").starts_with("HTTP/1.1 200"));
+    assert!(balancer.page("/nothing").starts_with("HTTP/1.1 404"));
+}
+
+#[test]
+fn the_design_is_shown_with_its_values_and_where_they_come_from() {
+    let service = Service::well();
+    let balancer = Site::before(&[service.address]).start();
+
+    let page = balancer.page("/design");
+    let design: Value = serde_json::from_str(page.split_once("\r\n\r\n").unwrap().1).unwrap();
+
+    let call = &design["calls"][0];
+    assert_eq!(call["call"], "lb.svc");
+    let values = call["values"].as_array().unwrap();
+    let value = |key: &str| values.iter().find(|value| value["key"] == key).unwrap();
+    assert_eq!(
+        (&value("timeout")["value"], &value("timeout")["from"]),
+        (&"8s".into(), &"file".into())
+    );
+    assert!(values.iter().any(|value| value["from"] == "default"));
+}
+
+#[test]
+fn every_request_is_counted_with_its_attempts_and_its_latency() {
+    let service = Service::well();
+    let balancer = Site::before(&[service.address]).start();
+    for _ in 0..3 {
+        balancer.get("/");
+    }
+
+    assert_eq!(balancer.metric("requests_total", &["lb.svc"]), 3.0);
+    assert_eq!(balancer.metric("attempts_total", &["lb.svc"]), 3.0);
+    assert_eq!(balancer.metric("amplification", &["lb.svc"]), 1.0);
+    assert_eq!(balancer.metric("latency_seconds_count", &["lb.svc"]), 3.0);
+    assert_eq!(balancer.metric("accepted_total", &[]), 3.0);
+    assert_eq!(balancer.metric("connect_seconds_count", &[]), 1.0);
+    assert_eq!(balancer.metric("reused_total", &[]), 2.0);
+}
+
+#[test]
+fn the_log_has_one_line_for_each_request_with_its_cause() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("access.log");
+    let service = Service::well();
+    let balancer = Site::before(&[service.address])
+        .routes("{ path = \"/a\", to = \"svc\" }")
+        .log(Target::File(file.clone()))
+        .start();
+
+    balancer.get("/a/b?secret=1");
+    balancer.get("/elsewhere");
+    balancer.ask("nonsense\r\n\r\n");
+
+    let lines = || read_to_string(&file).unwrap();
+    eventually("three lines are there", || lines().lines().count() == 3);
+    let records: Vec<Value> =
+        lines().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let of = |path: &str| records.iter().find(|record| record["path"] == path).unwrap();
+    let good = of("/a/b");
+    assert_eq!((&good["call"], &good["route"]), (&"lb.svc".into(), &"/a".into()));
+    assert_eq!((&good["status"], &good["attempts"]), (&200.into(), &1.into()));
+    assert_eq!(good["endpoint"], service.address.to_string());
+    assert_eq!((&good["bytes_in"], &good["bytes_out"]), (&0.into(), &4.into()));
+    assert_eq!(good.get("cause"), None);
+    let lost = of("/elsewhere");
+    assert_eq!((&lost["status"], &lost["cause"]), (&404.into(), &"no_route".into()));
+    let bad = of("");
+    assert_eq!((&bad["status"], &bad["layer"]), (&400.into(), &"client".into()));
+}
+
+#[test]
+fn the_number_of_a_failed_request_is_the_same_in_its_answer_and_in_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("access.log");
+    let service = Service::answering("nonsense\r\n\r\n");
+    let balancer = Site::before(&[service.address]).log(Target::File(file.clone())).start();
+
+    let answer = balancer.get("/");
+
+    let body: Value = serde_json::from_slice(&answer.body).unwrap();
+    eventually("the line is there", || !read_to_string(&file).unwrap().is_empty());
+    let record: Value = serde_json::from_str(read_to_string(&file).unwrap().trim()).unwrap();
+    assert_eq!(body["instance"], format!("urn:plimsoll:request:{}", record["id"]));
+    assert_eq!((&record["cause"], &record["attempts"]), (&"garbage".into(), &1.into()));
+}
+
+#[test]
+fn a_full_disk_under_the_log_stops_nobody() {
+    let service = Service::well();
+    let balancer = Site::before(&[service.address]).log(Target::File("/dev/full".into())).start();
+
+    for _ in 0..50 {
+        assert_eq!(balancer.get("/").status, 200);
+    }
+
+    eventually("dropped lines are counted", || {
+        balancer.metric("log_lines_dropped_total", &[]) == 50.0
+    });
+    assert_eq!(balancer.get("/").status, 200);
+}

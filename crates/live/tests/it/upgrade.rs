@@ -1,0 +1,148 @@
+//! Upgrades: what is no HTTP any more after a 101 (RFC 9110, section 7.8).
+
+use crate::client::{Client, Ended, field, status};
+use crate::service::{Connection, Service};
+use crate::site::{Balancer, Site};
+
+const ASK: &[u8] =
+    b"GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+const SWITCH: &[u8] =
+    b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+
+/// A service that switches and goes on as the script says.
+fn switching(script: impl Fn(&mut Connection) + Send + Sync + 'static) -> Service {
+    Service::script(move |connection| {
+        let Some(request) = connection.request() else { return };
+        assert_eq!(field(&request, "upgrade"), Some("websocket"));
+        connection.send(SWITCH);
+        script(connection);
+    })
+}
+
+fn switched(balancer: &Balancer) -> Client {
+    let mut client = balancer.client();
+    client.send(ASK);
+    let head = client.head().unwrap();
+    assert_eq!((status(&head), field(&head, "upgrade")), (101, Some("websocket")));
+    client
+}
+
+#[test]
+fn after_a_101_bytes_go_both_ways_until_each_side_has_ended() {
+    let service = switching(|connection| {
+        assert_eq!(connection.exactly(4), b"ping");
+        connection.send(b"pong");
+        connection.until_closed();
+        connection.send(b"the last word");
+    });
+    let balancer = Site::before(&[service.address]).start();
+    let mut client = switched(&balancer);
+
+    client.send(b"ping");
+    assert_eq!(client.exactly(4), b"pong");
+    client.close_write();
+
+    assert_eq!(client.rest(), (b"the last word".to_vec(), Ended::Closed));
+    balancer.assert_nothing_leaked();
+}
+
+#[test]
+fn what_the_service_sends_right_behind_the_101_is_not_lost() {
+    let service = Service::script(|connection| {
+        connection.request();
+        connection.send(&[SWITCH, b"hello"].concat());
+        connection.until_closed();
+    });
+    let balancer = Site::before(&[service.address]).start();
+
+    assert_eq!(switched(&balancer).exactly(5), b"hello");
+}
+
+#[test]
+fn tunnel_bytes_go_up_only_after_the_101() {
+    let service = Service::script(|connection| {
+        connection.request();
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno");
+        // Bytes of the tunnel that never was are the client's next request, and a bad one.
+        connection.until_closed();
+    });
+    let balancer = Site::before(&[service.address]).start();
+    let mut client = balancer.client();
+
+    client.send(&[ASK, b"\x81\x00not http"].concat());
+
+    assert_eq!(client.answer().text(), "no");
+    assert_eq!(client.answer().status, 400);
+    client.rest();
+    assert_eq!(service.requests().len(), 1);
+}
+
+#[test]
+fn a_tunnel_outlives_the_requests_timeout_and_ends_when_nothing_moves() {
+    let service = switching(|connection| {
+        for _ in 0..5 {
+            std::thread::sleep(std::time::Duration::from_millis(100));
+            connection.send(b".");
+        }
+        connection.until_closed();
+    });
+    let balancer = Site::before(&[service.address])
+        .rule("timeout", "\"200ms\"")
+        .rule("attempt_timeout", "\"150ms\"")
+        .rule("connect_timeout", "\"150ms\"")
+        .rule("retry", "\"none\"")
+        .rule("idle_timeout", "\"1500ms\"")
+        .start();
+    let mut client = switched(&balancer);
+
+    assert_eq!(client.exactly(5), b".....");
+    client.rest();
+
+    assert_eq!(balancer.failures("idle_timeout"), 1.0);
+    balancer.assert_nothing_leaked();
+}
+
+#[test]
+fn a_reset_in_a_tunnel_is_passed_on_as_a_reset() {
+    let service = switching(|connection| {
+        connection.exactly(4);
+        connection.reset();
+    });
+    let balancer = Site::before(&[service.address]).start();
+    let mut client = switched(&balancer);
+
+    client.send(b"ping");
+
+    assert_eq!(client.rest().1, Ended::Reset);
+    balancer.assert_nothing_leaked();
+}
+
+#[test]
+fn a_tunnel_holds_its_place_among_the_requests_in_flight() {
+    let service = switching(Connection::until_closed);
+    let balancer = Site::before(&[service.address]).start();
+
+    let client = switched(&balancer);
+    assert_eq!(balancer.metric("in_flight", &[]), 1.0);
+    drop(client);
+
+    balancer.assert_nothing_leaked();
+}
+
+#[test]
+fn large_amounts_pass_a_tunnel_whole() {
+    const LARGE: usize = 3_000_000;
+    let service = switching(|connection| {
+        let received = connection.exactly(LARGE);
+        connection.send(&received);
+        connection.until_closed();
+    });
+    let balancer = Site::before(&[service.address]).start();
+    let mut client = switched(&balancer);
+    let bytes: Vec<u8> = (0..LARGE).map(|at| (at % 253) as u8).collect();
+
+    client.send(&bytes);
+
+    assert!(client.exactly(LARGE) == bytes);
+}
