@@ -1,0 +1,191 @@
+//! The balancer as an operator starts it: the built binary, a design file, its admin pages.
+
+use std::fs::{self, File};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use rustix::process::Signal;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::design::Design;
+use crate::http::{self, Answer};
+use crate::programs::{self, PATIENCE, Running, free_address, until};
+
+/// A running balancer. [`Balancer::finish`] looks whether it has kept anything.
+#[derive(Debug)]
+pub(crate) struct Balancer {
+    /// Where it takes requests.
+    pub(crate) address: SocketAddr,
+    admin: SocketAddr,
+    program: Running,
+    folder: TempDir,
+    /// Sockets it held before the first request.
+    sockets: usize,
+}
+
+impl Balancer {
+    /// Starts it with one worker, and waits until it says that it is ready.
+    pub(crate) fn start(design: &Design) -> Self {
+        Self::start_as(design, plimsoll)
+    }
+
+    /// The same with a command of one's own around it.
+    pub(crate) fn start_as(design: &Design, command: impl FnOnce() -> Command) -> Self {
+        let (address, admin) = (free_address(), free_address());
+        let folder = programs::folder().expect("a temporary folder");
+        let complaints = File::create(folder.path().join("stderr")).expect("a new file");
+        let mut command = command();
+        command.args(run(&folder, design, address)).arg("--admin").arg(admin.to_string());
+        command.arg("--log").arg(folder.path().join("log"));
+        let program = Running::start(command.stdout(Stdio::null()).stderr(complaints));
+        let mut balancer = Self { address, admin, program, folder, sockets: 0 };
+        balancer.wait_until_ready();
+        balancer.sockets = balancer.sockets_at_rest();
+        balancer
+    }
+
+    /// GET on a connection of its own. Fails the test if there is no whole answer.
+    pub(crate) fn get(&self, path: &str) -> Answer {
+        http::get(self.address, path).unwrap_or_else(|error| panic!("GET {path}: {error}"))
+    }
+
+    /// The process.
+    pub(crate) fn program(&mut self) -> &mut Running {
+        &mut self.program
+    }
+
+    /// A page of the admin address.
+    pub(crate) fn page(&self, path: &str) -> Answer {
+        http::get(self.admin, path).unwrap_or_else(|error| panic!("admin {path}: {error}"))
+    }
+
+    /// The sum of all series of this name, whatever their labels.
+    pub(crate) fn metric(&self, name: &str) -> f64 {
+        sum(&self.page("/metrics").text(), name, "")
+    }
+
+    /// The sum of all series of this name with this label.
+    pub(crate) fn metric_with(&self, name: &str, label: &str) -> f64 {
+        sum(&self.page("/metrics").text(), name, label)
+    }
+
+    /// The access log up to now.
+    pub(crate) fn log(&self) -> Vec<Value> {
+        let text = fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+        let lines = text.lines().map(serde_json::from_str);
+        lines.collect::<Result<_, _>>().expect("a line of the log is JSON")
+    }
+
+    /// The record of the request for this path, once it is there.
+    pub(crate) fn record(&self, path: &str) -> Value {
+        until(PATIENCE, "the log tells of the request", || {
+            self.log().into_iter().find(|record| record["path"] == path)
+        })
+    }
+
+    /// What it has written to its standard error up to now.
+    pub(crate) fn complaint(&self) -> String {
+        fs::read_to_string(self.folder.path().join("stderr")).expect("we made it")
+    }
+
+    /// Asks it to end, and tells how it did.
+    pub(crate) fn stop(&mut self) -> ExitStatus {
+        self.program.signal(Signal::TERM);
+        self.program.end_within(PATIENCE)
+    }
+
+    /// Nothing may be left of the requests: no permit, no place in the queue, no connection. Then
+    /// ends it, which it must do well and without a complaint.
+    pub(crate) fn finish(mut self) {
+        self.wait_until_idle();
+        let status = self.stop();
+        assert_eq!(status.code(), Some(0), "{}", self.complaint());
+        assert!(!self.complaint().contains("panicked"), "{}", self.complaint());
+    }
+
+    /// Waits until everything has been given back, and fails the test if it is not.
+    pub(crate) fn wait_until_idle(&self) {
+        let mut left = String::new();
+        let idle = (0..400).any(|_| {
+            left = self.left();
+            if !left.is_empty() {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            left.is_empty()
+        });
+        assert!(idle, "still held when nobody asks any more: {left}");
+    }
+
+    /// What it still holds: levels that are not zero, and sockets.
+    fn left(&self) -> String {
+        let metrics = self.page("/metrics").text();
+        let mut left: Vec<_> = LEVELS
+            .iter()
+            .map(|&level| (level, sum(&metrics, level, "")))
+            .filter(|&(_, value)| value != 0.0)
+            .map(|(level, value)| format!("{level} {value}"))
+            .collect();
+        let sockets = self.program.sockets();
+        if sockets > self.sockets {
+            left.push(format!("{} sockets more than at the start", sockets - self.sockets));
+        }
+        left.join(", ")
+    }
+
+    /// The fewest of some readings: a page that was just asked for may still be open.
+    fn sockets_at_rest(&self) -> usize {
+        let reading = || {
+            std::thread::sleep(Duration::from_millis(5));
+            self.program.sockets()
+        };
+        std::iter::repeat_with(reading).take(10).min().unwrap_or_default()
+    }
+
+    fn wait_until_ready(&mut self) {
+        let (admin, folder) = (self.admin, self.folder.path().join("stderr"));
+        until(PATIENCE, "the balancer is ready", || {
+            let complaint = || fs::read_to_string(&folder).unwrap_or_default();
+            assert_eq!(self.program.ended(), None, "{}", complaint());
+            http::get(admin, "/readyz").ok().filter(|answer| answer.status() == 200)
+        });
+    }
+}
+
+/// The binary under test.
+pub(crate) fn plimsoll() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_plimsoll"))
+}
+
+/// The binary under test, with at most so many open descriptors.
+pub(crate) fn plimsoll_with_descriptors(limit: u32) -> Command {
+    let mut command = Command::new("sh");
+    let script = format!("ulimit -n {limit} && exec \"$0\" \"$@\"");
+    command.args(["-c", &script, env!("CARGO_BIN_EXE_plimsoll")]);
+    command
+}
+
+/// `run FILE --workers 1` for a design that is written into the folder.
+pub(crate) fn run(folder: &TempDir, design: &Design, listen: SocketAddr) -> Vec<String> {
+    let file: PathBuf = folder.path().join("design.toml");
+    fs::write(&file, design.text(listen)).expect("it can be written");
+    ["run", &file.display().to_string(), "--workers", "1"].map(str::to_owned).to_vec()
+}
+
+fn sum(metrics: &str, name: &str, label: &str) -> f64 {
+    let samples = metrics.lines().filter(|line| {
+        line.strip_prefix(name).is_some_and(|rest| rest.starts_with([' ', '{']))
+            && line.contains(label)
+    });
+    samples.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+}
+
+/// What is zero when nobody asks for anything.
+const LEVELS: &[&str] = &[
+    "plimsoll_in_flight",
+    "plimsoll_queue",
+    "plimsoll_breaker_probes",
+    "plimsoll_retries_in_flight",
+];
