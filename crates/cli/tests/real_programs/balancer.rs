@@ -179,7 +179,10 @@ fn sum(metrics: &str, name: &str, label: &str) -> f64 {
         line.strip_prefix(name).is_some_and(|rest| rest.starts_with([' ', '{']))
             && line.contains(label)
     });
-    samples.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+    let values: Vec<f64> =
+        samples.filter_map(|line| line.rsplit(' ').next()?.parse().ok()).collect();
+    assert!(!values.is_empty(), "no series is called {name}{{{label}}}:\n{metrics}");
+    values.iter().sum()
 }
 
 /// What is zero when nobody asks for anything.

@@ -28,6 +28,7 @@ fn when_one_of_three_services_is_killed_under_load_no_get_fails() {
     let (stop, balancer_address) = (AtomicBool::new(false), balancer.address);
 
     thread::scope(|scope| {
+        let _end = Stop(&stop);
         let clients = [(); 8].map(|()| scope.spawn(|| gets(balancer_address, &stop, &asked)));
         after(&asked, 400);
         upstreams[0].kill();
@@ -129,6 +130,15 @@ fn gets(balancer: SocketAddr, stop: &AtomicBool, asked: &AtomicUsize) {
         assert_eq!(answer.status(), 200, "{path}: {}", answer.text());
         assert!(answer.body == *file, "{path} is not the file");
         thread::sleep(Duration::from_millis(4));
+    }
+}
+
+/// Ends the clients when the test ends, also when it fails.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
     }
 }
 

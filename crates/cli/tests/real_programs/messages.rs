@@ -180,6 +180,7 @@ fn a_tunnel_to_anywhere_is_refused() {
     client.send(b"CONNECT example.org:443 HTTP/1.1\r\nHost: example.org:443\r\n\r\n").unwrap();
 
     assert!((400..600).contains(&client.answer("GET").unwrap().status()));
+    drop(client);
     balancer.finish();
 }
 
