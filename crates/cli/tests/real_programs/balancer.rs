@@ -4,7 +4,8 @@ use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use serde_json::Value;
@@ -108,37 +109,20 @@ impl Balancer {
 
     /// Waits until everything has been given back, and fails the test if it is not.
     pub(crate) fn wait_until_idle(&self) {
-        let mut left = String::new();
-        let idle = (0..400).any(|_| {
-            left = self.left();
-            if !left.is_empty() {
-                std::thread::sleep(Duration::from_millis(10));
-            }
-            left.is_empty()
-        });
-        assert!(idle, "still held when nobody asks any more: {left}");
-    }
-
-    /// What it still holds: levels that are not zero, and sockets.
-    fn left(&self) -> String {
-        let metrics = self.page("/metrics").text();
-        let mut left: Vec<_> = LEVELS
-            .iter()
-            .map(|&level| (level, sum(&metrics, level, "")))
-            .filter(|&(_, value)| value != 0.0)
-            .map(|(level, value)| format!("{level} {value}"))
-            .collect();
-        let sockets = self.program.sockets();
-        if sockets > self.sockets {
-            left.push(format!("{} sockets more than at the start", sockets - self.sockets));
+        for level in LEVELS {
+            settled(level, || self.metric(level));
         }
-        left.join(", ")
+        // No page is asked for meanwhile: that would be a socket more.
+        let held = || self.program.sockets().saturating_sub(self.sockets);
+        settled("sockets more than at the start", || {
+            f64::from(u32::try_from(held()).unwrap_or(u32::MAX))
+        });
     }
 
     /// The fewest of some readings: a page that was just asked for may still be open.
     fn sockets_at_rest(&self) -> usize {
         let reading = || {
-            std::thread::sleep(Duration::from_millis(5));
+            thread::sleep(Duration::from_millis(5));
             self.program.sockets()
         };
         std::iter::repeat_with(reading).take(10).min().unwrap_or_default()
@@ -183,6 +167,16 @@ fn sum(metrics: &str, name: &str, label: &str) -> f64 {
         samples.filter_map(|line| line.rsplit(' ').next()?.parse().ok()).collect();
     assert!(!values.is_empty(), "no series is called {name}{{{label}}}:\n{metrics}");
     values.iter().sum()
+}
+
+/// Waits until a number is zero.
+fn settled(what: &str, number: impl Fn() -> f64) {
+    let began = Instant::now();
+    while number() != 0.0 {
+        let waited = began.elapsed();
+        assert!(waited < PATIENCE, "{what}: still {} when nobody asks any more", number());
+        thread::sleep(Duration::from_millis(10));
+    }
 }
 
 /// What is zero when nobody asks for anything.

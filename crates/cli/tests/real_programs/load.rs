@@ -54,13 +54,13 @@ fn a_spike_that_the_queue_can_hold_fails_nobody() {
         move |asked| service.answer(asked)
     });
     let design = Design::before(&[upstream.address]).with("in_flight", "4").with("queue", "64");
-    let balancer = Balancer::start(&design.with("timeout", "\"3s\""));
+    let balancer = Balancer::start(&design);
 
     let answers = spike(balancer.address, 48);
 
     for (answer, took) in &answers {
         assert_eq!((answer.status(), answer.text().as_str()), (200, "done"));
-        assert!(*took < Duration::from_secs(3), "one waited past the timeout: {took:?}");
+        assert!(*took < Duration::from_secs(5), "one waited past the timeout: {took:?}");
     }
     assert_eq!(service.most.load(Ordering::SeqCst), 4, "in flight at once");
     assert!(balancer.metric("plimsoll_queued_total") >= 30.0);
@@ -75,7 +75,7 @@ fn what_the_queue_cannot_hold_is_turned_away_at_once() {
         move |asked| service.answer(asked)
     });
     let design = Design::before(&[upstream.address]).with("in_flight", "4").with("queue", "4");
-    let balancer = Balancer::start(&design.with("timeout", "\"3s\""));
+    let balancer = Balancer::start(&design);
 
     let answers = spike(balancer.address, 48);
 
