@@ -85,7 +85,7 @@ impl Client {
         out.clear(usize::MAX);
         request.forward(&hop, out.made());
         out.made().extend_from_slice(&desk.upload.kept);
-        desk.upload.broken = false;
+        desk.upload.broken = None;
     }
 
     pub(super) fn poll_trying(&mut self, desk: &mut Desk, cx: &mut Context<'_>) -> Poll<Input> {
@@ -124,7 +124,7 @@ impl Client {
 
     /// Sends what there is to send; ready only with what ends the try or the request.
     pub(super) fn poll_upload(&mut self, desk: &mut Desk, cx: &mut Context<'_>) -> Poll<Input> {
-        while !desk.upload.broken {
+        while desk.upload.broken.is_none() {
             let Link::Open(socket) = &mut desk.link else {
                 return Poll::Pending;
             };
@@ -135,9 +135,9 @@ impl Client {
             }
             match outcome {
                 Poll::Ready(Ok(())) => {}
-                Poll::Ready(Err(_)) if desk.attempt.sent => {
+                Poll::Ready(Err(error)) if desk.attempt.sent => {
                     // An answer may have come before the connection was lost.
-                    desk.upload.broken = true;
+                    desk.upload.broken = Some(self.lost(desk, &error));
                     return Poll::Pending;
                 }
                 Poll::Ready(Err(error)) => return self.replace_link(desk, cx, &error),
@@ -253,7 +253,11 @@ impl Client {
                 }
             }
             match ready!(download.answers.poll_fill(cx, socket)) {
-                Ok(0) => return Poll::Ready(failed(Cause::Closed, body)),
+                // A reset that writing has met looks like an end when reading.
+                Ok(0) => {
+                    let cause = desk.upload.broken.unwrap_or(Cause::Closed);
+                    return Poll::Ready(failed(cause, body));
+                }
                 Ok(_) => {}
                 Err(error) => return Poll::Ready(failed(self.lost(desk, &error), body)),
             }

@@ -87,8 +87,8 @@ pub(crate) struct Upload {
     /// The body as far as it was sent, if it can be sent again.
     pub(crate) kept: Vec<u8>,
     pub(crate) gone: bool,
-    /// The endpoint takes no more of it.
-    pub(crate) broken: bool,
+    /// Why the endpoint takes no more of it, if so.
+    pub(crate) broken: Option<Cause>,
 }
 
 /// The answer's way back.
@@ -185,7 +185,7 @@ impl Upload {
             out: Outbox::default(),
             kept: Vec::new(),
             gone: false,
-            broken: false,
+            broken: None,
         }
     }
 

@@ -170,7 +170,7 @@ impl Client {
     fn keep_link(&self, desk: &mut Desk) {
         let clean = desk.download.reusable
             && desk.upload.is_done()
-            && !desk.upload.broken
+            && desk.upload.broken.is_none()
             && desk.download.answers.is_empty();
         let (Link::Open(socket), Some(call)) = (std::mem::take(&mut desk.link), desk.tale.call)
         else {
