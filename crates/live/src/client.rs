@@ -293,19 +293,23 @@ impl Client {
         }
     }
 
-    /// Closes our side, and reads on for a while: a reset could overtake the answer.
+    /// Closes our side, and reads on for a while: a reset could overtake the answer. Who sends more
+    /// than is read has to wait; to close before its time would be that reset.
     async fn linger(&mut self, desk: &mut Desk) {
         self.until = self.worker.now() + limits::LINGER_TIMEOUT;
         let mut left = limits::LINGER_BYTES;
         poll_fn(|cx| {
             let _ = Pin::new(&mut self.socket).poll_shutdown(cx);
-            loop {
+            while left > 0 {
                 desk.inbox.clear(limits::CLIENT_BUFFER);
                 match desk.inbox.poll_fill(cx, &mut self.socket) {
-                    Poll::Ready(Ok(count)) if count > 0 && count < left => left -= count,
+                    Poll::Ready(Ok(count)) if count > 0 => left = left.saturating_sub(count),
                     Poll::Ready(_) => return Poll::Ready(()),
                     Poll::Pending => break,
                 }
+            }
+            if let Ok(Some(_)) | Err(_) = self.socket.take_error() {
+                return Poll::Ready(());
             }
             self.alarm.poll(cx, self.worker.clock, self.until).map(|_| ())
         })

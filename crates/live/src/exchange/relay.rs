@@ -29,8 +29,9 @@ impl Client {
             proxy_status: failure.as_deref().map(str::as_bytes),
             ..ResponseHop::new(&self.worker.plan.pseudonym, request.version(), &response)
         };
-        let unsent_body = request.expects_continue() && !desk.upload.passage.is_done();
-        hop.close = !request.is_persistent() || unsent_body || self.worker.instance.is_draining();
+        // An answer that comes before the whole body: the rest of it may never be read.
+        let unread = !desk.upload.passage.is_done();
+        hop.close = !request.is_persistent() || unread || self.worker.instance.is_draining();
         response.forward(&hop, download.out.made());
         download.passage = Passage::new(response.framing(), hop.framing);
         download.reusable = response.is_persistent();
