@@ -11,7 +11,8 @@ use crate::programs::{PATIENCE, until};
 #[test]
 fn with_more_clients_than_descriptors_it_neither_dies_nor_spins_and_serves_afterwards() {
     let service = neighbours::service();
-    let design = Design::before(&[service.address]);
+    let keeps = "{ idle_timeout = \"3s\" }";
+    let design = Design::before(&[service.address]).with("connections", keeps);
     let mut balancer = Balancer::start_as(&design, || plimsoll_with_descriptors(160));
     let mut served = Connection::open(balancer.address).unwrap();
     assert_eq!(served.get("/before").unwrap().status(), 200);
