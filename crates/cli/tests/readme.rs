@@ -2,6 +2,8 @@
 //!
 //! After a change that is meant: `UPDATE_README=1 cargo test -p plimsoll-cli --test readme`.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

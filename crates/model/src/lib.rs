@@ -6,6 +6,7 @@
 //! - [`traffic`]: when requests arrive ([`traffic::Source`]) and what they ask for.
 //! - [`service`]: workers, a queue, and the time that work takes ([`service::Service`]).
 //! - [`fault`]: what can go wrong, and how large it is at which time.
+//! - [`geography`]: how far apart two places are, in time.
 //! - [`closed`]: formulas that the models are held against.
 
 #![no_std]
@@ -17,5 +18,6 @@ extern crate std;
 pub mod closed;
 mod distribution;
 pub mod fault;
+pub mod geography;
 pub mod service;
 pub mod traffic;

@@ -1,7 +1,6 @@
 //! A network without a clock of its own, and the event queue.
 //!
 //! - [`Queue`] says what happens next, in an order that favours nobody.
-//! - [`geography`] says how long light takes between two places.
 //! - [`l3`] carries datagrams over links and routers, and promises nothing.
 //! - [`l4`] makes connections of that: TCP; and UDP, which hides nothing.
 //!
@@ -13,7 +12,6 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
-pub mod geography;
 pub mod l3;
 pub mod l4;
 mod queue;

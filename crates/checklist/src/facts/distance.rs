@@ -5,29 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use base::{Duration, RegionId};
 use config::Design;
 use config::design::{Call, Node, NodeKind};
+use model::geography;
 use policy::region;
-
-/// Light in glass fibre goes at two thirds of its speed in a vacuum (refractive index 1.47 to 1.5).
-const LIGHT_IN_FIBRE_KM_PER_S: f64 = 299_792.458 * 2.0 / 3.0;
-
-/// The radius of a sphere with the earth's volume (IUGG).
-const EARTH_RADIUS_KM: f64 = 6_371.0;
-
-/// The great-circle distance between two places in degrees of latitude and longitude (haversine:
-/// exact on a sphere, within 0.5 % on the earth).
-fn kilometres(from: (f64, f64), to: (f64, f64)) -> f64 {
-    let (from_lat, to_lat) = (from.0.to_radians(), to.0.to_radians());
-    let half_lat = ((to_lat - from_lat) / 2.0).sin();
-    let half_lon = ((to.1 - from.1).to_radians() / 2.0).sin();
-    let h = half_lat * half_lat + from_lat.cos() * to_lat.cos() * half_lon * half_lon;
-    2.0 * EARTH_RADIUS_KM * h.sqrt().min(1.0).asin()
-}
 
 /// The shortest possible time one way, by the straightest fibre.
 pub(crate) fn light_time(design: &Design, from: RegionId, to: RegionId) -> Option<Duration> {
     let at = |region: RegionId| design.regions[region.index()].at;
-    let seconds = kilometres(at(from)?, at(to)?) / LIGHT_IN_FIBRE_KM_PER_S;
-    Some(Duration::from_secs_f64(seconds))
+    Some(geography::light_time(at(from)?, at(to)?))
 }
 
 /// What the file says of the delay between regions.

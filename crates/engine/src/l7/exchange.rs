@@ -516,7 +516,9 @@ impl End {
     fn cause(self, status: u16) -> Option<Cause> {
         match self {
             Self::Answered => (status >= 500).then_some(Cause::Status(status)),
-            Self::Refused { cause, .. } | Self::BrokenOff(cause) | Self::Client(cause) => Some(cause),
+            Self::Refused { cause, .. } | Self::BrokenOff(cause) | Self::Client(cause) => {
+                Some(cause)
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 use base::{Duration, NodeId, RegionId};
 use config::Design;
 use config::design::{NodeKind, Protocol};
-use netsim::geography;
+use model::geography;
 
 use super::Instance;
 

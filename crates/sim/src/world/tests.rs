@@ -130,7 +130,7 @@ retry = "none"
 /// The mean over 20 runs against a formula for waiting and service, without the way there and
 /// back.
 fn assert_mean_latency(design: &Design, expected: f64) {
-    let way = 2.0 * netsim::geography::WITHIN_REGION.as_secs_f64();
+    let way = 2.0 * model::geography::WITHIN_REGION.as_secs_f64();
     let means: Vec<f64> = (0..20)
         .map(|seed| play(design, "none", seed).stats.edge.latency.mean().unwrap() - way)
         .collect();

@@ -18,9 +18,18 @@ const LIGHT_IN_FIBRE: f64 = 299_792.458 * 2.0 / 3.0;
 /// The mean radius of the earth in kilometres (IUGG).
 const EARTH_RADIUS: f64 = 6_371.008_8;
 
-/// How long light takes one way between two places, each latitude and longitude in degrees.
+/// How long a message takes one way between two places, each latitude and longitude in degrees.
 pub fn propagation(from: (f64, f64), to: (f64, f64)) -> Duration {
-    Duration::from_secs_f64(great_circle(from, to) * PATH_STRETCH / LIGHT_IN_FIBRE)
+    Duration::from_secs_f64(light_secs(from, to) * PATH_STRETCH)
+}
+
+/// The least that it could take: by the straightest fibre.
+pub fn light_time(from: (f64, f64), to: (f64, f64)) -> Duration {
+    Duration::from_secs_f64(light_secs(from, to))
+}
+
+fn light_secs(from: (f64, f64), to: (f64, f64)) -> f64 {
+    great_circle(from, to) / LIGHT_IN_FIBRE
 }
 
 /// Kilometres along the great circle (the haversine formula).
