@@ -80,15 +80,17 @@ impl Call {
     }
 
     /// Whose turn it is, after [`Output::Wake`] named this worker: [`Output::Admit`], or
-    /// [`Output::Wake`] where the permit is of more use to another worker. Ask until there is none.
+    /// [`Output::Wake`] where a permit is of more use to another worker. Ask until there is none, or
+    /// until it is another worker's affair.
     pub fn woken(&mut self, now: Instant) -> Option<Output> {
-        if self.queue.is_empty() || !self.shared.begin() {
+        if !self.shared.begin() {
             return None;
         }
         if let Some(key) = self.next_in_queue(now) {
             return Some(Output::Admit(key));
         }
-        // Whoever waits here waits only for their own timer: no permit is of use to them.
+        // Nobody is here any more, or whoever waits waits only for their own timer. The permit may
+        // be one of several that this worker was named for, so it must not end here.
         self.shared.lower_flag(self.worker);
         self.shared.end(self.worker).map(Output::Wake)
     }
@@ -151,11 +153,19 @@ impl Call {
         Ok(ticket)
     }
 
-    /// Stops waiting.
-    pub(crate) fn leave(&mut self, ticket: Ticket) {
-        if self.queue.leave(ticket).is_some() {
+    /// Stops waiting. Not if the turn had come already: then there is a permit to give back.
+    #[must_use]
+    pub(crate) fn leave(&mut self, ticket: Ticket) -> bool {
+        let waited = self.queue.leave(ticket).is_some();
+        if waited {
             self.shared.leave(self.worker, !self.queue.is_empty());
         }
+        waited
+    }
+
+    /// Whether the turn has not come yet.
+    pub(crate) fn is_waiting(&self, ticket: Ticket) -> bool {
+        self.queue.holds(ticket)
     }
 
     /// A request that held a permit has ended: hands the permit on.

@@ -100,7 +100,9 @@ impl Exchange {
     pub fn handle(&mut self, now: Instant, input: Input, call: &mut Call, sink: &mut impl Sink) {
         match (self.state, input) {
             (State::New, Input::Begin(request)) => self.begin(now, request, call, sink),
-            (State::Queued { .. }, Input::Turn) => self.admitted(now, call, sink),
+            (State::Queued { ticket, .. }, Input::Turn) if !call.is_waiting(ticket) => {
+                self.admitted(now, call, sink);
+            }
             (State::Trying { attempt, until, .. }, Input::Sent) => {
                 self.state = State::Trying { attempt, until, sent: true };
             }
@@ -480,7 +482,8 @@ impl Exchange {
         match core::mem::replace(&mut self.state, State::Done) {
             State::Done => return,
             State::New | State::BackingOff { .. } => {}
-            State::Queued { ticket, .. } => call.leave(ticket),
+            // A turn that has come brought a permit, whether we were told of it or not.
+            State::Queued { ticket, .. } => self.admitted = !call.leave(ticket),
             // A failed or refused try was ended by whoever judged it.
             State::Trying { .. } if matches!(end, End::Refused { .. }) => {}
             State::Trying { attempt, .. } | State::Relaying { attempt } => {

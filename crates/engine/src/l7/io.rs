@@ -48,7 +48,8 @@ pub enum Body {
 pub enum Input {
     /// The head of the request is here. The first input, and only once.
     Begin(Request),
-    /// The turn has come that [`Output::Admit`] or [`crate::Call::woken`] gave to its key.
+    /// The turn has come that [`Output::Admit`] or [`crate::Call::woken`] gave to its key. It
+    /// changes nothing where no turn was given.
     Turn,
     /// A byte of the current attempt has reached the kernel. From here on silence proves nothing.
     Sent,

@@ -63,14 +63,20 @@ impl<T> Queue<T> {
 
     /// The holder of a ticket waits no longer. `None` if their turn had come already.
     pub fn leave(&mut self, ticket: Ticket) -> Option<T> {
-        let slot = usize::try_from(ticket.slot.checked_sub(self.first)?).ok()?;
-        let place = self.slots.get_mut(slot)?;
-        if place.as_ref()?.serial != ticket.serial {
+        if !self.holds(ticket) {
             return None;
         }
-        let left = place.take();
+        let slot = usize::try_from(ticket.slot - self.first).ok()?;
+        let left = self.slots.get_mut(slot)?.take();
         self.taken();
         left.map(|waiting| waiting.item)
+    }
+
+    /// Whether the holder of a ticket still waits.
+    pub fn holds(&self, ticket: Ticket) -> bool {
+        let slot = ticket.slot.checked_sub(self.first).and_then(|slot| usize::try_from(slot).ok());
+        let place = slot.and_then(|slot| self.slots.get(slot)?.as_ref());
+        place.is_some_and(|waiting| waiting.serial == ticket.serial)
     }
 
     /// Whose turn it is: the first come, or under overload the newest. Those for whom it is too
@@ -159,8 +165,10 @@ mod tests {
         let mut queue = three_waiting();
         let ticket = queue.join(T0, LATE, 4);
 
+        assert!(queue.holds(ticket));
         assert_eq!(queue.leave(ticket), Some(4));
         queue.join(T0, LATE, 5);
+        assert!(!queue.holds(ticket));
         assert_eq!(queue.leave(ticket), None, "another one stands there now");
     }
 

@@ -10,6 +10,7 @@ use super::*;
 use crate::{CallSpec, EndpointSpec, Rules, Shared};
 
 mod any_order;
+mod turns;
 
 #[test]
 fn a_request_that_is_answered_takes_one_attempt_and_gives_everything_back() {
