@@ -5,9 +5,10 @@ use crate::{Duration, Instant};
 /// A latency average that jumps up at once and comes down slowly.
 ///
 /// A slow answer counts in full the moment it is seen; calmer ones wear it down with a time
-/// constant. The weight of a new value after a pause `t` is `t / (t + constant)`, the first-order
-/// approximation of `1 - exp(-t / constant)`: it needs no exponential, whose last bits differ
-/// between platforms.
+/// constant. The weight of a new value after a pause `t` below the constant is
+/// `t / (t + constant)`, the first-order approximation of `1 - exp(-t / constant)`: it needs no
+/// exponential, whose last bits differ between platforms. Of a longer pause, each whole constant
+/// halves what is left.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PeakEwma {
     value: Duration,
@@ -32,21 +33,30 @@ impl PeakEwma {
         };
     }
 
-    /// The average as it stands.
+    /// The average as it stood when a latency was last seen.
     #[inline]
     pub const fn value(&self) -> Duration {
         self.value
     }
+
+    /// The average as of now: a peak fades also where nothing is seen any more. Otherwise one slow
+    /// answer would be remembered for ever by those who keep away because of it.
+    #[inline]
+    pub fn value_at(&self, now: Instant, constant: Duration) -> Duration {
+        toward(self.value, Duration::ZERO, now.since(self.seen), constant)
+    }
 }
 
 fn toward(from: Duration, to: Duration, pause: Duration, constant: Duration) -> Duration {
-    let whole = u128::from(pause.as_nanos()) + u128::from(constant.as_nanos());
-    if whole == 0 {
+    let (pause, constant) = (pause.as_nanos(), constant.as_nanos());
+    let (Some(halvings), Some(rest)) = (pause.checked_div(constant), pause.checked_rem(constant))
+    else {
         return to;
-    }
-    let fall = u128::from(from.as_nanos() - to.as_nanos());
-    let step = u64::try_from(fall * u128::from(pause.as_nanos()) / whole).unwrap_or(u64::MAX);
-    Duration::from_nanos(from.as_nanos() - step)
+    };
+    let gap = (from.as_nanos() - to.as_nanos()) >> halvings.min(63);
+    let whole = u128::from(constant) + u128::from(rest);
+    let step = u64::try_from(u128::from(gap) * u128::from(rest) / whole).unwrap_or(gap);
+    to + Duration::from_nanos(gap - step)
 }
 
 #[cfg(test)]
@@ -74,6 +84,23 @@ mod tests {
         average.observe(Instant::ZERO, TEN_SECS, Duration::from_millis(1));
 
         assert_eq!(average.value(), Duration::from_millis(100));
+    }
+
+    #[test]
+    fn a_peak_fades_also_where_nothing_is_seen() {
+        let average = PeakEwma::new(Instant::ZERO, Duration::from_millis(80));
+
+        let values = [0, 5, 10, 20, 30, 100_000]
+            .map(|secs| average.value_at(Instant::from_secs(secs), TEN_SECS).as_nanos());
+
+        assert_eq!(values, [80_000_000, 53_333_334, 40_000_000, 20_000_000, 10_000_000, 0]);
+    }
+
+    #[test]
+    fn without_a_time_constant_nothing_is_remembered() {
+        let average = PeakEwma::new(Instant::ZERO, Duration::from_millis(80));
+
+        assert_eq!(average.value_at(Instant::ZERO, Duration::ZERO), Duration::ZERO);
     }
 
     const TEN_SECS: Duration = Duration::from_secs(10);

@@ -115,7 +115,12 @@ impl Belief {
 
     /// Chooses an endpoint for an attempt, but not `avoid` if there is another. `None` when nobody
     /// is fit.
-    pub fn pick(&mut self, avoid: Option<EndpointId>, random: &mut Random) -> Option<Pick> {
+    pub fn pick(
+        &mut self,
+        now: Instant,
+        avoid: Option<EndpointId>,
+        random: &mut Random,
+    ) -> Option<Pick> {
         let rank = self.pools.iter().position(|pool| !pool.is_empty())?;
         if rank > 0 && !self.may_spill() {
             return None;
@@ -126,7 +131,7 @@ impl Belief {
             Standing { in_flight: endpoint.in_flight, latency: endpoint.latency }
         };
         let avoid = avoid.map(|endpoint| endpoint.0);
-        let chosen = self.balancer.pick(&self.pools[rank], avoid, standing, random)?;
+        let chosen = self.balancer.pick(now, &self.pools[rank], avoid, standing, random)?;
         Some(Pick { endpoint: EndpointId(chosen), spilled: rank > 0 })
     }
 

@@ -188,7 +188,8 @@ impl Call {
             self.tell(now, Some(change), sink);
         }
         let pass = self.ask_breaker(now, sink)?;
-        let Some(Pick { endpoint, spilled }) = self.belief.pick(avoid, &mut self.random) else {
+        let Some(Pick { endpoint, spilled }) = self.belief.pick(now, avoid, &mut self.random)
+        else {
             self.end_pass(now, pass, Outcome::Unknown, sink);
             return Err(Refusal { cause: Cause::NoEndpoint, until: now + TRY_AGAIN });
         };

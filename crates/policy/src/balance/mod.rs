@@ -8,7 +8,7 @@ mod pool;
 
 pub use pool::Pool;
 
-use base::{Duration, PeakEwma, Random};
+use base::{Duration, Instant, PeakEwma, Random};
 
 /// What an operator may set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,7 +21,8 @@ pub enum Params {
     #[default]
     LeastOfTwo,
     /// Two at random, then the one with less expected waiting: its recent peak latency times what
-    /// it has in flight.
+    /// it has in flight and the new one. A peak fades while nobody asks, so that whoever was slow
+    /// once is tried again.
     PeakEwma,
     /// The one with the fewest connections or requests of ours, over all of them: for few and long
     /// ones, as at L4.
@@ -58,6 +59,7 @@ impl Balancer {
     /// an endpoint. `None` when the pool is empty.
     pub fn pick(
         &mut self,
+        now: Instant,
         pool: &Pool,
         avoid: Option<u16>,
         standing: impl Fn(u16) -> Standing,
@@ -76,7 +78,8 @@ impl Balancer {
             Params::PeakEwma => of_two(pool, avoid, random, |endpoint, weight| {
                 let seen = standing(endpoint);
                 let waiting = u128::from(seen.in_flight) + 1;
-                cost(waiting * u128::from(seen.latency.value().as_nanos()), weight)
+                let latency = seen.latency.value_at(now, FORGET_PEAKS_IN);
+                cost(waiting * u128::from(latency.as_nanos()), weight)
             }),
             Params::LeastConnections => pool
                 .entries()

@@ -8,10 +8,10 @@ use super::*;
 fn round_robin_gives_everybody_the_same_and_heavier_ones_more() {
     let mut balancer = Balancer::new(Params::RoundRobin, 0);
 
-    let counts = count(3_000, |random| balancer.pick(&pool(&[1, 1, 1]), None, idle, random));
+    let counts = count(3_000, |random| balancer.pick(T0, &pool(&[1, 1, 1]), None, idle, random));
     assert_eq!(counts, [1_000; 3]);
 
-    let counts = count(3_000, |random| balancer.pick(&pool(&[1, 2, 3]), None, idle, random));
+    let counts = count(3_000, |random| balancer.pick(T0, &pool(&[1, 2, 3]), None, idle, random));
     assert_eq!(counts, [500, 1_000, 1_500]);
 }
 
@@ -22,7 +22,7 @@ fn a_heavy_endpoint_does_not_get_its_turns_in_a_row() {
 
     let mut turns = Vec::new();
     for _ in 0..7 {
-        turns.push(balancer.pick(&pool, None, idle, &mut random()).unwrap());
+        turns.push(balancer.pick(T0, &pool, None, idle, &mut random()).unwrap());
     }
 
     assert!(turns.windows(4).any(|four| four.iter().any(|&endpoint| endpoint != 0)), "{turns:?}");
@@ -35,7 +35,7 @@ fn of_two_the_less_burdened_is_chosen() {
     let mut balancer = Balancer::new(Params::LeastOfTwo, 0);
     let busy_first = |endpoint| Standing { in_flight: u32::from(endpoint == 0), ..idle(endpoint) };
 
-    let counts = count(100, |random| balancer.pick(&pool(&[1, 1]), None, busy_first, random));
+    let counts = count(100, |random| balancer.pick(T0, &pool(&[1, 1]), None, busy_first, random));
 
     assert_eq!(counts, [0, 100]);
 }
@@ -45,10 +45,10 @@ fn a_slow_endpoint_is_left_alone_by_peak_ewma() {
     let mut balancer = Balancer::new(Params::PeakEwma, 0);
     let slow_first = |endpoint| {
         let guess = Duration::from_millis(if endpoint == 0 { 900 } else { 3 });
-        Standing { in_flight: 0, latency: PeakEwma::new(Instant::ZERO, guess) }
+        Standing { in_flight: 0, latency: PeakEwma::new(T0, guess) }
     };
 
-    let counts = count(100, |random| balancer.pick(&pool(&[1, 1]), None, slow_first, random));
+    let counts = count(100, |random| balancer.pick(T0, &pool(&[1, 1]), None, slow_first, random));
 
     assert_eq!(counts, [0, 100]);
 }
@@ -59,8 +59,8 @@ fn the_endpoint_that_just_failed_is_avoided_while_there_is_another() {
         let mut balancer = Balancer::new(params, 0);
 
         let with_another =
-            count(100, |random| balancer.pick(&pool(&[3, 1]), Some(0), idle, random));
-        let alone = count(100, |random| balancer.pick(&pool(&[3]), Some(0), idle, random));
+            count(100, |random| balancer.pick(T0, &pool(&[3, 1]), Some(0), idle, random));
+        let alone = count(100, |random| balancer.pick(T0, &pool(&[3]), Some(0), idle, random));
 
         assert_eq!((with_another, alone), (std::vec![0, 100], std::vec![100]), "{params:?}");
     }
@@ -69,7 +69,7 @@ fn the_endpoint_that_just_failed_is_avoided_while_there_is_another() {
 #[test]
 fn nobody_is_chosen_from_nobody() {
     for params in ALL {
-        let nobody = Balancer::new(params, 0).pick(&pool(&[]), None, idle, &mut random());
+        let nobody = Balancer::new(params, 0).pick(T0, &pool(&[]), None, idle, &mut random());
         assert_eq!(nobody, None, "{params:?}");
     }
 }
@@ -113,6 +113,7 @@ fn two_choices_keep_the_fullest_endpoint_at_the_closed_form() {
     for _ in 0..endpoints {
         let chosen = balancer
             .pick(
+                T0,
                 &pool,
                 None,
                 |e| Standing { in_flight: in_flight[usize::from(e)], ..idle(e) },
@@ -126,6 +127,7 @@ fn two_choices_keep_the_fullest_endpoint_at_the_closed_form() {
     assert!((3..=5).contains(fullest), "{fullest}");
 }
 
+const T0: Instant = Instant::ZERO;
 const ALL: [Params; 4] =
     [Params::RoundRobin, Params::LeastOfTwo, Params::PeakEwma, Params::LeastConnections];
 
@@ -136,7 +138,7 @@ fn pool(weights: &[u32]) -> Pool {
 }
 
 fn idle(_endpoint: u16) -> Standing {
-    Standing { in_flight: 0, latency: PeakEwma::new(Instant::ZERO, Duration::from_millis(1)) }
+    Standing { in_flight: 0, latency: PeakEwma::new(T0, Duration::from_millis(1)) }
 }
 
 fn random() -> Random {
