@@ -32,6 +32,8 @@ pub struct Belief {
     regions: region::Params,
     spill: Option<region::Spill>,
     ejection: Option<policy::health::ejection::Params>,
+    /// How many endpoints can be picked at all when everybody is fit.
+    reachable: u32,
     out: u32,
     /// When the next ejected endpoint comes back.
     next_return: Instant,
@@ -97,12 +99,14 @@ impl Belief {
             regions: rules.region,
             spill,
             ejection: rules.ejection,
+            reachable: 0,
             out: 0,
             next_return: Instant::NEVER,
             typical: Duration::ZERO,
         };
         belief.pools.resize_with(belief.ranks(), balance::Pool::default);
         belief.refill();
+        belief.reachable = u32::try_from(belief.fit()).unwrap_or(u32::MAX);
         belief
     }
 
@@ -153,13 +157,16 @@ impl Belief {
         endpoint: EndpointId,
         outcome: Outcome,
     ) -> Option<Change> {
-        let count = u32::try_from(self.endpoints.len()).unwrap_or(u32::MAX);
+        // Checks may have left nobody else: the last one always stays.
+        let is_last = self.fit() <= 1;
         let state = &mut self.endpoints[endpoint.index()];
         state.in_flight = state.in_flight.saturating_sub(1);
         let params = self.ejection.as_ref()?;
         match outcome {
             Outcome::Success => state.ejection.on_success(),
-            Outcome::Failure if state.ejection.on_failure(now, params, self.out, count) => {
+            Outcome::Failure
+                if !is_last && state.ejection.on_failure(now, params, self.out, self.reachable) =>
+            {
                 let back = state.ejection.next_deadline().unwrap_or(Instant::NEVER);
                 self.out += 1;
                 self.next_return = self.next_return.min(back);
@@ -233,6 +240,11 @@ impl Belief {
     /// Attempts of this worker on an endpoint.
     pub fn in_flight(&self, endpoint: EndpointId) -> u32 {
         self.endpoints.get(endpoint.index()).map_or(0, |endpoint| endpoint.in_flight)
+    }
+
+    /// How many can be picked now.
+    fn fit(&self) -> usize {
+        self.pools.iter().map(balance::Pool::len).sum()
     }
 
     fn may_spill(&mut self) -> bool {

@@ -100,11 +100,12 @@ impl Ejection {
         true
     }
 
-    /// Time has passed. Says whether it comes back now.
+    /// Time has passed. Says whether it comes back now. What failed in the meantime had left
+    /// before and says nothing about now.
     pub fn on_time(&mut self, now: Instant) -> bool {
         let back = self.out_until.is_some_and(|until| now >= until);
         if back {
-            self.out_until = None;
+            (self.out_until, self.failures) = (None, 0);
         }
         back
     }
@@ -154,6 +155,17 @@ mod tests {
         }
 
         assert_eq!(lengths, [10, 20, 30]);
+    }
+
+    #[test]
+    fn tries_that_fail_while_it_is_out_do_not_count_when_it_is_back() {
+        let (params, mut endpoint) = (params(33), Ejection::default());
+        for _ in 0..10 {
+            endpoint.on_failure(T0, &params, 0, 3);
+        }
+        endpoint.on_time(Instant::from_secs(10));
+
+        assert!(!endpoint.on_failure(Instant::from_secs(10), &params, 0, 3));
     }
 
     #[test]
