@@ -118,8 +118,7 @@ impl Call {
     }
 
     /// A request arrived.
-    pub(crate) fn on_request(&mut self, now: Instant) {
-        self.shared.earn(now);
+    pub(crate) fn on_request(&mut self) {
         self.belief.on_request();
     }
 

@@ -156,7 +156,7 @@ impl Shared {
         self.probes.give();
     }
 
-    /// A request arrived: it earns its part of a retry.
+    /// A request was sent for the first time: it earns its part of a retry.
     pub fn earn(&self, now: Instant) {
         if let Some(budget) = &self.budget {
             budget.pay_trickle(now);

@@ -161,7 +161,7 @@ impl Exchange {
         self.request = request;
         self.arrived = now;
         self.deadline = Deadline::new(now, &call.rules.deadline, request.client_remaining);
-        call.on_request(now);
+        call.on_request();
         call.emit(now, None, Event::L7(l7::Event::Requested), sink);
         if let Some(until) = call.refused_until(now) {
             return self.refuse(now, Refusal { cause: Cause::BreakerOpen, until }, call, sink);
@@ -267,6 +267,9 @@ impl Exchange {
         call: &Call,
         sink: &mut impl Sink,
     ) {
+        if grounds.is_none() && self.request.client_attempt <= 1 {
+            call.shared.earn(now);
+        }
         self.attempts = self.attempts.saturating_add(1);
         let until = self.deadline.attempt_until(now, &call.rules.deadline);
         self.state =
@@ -465,7 +468,8 @@ impl Exchange {
         sink: &mut impl Sink,
     ) {
         let unused = matches!(self.state, State::Trying { sent: false, .. });
-        let outcome = outcome(cause, unused);
+        let hurried = now.since(attempt.left) < call.belief.typical_latency();
+        let outcome = outcome(cause, unused, hurried);
         call.on_attempt_end(now, attempt.endpoint, attempt.pass, outcome, sink);
         let ended = l7::Event::AttemptEnded { took: now.since(attempt.left), cause };
         call.emit(now, Some(attempt.endpoint), Event::L7(ended), sink);
@@ -546,14 +550,17 @@ impl End {
 
 /// What an ended try tells about the service. An answer that blames the client is a success of
 /// the service. A client that left tells nothing, nor does a connection that broke while it was
-/// still `unused`: it had only idled too long.
-const fn outcome(cause: Option<Cause>, unused: bool) -> Outcome {
+/// still `unused`: it had only idled too long. Nor does the end of the request's time if the try
+/// was `hurried`, with less time than an answer typically takes: else a client that claims to have
+/// a millisecond left could open the breaker for everybody.
+const fn outcome(cause: Option<Cause>, unused: bool, hurried: bool) -> Outcome {
     match cause {
         None => Outcome::Success,
         Some(Cause::ClientLeft | Cause::BadRequest | Cause::ClientTimeout | Cause::Exhausted) => {
             Outcome::Unknown
         }
         Some(Cause::Closed | Cause::Reset) if unused => Outcome::Unknown,
+        Some(Cause::Timeout) if hurried => Outcome::Unknown,
         Some(Cause::Status(status)) if status < 500 => Outcome::Success,
         Some(_) => Outcome::Failure,
     }

@@ -4,9 +4,9 @@
 //! each is three times the load. A budget ties retries to requests instead, so the extra load
 //! stays below `share` whatever the failure rate.
 //!
-//! It is a bucket of tokens. Each request puts in a part of a token, each retry takes a whole
-//! one, and a trickle keeps a quiet client able to retry at all. A retry is charged when it is
-//! decided, before its backoff: retries that wait uncharged would all leave together.
+//! It is a bucket of tokens. Each request that is sent puts in a part of a token, each retry takes
+//! a whole one, and a trickle keeps a quiet client able to retry at all. A retry is charged when it
+//! is decided, before its backoff: retries that wait uncharged would all leave together.
 //!
 //! The bucket is a promise of the whole instance, so its level is kept where all workers see it
 //! (`engine::Shared`). Here is what one step does to a level.
@@ -83,7 +83,8 @@ impl Params {
 }
 
 impl Level {
-    /// A request has arrived. Its retries do not count: they would earn each other.
+    /// A request was sent for the first time. Its retries do not count: they would earn each other.
+    /// Nor do requests that were turned away: most are when the service can bear retries least.
     #[must_use]
     pub fn with_request(self, params: &Params) -> Self {
         self.deposit(u64::from(params.share.as_millionths()) * MILLIONTH, params)

@@ -10,6 +10,7 @@ use super::*;
 use crate::{CallSpec, EndpointSpec, Rules, Shared};
 
 mod any_order;
+mod evidence;
 mod turns;
 
 #[test]
