@@ -287,3 +287,6 @@ fn smooth(old: Duration, new: Duration) -> Duration {
     }
     Duration::from_nanos(old.as_nanos() - old.as_nanos() / 8 + new.as_nanos() / 8)
 }
+
+#[cfg(test)]
+mod tests;

@@ -44,6 +44,9 @@ struct World {
     call: Call,
     now: Instant,
     exchanges: Vec<One>,
+    /// Requests that were sent, and tries of them beyond the first.
+    sent: u64,
+    retries: u64,
 }
 
 struct One {
@@ -58,7 +61,7 @@ struct One {
 
 impl World {
     fn new(rules: Rules) -> Self {
-        Self { call: call(rules), now: Instant::ZERO, exchanges: Vec::new() }
+        Self { call: call(rules), now: Instant::ZERO, exchanges: Vec::new(), sent: 0, retries: 0 }
     }
 
     /// Time passes; timers fire in order.
@@ -134,6 +137,8 @@ impl World {
                     None => {}
                 }
                 one.sent = false;
+                *(if number == 1 { &mut self.sent } else { &mut self.retries }) += 1;
+                self.assert_retries_were_earned();
             }
             Output::Respond { .. } | Output::Abort { .. } => {
                 one.responses += 1;
@@ -144,6 +149,18 @@ impl World {
             Output::Wait { until } | Output::Relay { until } => assert!(until > self.now),
             Output::Cancel { .. } => {}
             Output::Wake(_) => panic!("there is one worker"),
+        }
+    }
+}
+
+impl World {
+    /// Whatever was charged and never left: what left is no more than share, floor and burst allow.
+    fn assert_retries_were_earned(&self) {
+        if let Some(budget) = self.call.rules().budget {
+            let by_requests = self.sent as f64 * budget.share().as_f64();
+            let by_time = self.now.as_secs_f64() * budget.floor().as_per_sec_f64();
+            let earned = by_requests + by_time + f64::from(budget.burst());
+            assert!(self.retries as f64 <= earned + 1e-6, "{} of {earned}", self.retries);
         }
     }
 }

@@ -1,14 +1,14 @@
 //! What a worker believes of the endpoints, when it has little to go by.
 
-use base::{Duration, EndpointId, Instant, Random, Share};
-use plimsoll_engine::{Belief, EndpointSpec, Rules};
-use policy::breaker::Outcome;
-use policy::{balance, health, region};
+use base::Share;
+use policy::health;
+
+use super::*;
 
 #[test]
 fn ejection_leaves_somebody_in_a_region_that_may_not_be_left() {
     let specs = [NEAR, NEAR, FAR, FAR, FAR, FAR];
-    let mut belief = belief(Rules { region: region::Params::Own, ..ejecting(33) }, &specs);
+    let mut belief = belief(&Rules { region: region::Params::Own, ..ejecting(33) }, &specs);
 
     fail_all(&mut belief);
 
@@ -18,7 +18,7 @@ fn ejection_leaves_somebody_in_a_region_that_may_not_be_left() {
 #[test]
 fn ejection_leaves_somebody_who_has_any_weight() {
     let specs = [NEAR, EndpointSpec { weight: 0, ..NEAR }, EndpointSpec { weight: 0, ..NEAR }];
-    let mut belief = belief(ejecting(100), &specs);
+    let mut belief = belief(&ejecting(100), &specs);
 
     fail_all(&mut belief);
 
@@ -29,7 +29,7 @@ fn ejection_leaves_somebody_who_has_any_weight() {
 fn whoever_the_checks_have_left_is_not_ejected() {
     let second = Duration::from_secs(1);
     let health = health::check::Params::new(second, second, 1, 1).unwrap();
-    let mut belief = belief(Rules { health: Some(health), ..ejecting(33) }, &[NEAR; 3]);
+    let mut belief = belief(&Rules { health: Some(health), ..ejecting(33) }, &[NEAR; 3]);
     for down in [0, 1] {
         belief.on_check(EndpointId(down), false);
     }
@@ -42,7 +42,7 @@ fn whoever_the_checks_have_left_is_not_ejected() {
 #[test]
 fn an_endpoint_that_was_slow_long_ago_is_tried_again() {
     let mut belief =
-        belief(Rules { balance: balance::Params::PeakEwma, ..Rules::default() }, &[NEAR; 2]);
+        belief(&Rules { balance: balance::Params::PeakEwma, ..Rules::default() }, &[NEAR; 2]);
     belief.on_head(NOW, EndpointId(0), Duration::from_secs(10));
     let mut tried = |now: Instant| {
         let mut random = random();
@@ -67,8 +67,8 @@ fn ejecting(percent: u32) -> Rules {
     Rules { ejection: Some(ejection), ..Rules::default() }
 }
 
-fn belief(rules: Rules, specs: &[EndpointSpec]) -> Belief {
-    Belief::new(Instant::ZERO, &rules, specs, 0, &mut random())
+fn belief(rules: &Rules, specs: &[EndpointSpec]) -> Belief {
+    Belief::new(Instant::ZERO, rules, specs, 0, &mut random())
 }
 
 fn fail_all(belief: &mut Belief) {
