@@ -44,10 +44,11 @@ pub fn mmc_wait(arrivals: f64, service: f64, workers: u32) -> Option<f64> {
 pub fn mm1k_loss(arrivals: f64, service: f64, room: u32) -> f64 {
     let load = arrivals / service;
     if (load - 1.0).abs() < 1e-9 {
-        return 1.0 / f64::from(room + 1);
+        return 1.0 / (f64::from(room) + 1.0);
     }
-    let power = |exponent: u32| libm::pow(load, f64::from(exponent));
-    (1.0 - load) * power(room) / (1.0 - power(room + 1))
+    // The usual form times `load^-room` above and below: the powers of a load above 1 would become
+    // infinite in a long queue.
+    (1.0 - load) / (libm::pow(load, -f64::from(room)) - load)
 }
 
 /// How many attempts a request makes on average, when each fails with this chance and there are at
@@ -102,6 +103,13 @@ mod tests {
     fn a_room_of_one_loses_whoever_comes_while_it_is_taken() {
         assert!((mm1k_loss(100.0, 100.0, 1) - 0.5).abs() < 1e-12);
         assert!((mm1k_loss(50.0, 100.0, 1) - 1.0 / 3.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_long_queue_loses_what_is_too_much_and_nothing_else() {
+        assert!((mm1k_loss(150.0, 100.0, 10_000) - 1.0 / 3.0).abs() < 1e-12);
+        assert!(mm1k_loss(50.0, 100.0, 10_000).abs() < 1e-12);
+        assert!(mm1k_loss(0.0, 100.0, 1).abs() < 1e-12);
     }
 
     #[test]

@@ -77,13 +77,17 @@ impl Source {
         }
         loop {
             let due = self.due();
+            if due == Instant::NEVER {
+                // Bursts that nobody sees would change for ever.
+                return due;
+            }
             match &mut self.kind {
                 Kind::Bursty(bursty) if bursty.changes < due => {
                     let at = bursty.changes;
                     let before = bursty.rate();
                     bursty.change();
                     self.owed = (self.owed - seconds(at, self.since) * before * self.pace).max(0.0);
-                    self.since = at;
+                    self.since = self.since.max(at);
                 }
                 _ => return due,
             }
@@ -221,6 +225,21 @@ mod tests {
         source.set_pace(Instant::from_secs(1), 1.0);
 
         assert_eq!((silent, source.next_arrival()), (Instant::NEVER, Instant::from_millis(1_006)));
+    }
+
+    #[test]
+    fn bursts_that_are_stopped_go_on_in_the_present() {
+        let mut source = source(&Arrivals::Bursty {
+            mean: Rate::per_sec(100),
+            peak: 5.0,
+            burst: Duration::from_millis(5),
+        });
+        source.set_pace(Instant::from_millis(4), 0.0);
+        let silent = source.next_arrival();
+        source.set_pace(Instant::from_secs(10), 1.0);
+
+        assert_eq!(silent, Instant::NEVER);
+        assert!(source.next_arrival() > Instant::from_secs(10));
     }
 
     #[test]
