@@ -1,6 +1,7 @@
 //! The one binary: a file a command, and what they share.
 
 mod check;
+mod demo;
 mod design_file;
 mod output;
 mod run;
@@ -23,6 +24,7 @@ enum Command {
     Check(check::Args),
     Sim(sim::Args),
     Run(run::Args),
+    Demo(demo::Args),
 }
 
 fn main() -> ExitCode {
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Sim(args) => sim::run(&args),
         Command::Run(args) => run::run(&args),
+        Command::Demo(args) => demo::run(&args),
     }
 }
 
@@ -45,6 +48,7 @@ Examples:
   plimsoll check --explain R04               what a code means, with an example
   plimsoll sim designs/incident.toml         play it through its incident, in virtual time
   plimsoll run designs/balancer.toml         carry real traffic under the design's rules
+  plimsoll demo                              check, simulate and really play an example
 
 Exit codes:
   0  well

@@ -1,0 +1,365 @@
+//! `plimsoll demo`: a design checked, simulated, and then done for real, twice.
+//!
+//! The same clients and services are played as the file says, and in its naive variant: without
+//! the balancer, the callers ask the service themselves and retry as `[rules.naive]` says. Both
+//! run at the same time on loopback. What the simulator predicted stands beside what was observed,
+//! and no figure that is shown stands in the code.
+
+mod figures;
+mod observed;
+mod screen;
+mod stage;
+mod variant;
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration as StdDuration;
+
+use ::sim::Report;
+use base::{Duration, Instant, NodeId};
+use checklist::{Findings, Severity};
+use config::Design;
+use config::design::{NodeKind, Target};
+use observe::plot::Style;
+use tokio::sync::watch;
+
+use crate::design_file;
+use crate::output::{complain, warn};
+use figures::{Figures, Times};
+use observed::{Observed, Second};
+use stage::{Play, WORKERS, lock};
+
+/// Check, simulate and really play an example: what careful rules are good for, in half a minute
+#[derive(Debug, clap::Args)]
+#[command(long_about = ABOUT, after_long_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// Another design than the embedded one
+    #[arg(long, value_name = "FILE")]
+    design: Option<PathBuf>,
+
+    /// The incident to play; the only one there is if nothing is said
+    #[arg(long, value_name = "NAME")]
+    incident: Option<String>,
+
+    /// Where all chance comes from
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+
+    /// Show the embedded design and do nothing else
+    #[arg(long)]
+    show: bool,
+}
+
+/// The embedded design.
+const EXAMPLE: &str = include_str!("../../../designs/demo.toml");
+
+/// A file in its two variants.
+struct Variants {
+    designs: [Design; 2],
+    findings: [Findings; 2],
+    /// The incident, by its name and its place in each of them.
+    incident: Option<(String, [usize; 2])>,
+    /// The service whose load is looked at, by its place in each of them.
+    watched: [NodeId; 2],
+    end: Instant,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &Args) -> ExitCode {
+    if args.show {
+        say(EXAMPLE);
+        return ExitCode::SUCCESS;
+    }
+    let stop = stopped_by_ctrl_c();
+    match play(args, &stop) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(code) => code,
+    }
+}
+
+fn play(args: &Args, stop: &watch::Receiver<bool>) -> Result<(), ExitCode> {
+    let (name, text, design) = load(args)?;
+    let variants = variants(args, &text, design)?;
+    say(&format!(
+        "plimsoll demo: {name}, about {} s; Ctrl-C ends it\n",
+        variants.end.as_secs_f64()
+    ));
+    check(&variants)?;
+    let (reports, times) = simulate(args, &variants)?;
+    let predicted = [0, 1]
+        .map(|at| Figures::predicted(&variants.designs[at], variants.watched[at], &reports[at]));
+    if *stop.borrow() {
+        return Ok(());
+    }
+    let observed = perform(args, &variants, &times, stop)?;
+    conclude(&variants, &times, &predicted, &observed);
+    Ok(())
+}
+
+fn load(args: &Args) -> Result<(String, String, Design), ExitCode> {
+    if let Some(path) = &args.design {
+        let loaded = design_file::load(path).map_err(|unusable| unusable.tell(false))?;
+        return Ok((loaded.name, loaded.text, loaded.design));
+    }
+    let loaded = config::load_bytes(EXAMPLE.as_bytes(), &config::NoFiles);
+    let design = loaded.design.ok_or_else(|| complain("the embedded design is broken"))?;
+    Ok(("the embedded design (--show prints it)".to_owned(), EXAMPLE.to_owned(), design))
+}
+
+fn variants(args: &Args, text: &str, design: Design) -> Result<Variants, ExitCode> {
+    let naive = variant::naive(text).map_err(complain)?;
+    let naive = config::load_bytes(naive.as_bytes(), &files(args)).design;
+    let naive = naive.ok_or_else(|| complain("without its balancer the file is no design"))?;
+    let incident = incident(args, &design)?;
+    let end = end(&design, incident.as_ref().map(|(_, at)| *at));
+    let watched = watched(&design, incident.as_ref().map(|(_, at)| *at))
+        .ok_or_else(|| complain("the design has no service to watch"))?;
+    let name = design.node(watched).name.clone();
+    let same = |found: Option<NodeId>| found.ok_or_else(|| complain(format!("{name} is gone")));
+    let incident = incident.map(|(name, at)| {
+        let there = naive.incidents.iter().position(|incident| incident.name == name);
+        (name, [at, there.unwrap_or(at)])
+    });
+    let watched = [watched, same(naive.node_named(&name))?];
+    let findings = [checklist::review(&design), checklist::review(&naive)];
+    Ok(Variants { designs: [design, naive], findings, incident, watched, end })
+}
+
+fn files(args: &Args) -> config::Beside {
+    config::Beside::new(args.design.as_deref().unwrap_or_else(|| "demo.toml".as_ref()))
+}
+
+/// The incident that is asked for, or the only one.
+fn incident(args: &Args, design: &Design) -> Result<Option<(String, usize)>, ExitCode> {
+    let names: Vec<_> = design.incidents.iter().map(|incident| incident.name.as_str()).collect();
+    let named = |at: usize| Some((names[at].to_owned(), at));
+    match (args.incident.as_deref(), names.as_slice()) {
+        (None, []) => Ok(None),
+        (None, [_]) => Ok(named(0)),
+        (None, _) => Err(complain(format_args!(
+            "the design has several incidents; say --incident: {}",
+            names.join(", ")
+        ))),
+        (Some(asked), _) => match names.iter().position(|name| *name == asked) {
+            Some(at) => Ok(named(at)),
+            None => Err(complain(format_args!(
+                "the design has no incident \"{asked}\"; it has: {}",
+                names.join(", ")
+            ))),
+        },
+    }
+}
+
+/// As long after the incident as it took until its end, but neither endless nor nothing.
+fn end(design: &Design, incident: Option<usize>) -> Instant {
+    let entries = incident.map_or(&[][..], |at| &design.incidents[at].entries);
+    let ends = entries.iter().map(|entry| entry.at + entry.lasts.unwrap_or(WITHOUT_END)).max();
+    let ends = ends.unwrap_or(WITHOUT_END);
+    Instant::ZERO + ends + ends.min(LONGEST_AFTER).max(SHORTEST_AFTER)
+}
+
+/// The service that the incident hits; the first there is if it hits none.
+fn watched(design: &Design, incident: Option<usize>) -> Option<NodeId> {
+    let serves =
+        |id: &NodeId| matches!(design.node(*id).kind, NodeKind::Service(_) | NodeKind::Database(_));
+    let entries = incident.map_or(&[][..], |at| &design.incidents[at].entries);
+    let mut hit = entries.iter().filter_map(|entry| match entry.on {
+        Target::Node(node) => Some(node),
+        Target::Region(_) | Target::Call(_) | Target::Link(..) => None,
+    });
+    let mut all = (0..design.nodes.len()).map(NodeId::from_index);
+    hit.find(serves).or_else(|| all.find(serves))
+}
+
+fn check(variants: &Variants) -> Result<(), ExitCode> {
+    say(&screen::part(1, "What the review says"));
+    for (variant, findings) in screen::VARIANTS.iter().zip(&variants.findings) {
+        say(&screen::review(variant, findings));
+    }
+    let blocking = variants.findings[0].blocking(&variants.designs[0]);
+    if blocking.count(Severity::Error) == 0 {
+        return Ok(());
+    }
+    warn("a balancer takes no design with errors in its own calls; `plimsoll check` says more");
+    Err(ExitCode::FAILURE)
+}
+
+fn simulate(args: &Args, variants: &Variants) -> Result<([Report; 2], Times), ExitCode> {
+    let options = ::sim::Options {
+        incident: variants.incident.as_ref().map(|(name, _)| name.clone()),
+        seed: args.seed,
+        seeds: SEEDS,
+        lasts: Some(variants.end.since(Instant::ZERO)),
+        workers: u16::try_from(WORKERS).unwrap_or(1),
+        ..::sim::Options::default()
+    };
+    let run = |design: &Design| {
+        ::sim::run(design, &options).map_err(|refusals| {
+            refusals.iter().for_each(warn);
+            ExitCode::FAILURE
+        })
+    };
+    let reports = [run(&variants.designs[0])?, run(&variants.designs[1])?];
+    say(&screen::part(2, &format!("What the simulator predicts, {SEEDS} runs each")));
+    for (variant, report) in screen::VARIANTS.iter().zip(&reports) {
+        say(&screen::prediction(variant, report));
+    }
+    let times = Times::of(&reports[0]);
+    Ok((reports, times))
+}
+
+/// Both variants at once, each on a thread of its own, with a row for each second.
+fn perform(
+    args: &Args,
+    variants: &Variants,
+    times: &Times,
+    stop: &watch::Receiver<bool>,
+) -> Result<[Observed; 2], ExitCode> {
+    say(&screen::part(3, "What really happens, on loopback"));
+    let start = std::time::Instant::now() + SET_UP;
+    let observed = [(); 2].map(|()| Arc::new(Mutex::new(Observed::default())));
+    let plays = [0, 1].map(|at| {
+        let play = Play {
+            design: variants.designs[at].clone(),
+            incident: variants.incident.as_ref().map(|(_, incident)| incident[at]),
+            watched: variants.watched[at],
+            seed: args.seed,
+            start,
+            end: times.end,
+            stop: stop.clone(),
+            observed: Arc::clone(&observed[at]),
+        };
+        thread::spawn(move || stage::play(play))
+    });
+    show_live(variants, times, start, &observed, || {
+        plays.iter().all(thread::JoinHandle::is_finished)
+    });
+    for played in plays {
+        let played = played.join().unwrap_or_else(|_| Err("a stand-in panicked".to_owned()));
+        played.map_err(complain)?;
+    }
+    Ok(observed.map(|observed| lock(&observed).clone()))
+}
+
+/// A row for each second that is over, until both have ended.
+fn show_live(
+    variants: &Variants,
+    times: &Times,
+    start: std::time::Instant,
+    observed: &[Arc<Mutex<Observed>>; 2],
+    over: impl Fn() -> bool,
+) {
+    say(&screen::live_head());
+    let mut shown = 0;
+    while !over() {
+        thread::sleep(GLANCE);
+        let passed = std::time::Instant::now().saturating_duration_since(start);
+        // A glance later, so that the last sample of a second is there.
+        let whole = passed.saturating_sub(2 * GLANCE).as_secs();
+        while shown < whole && Instant::from_secs(shown) < times.end {
+            let second = [0, 1].map(|at| lock(&observed[at]).second(Instant::from_secs(shown)));
+            shown += 1;
+            say(&screen::live_row(shown, second, &remark(variants, shown)));
+        }
+    }
+}
+
+/// What of the incident begins or ends in the second before this one is shown.
+fn remark(variants: &Variants, second: u64) -> String {
+    let Some((_, [incident, _])) = variants.incident else { return String::new() };
+    let design = &variants.designs[0];
+    let (from, to) = (Duration::from_secs(second - 1), Duration::from_secs(second));
+    let within = |at: Duration| from <= at && at < to;
+    let remarks = design.incidents[incident].entries.iter().filter_map(|entry| {
+        let on = match entry.on {
+            Target::Node(node) => design.node(node).name.as_str(),
+            Target::Region(_) | Target::Call(_) | Target::Link(..) => "",
+        };
+        let kind = entry.fault.kind();
+        let ends = entry.lasts.map(|lasts| entry.at + lasts);
+        match ends {
+            _ if within(entry.at) => Some(format!("{on}: {kind} begins")),
+            Some(ends) if within(ends) => Some(format!("{on}: {kind} is over")),
+            _ => None,
+        }
+    });
+    remarks.collect::<Vec<_>>().join(", ")
+}
+
+fn conclude(
+    variants: &Variants,
+    times: &Times,
+    predicted: &[Figures; 2],
+    observed: &[Observed; 2],
+) {
+    let objective = variants.designs[0].objective.goodput;
+    let seconds = times.end.as_nanos() / Duration::from_secs(1).as_nanos();
+    let seconds: Vec<[Second; 2]> = (0..seconds)
+        .map(|at| [0, 1].map(|variant| observed[variant].second(Instant::from_secs(at))))
+        .collect();
+    let figures = [0, 1].map(|at| Figures::observed(&observed[at], times, objective));
+    say(&screen::part(4, "What callers saw"));
+    say(&screen::summary(predicted, &figures));
+    say(&screen::part(5, "Good answers per second, and how it ended"));
+    say(&screen::courses(&seconds, style()));
+    say(&screen::verdict(predicted, &figures, SEEDS));
+}
+
+/// Becomes true at the first Ctrl-C.
+fn stopped_by_ctrl_c() -> watch::Receiver<bool> {
+    let (told, stop) = watch::channel(false);
+    thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let pressed = runtime.map(|runtime| runtime.block_on(tokio::signal::ctrl_c()));
+        if matches!(pressed, Ok(Ok(()))) {
+            told.send_replace(true);
+        }
+    });
+    stop
+}
+
+fn style() -> Style {
+    let first = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+    Style::of_locale(first.as_deref())
+}
+
+/// To standard output, at once. If nobody reads any more, nobody misses it.
+fn say(text: &str) {
+    let mut out = std::io::stdout().lock();
+    drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
+}
+
+/// Enough to tell a certain ending from one by chance, and done in a moment.
+const SEEDS: u32 = 20;
+/// Until everything listens.
+const SET_UP: StdDuration = StdDuration::from_millis(500);
+const GLANCE: StdDuration = StdDuration::from_millis(100);
+/// For an incident that does not end by itself.
+const WITHOUT_END: Duration = Duration::from_secs(10);
+const SHORTEST_AFTER: Duration = Duration::from_secs(4);
+const LONGEST_AFTER: Duration = Duration::from_secs(15);
+
+const ABOUT: &str = "\
+Plays an example from beginning to end: the review of its design, what the simulator predicts for \
+its incident, and then the same for real, on loopback and ports of its own, with stand-ins that \
+behave as the file's models say. Two variants run side by side: as designed, with the balancer and \
+the file's rules; and naive, where the same callers ask the service themselves and retry as \
+`[rules.naive]` says. Predicted and observed figures stand beside each other at the end.
+
+Another design can be played if it has one service behind each balancer, models for its services, \
+and `[rules.naive]`. Double the workers of the service in a copy of the example, and it ends \
+otherwise.
+
+Exit code 0, also after Ctrl-C; 1 if the design has errors or cannot be played, 2 if the file \
+cannot be used.";
+
+const EXAMPLES: &str = "\
+Examples:
+  plimsoll demo
+  plimsoll demo --show > mine.toml
+  plimsoll demo --design mine.toml";

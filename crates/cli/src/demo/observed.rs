@@ -1,0 +1,148 @@
+//! What is seen of a variant while it is played.
+
+use base::{Duration, Instant, Share};
+use event::{Cause, Event, Scope, Sink, l7, policy};
+use observe::phases::{self, Window};
+use standin::Seen;
+
+use super::figures::quantile;
+
+/// All that was seen so far.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Observed {
+    /// Each request that has ended.
+    pub(super) seen: Vec<Seen>,
+    /// How it stood, several times a second.
+    pub(super) samples: Vec<Sample>,
+}
+
+/// How it stood at one time. Counts are since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Sample {
+    pub(super) at: Instant,
+    /// Requests that clients have sent.
+    pub(super) offered: u64,
+    /// Tries that have reached the service that is watched.
+    pub(super) arrived: u64,
+    /// What callers have done.
+    pub(super) counts: Counts,
+    /// The share of busy workers of the busiest node.
+    pub(super) busy: f64,
+    /// Requests that wait where most do.
+    pub(super) queued: f64,
+}
+
+/// What callers have done since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    /// Retries that were decided.
+    pub(super) retries: u64,
+    /// Tries that ran out of time.
+    pub(super) timeouts: u64,
+}
+
+/// One second of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Second {
+    /// Requests that clients sent.
+    pub(super) offered: u64,
+    /// Answers that came, and how many of them were good.
+    pub(super) answered: u64,
+    pub(super) good: u64,
+    /// Of the answers that came, in milliseconds; nothing if none did.
+    pub(super) p50: Option<f64>,
+    pub(super) p99: Option<f64>,
+    /// Tries that reached the service.
+    pub(super) arrived: u64,
+}
+
+impl Sink for Counts {
+    fn emit(&mut self, _now: Instant, _scope: Scope, event: Event) {
+        match event {
+            Event::Policy(policy::Event::RetryGranted { .. }) => self.retries += 1,
+            Event::L7(l7::Event::AttemptEnded { cause: Some(cause), .. }) => {
+                self.timeouts += u64::from(is_timeout(cause));
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Observed {
+    /// What happened in the second that begins then.
+    pub(super) fn second(&self, begin: Instant) -> Second {
+        let end = begin + SECOND;
+        let ended = |seen: &&Seen| (begin..end).contains(&(seen.intended + seen.took));
+        let ended: Vec<_> = self.seen.iter().filter(ended).collect();
+        let mut took: Vec<_> = ended.iter().map(|seen| seen.took).collect();
+        took.sort_unstable();
+        let (from, to) = (self.at(begin), self.at(end));
+        Second {
+            offered: to.offered - from.offered,
+            answered: ended.len() as u64,
+            good: ended.iter().filter(|seen| seen.is_good()).count() as u64,
+            p50: (!took.is_empty()).then(|| quantile(&took, 0.5)),
+            p99: (!took.is_empty()).then(|| quantile(&took, 0.99)),
+            arrived: to.arrived - from.arrived,
+        }
+    }
+
+    /// Tries that reached the service for each request of a client, since then.
+    pub(super) fn amplification(&self, since: Instant) -> f64 {
+        let (from, to) = (self.at(since), self.at(Instant::NEVER));
+        (to.arrived - from.arrived) as f64 / (to.offered - from.offered).max(1) as f64
+    }
+
+    /// The phases of the incident that began then.
+    pub(super) fn phases(
+        &self,
+        trigger: Instant,
+        objective: Share,
+    ) -> Vec<(&'static str, f64, Option<f64>)> {
+        let seconds = self.samples.last().map_or(0, |last| last.at.as_nanos() / NANOS);
+        let windows: Vec<_> = (0..seconds).map(|at| self.window(Instant::from_secs(at))).collect();
+        let found = phases::detect(&windows, trigger, objective);
+        let told = |phase: &phases::Phase| {
+            (phase.kind.key(), phase.begin.as_secs_f64(), phase.end.map(Instant::as_secs_f64))
+        };
+        found.iter().map(told).collect()
+    }
+
+    fn window(&self, begin: Instant) -> Window {
+        let second = self.second(begin);
+        let (from, to) = (self.at(begin), self.at(begin + SECOND));
+        let within = |sample: &&Sample| (begin..begin + SECOND).contains(&sample.at);
+        let samples: Vec<_> = self.samples.iter().filter(within).collect();
+        let mean = |of: fn(&Sample) -> f64| {
+            samples.iter().map(|sample| of(sample)).sum::<f64>() / samples.len().max(1) as f64
+        };
+        let millis = |value: Option<f64>| Duration::from_secs_f64(value.unwrap_or(0.0) / 1e3);
+        Window {
+            start: begin,
+            offered: second.offered,
+            answered: second.answered,
+            good: second.good,
+            p50: millis(second.p50),
+            p99: millis(second.p99),
+            timeouts: to.counts.timeouts - from.counts.timeouts,
+            retries: to.counts.retries - from.counts.retries,
+            attempts: second.arrived,
+            requests: second.offered,
+            utilisation: mean(|sample| sample.busy),
+            queue: mean(|sample| sample.queued),
+        }
+    }
+
+    /// The last sample up to a time; nothing had happened before the first.
+    fn at(&self, time: Instant) -> Sample {
+        let after = self.samples.partition_point(|sample| sample.at <= time);
+        after.checked_sub(1).map(|last| self.samples[last]).unwrap_or_default()
+    }
+}
+
+const fn is_timeout(cause: Cause) -> bool {
+    matches!(cause, Cause::AttemptTimeout | Cause::Timeout | Cause::ConnectTimeout)
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+const NANOS: u64 = SECOND.as_nanos();

@@ -1,0 +1,194 @@
+//! What the demo shows: plain lines, so that a pipe, a log or a terminal without colour shows the
+//! same.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use ::sim::Report;
+use ::sim::report::Role;
+use checklist::{Findings, Severity};
+use observe::plot::{self, Style};
+
+use super::figures::Figures;
+use super::observed::Second;
+
+/// The two variants, in the order of their columns.
+pub(super) const VARIANTS: [&str; 2] = ["as designed", "naive"];
+
+/// A line that begins a part.
+pub(super) fn part(number: usize, title: &str) -> String {
+    format!("\n{number}. {title}\n\n")
+}
+
+/// What the review says of a variant, a line for each finding that a person should know.
+pub(super) fn review(variant: &str, findings: &Findings) -> String {
+    let (errors, warnings) = (findings.count(Severity::Error), findings.count(Severity::Warning));
+    let mut text =
+        format!("   {variant}: {}, {}\n", count(errors, "error"), count(warnings, "warning"));
+    for finding in findings.iter().filter(|finding| finding.rule.severity != Severity::Note) {
+        let severity = if finding.rule.severity == Severity::Error { "error" } else { "warning" };
+        let (code, name, message) = (finding.rule.code, &finding.name, &finding.message);
+        let _ = writeln!(text, "     {severity}[{code}] {name}: {message}");
+    }
+    text
+}
+
+/// What the simulator says of a variant: whether it recovers, and what keeps it from it.
+pub(super) fn prediction(variant: &str, report: &Report) -> String {
+    let recovered = &report.recovered;
+    let mut text = format!(
+        "   {variant}: recovers in {} of runs (95 % interval {} to {}); {} answered well at the end\n",
+        percent(recovered.probability),
+        percent(recovered.low),
+        percent(recovered.high),
+        percent(report.goodput.value),
+    );
+    for cause in &report.causes {
+        let role = match cause.role {
+            Role::Trigger => "began with",
+            Role::Sustaining => "is kept up by",
+        };
+        let _ = writeln!(
+            text,
+            "     the failure {role}: {} ({} of the lost answers)",
+            cause.factor,
+            percent(cause.share)
+        );
+    }
+    text
+}
+
+/// The head of the live part.
+pub(super) fn live_head() -> String {
+    let [left, right] = VARIANTS;
+    format!(
+        "           {left:<34}   {right}\n\
+         {TIME:>7}{COLUMNS}  {COLUMNS}\n"
+    )
+}
+
+/// One second of both variants, and what else there is to say about it.
+pub(super) fn live_row(second: u64, seen: [Second; 2], remark: &str) -> String {
+    let cells = seen.map(|seen| {
+        format!(
+            "{:>8}{:>7}{:>7}{:>7}{:>7}",
+            format!("{}/s", seen.offered),
+            format!("{}/s", seen.good),
+            millis(seen.p50),
+            millis(seen.p99),
+            ratio(seen.arrived as f64 / seen.offered.max(1) as f64),
+        )
+    });
+    let remark = if remark.is_empty() { String::new() } else { format!("  {remark}") };
+    format!("{:>7}{}  {}{remark}\n", format!("{second} s"), cells[0], cells[1])
+}
+
+/// Good answers per second as a line for each variant.
+pub(super) fn courses(seconds: &[[Second; 2]], style: Style) -> String {
+    let offered: Vec<_> = seconds.iter().flatten().map(|second| second.offered as f64).collect();
+    let top = plot::top(&offered);
+    let mut text = String::new();
+    for (at, variant) in VARIANTS.iter().enumerate() {
+        let good: Vec<_> = seconds.iter().map(|second| second[at].good as f64).collect();
+        let line = plot::sparkline(&plot::squeeze(&good, WIDEST), top, style);
+        let _ = writeln!(text, "   {variant:<12} {line}");
+    }
+    text
+}
+
+/// Predicted beside observed, for both variants.
+pub(super) fn summary(predicted: &[Figures; 2], observed: &[Figures; 2]) -> String {
+    let all = [&predicted[0], &observed[0], &predicted[1], &observed[1]];
+    let mut text = format!("   {:<26}{:<24}{}\n", "", VARIANTS[0], VARIANTS[1]);
+    row(&mut text, "", &["predicted", "observed", "predicted", "observed"].map(str::to_owned));
+    row(&mut text, "requests", &all.map(|figures| figures.offered.to_string()));
+    row(&mut text, "answered well", &all.map(|figures| percent(figures.good)));
+    row(&mut text, "  when it was long over", &all.map(|figures| percent(figures.good_after)));
+    for (at, name) in ["p50", "p90", "p99", "p99.9"].iter().enumerate() {
+        let cells = all.map(|figures| millis(figures.latency_ms.map(|latency| latency[at])));
+        row(&mut text, &format!("latency {name}"), &cells);
+    }
+    row(&mut text, "amplification", &all.map(|figures| ratio(figures.amplification)));
+    for cause in causes(&all) {
+        let cells = all.map(|figures| {
+            figures.failures.get(cause).map_or_else(|| "-".to_owned(), |share| percent(*share))
+        });
+        row(&mut text, &format!("failed: {cause}"), &cells);
+    }
+    for phase in phases(&all) {
+        row(&mut text, &phase.replace('_', " "), &all.map(|figures| times(figures, phase)));
+    }
+    text
+}
+
+/// How each variant ended, in words.
+pub(super) fn verdict(predicted: &[Figures; 2], observed: &[Figures; 2], seeds: u32) -> String {
+    let mut text = String::new();
+    for (at, variant) in VARIANTS.iter().enumerate() {
+        let ended = if observed[at].recovered > 0.5 { "recovered" } else { "did not recover" };
+        let of = (predicted[at].recovered * f64::from(seeds)).round();
+        let after = percent(observed[at].good_after);
+        let _ = writeln!(
+            text,
+            "   {variant:<12} {ended}: {after} answered well at the end; \
+             the simulation recovered in {of} of {seeds} runs",
+        );
+    }
+    text
+}
+
+fn row(text: &mut String, name: &str, cells: &[String; 4]) {
+    let [a, b, c, d] = cells;
+    let _ = writeln!(text, "   {name:<24}{a:>11}{b:>11}  {c:>11}{d:>11}");
+}
+
+fn causes(all: &[&Figures; 4]) -> BTreeSet<&'static str> {
+    all.iter().flat_map(|figures| figures.failures.keys().copied()).collect()
+}
+
+/// The phases that anybody saw, in the order in which they usually come.
+fn phases(all: &[&Figures; 4]) -> impl Iterator<Item = &'static str> {
+    let seen: BTreeSet<_> =
+        all.iter().flat_map(|figures| figures.phases.iter().map(|phase| phase.0)).collect();
+    let kinds = observe::phases::Kind::ALL.into_iter().map(observe::phases::Kind::key);
+    kinds.filter(move |kind| seen.contains(kind))
+}
+
+/// From when to when a phase lasted: from its first beginning to its last end.
+fn times(figures: &Figures, phase: &str) -> String {
+    let of_kind: Vec<_> = figures.phases.iter().filter(|(kind, ..)| *kind == phase).collect();
+    let (Some((_, begin, _)), Some((.., end))) = (of_kind.first(), of_kind.last()) else {
+        return "-".to_owned();
+    };
+    end.map_or_else(|| format!("{begin:.0} s .."), |end| format!("{begin:.0}..{end:.0} s"))
+}
+
+fn count(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
+}
+
+/// With as many digits as tell 99 from 100 percent.
+fn percent(share: f64) -> String {
+    if share > 0.0 && share < 0.001 {
+        return format!("{:.2}%", share * 100.0);
+    }
+    format!("{:.1}%", share * 100.0)
+}
+
+fn ratio(value: f64) -> String {
+    format!("x{value:.2}")
+}
+
+fn millis(value: Option<f64>) -> String {
+    match value {
+        None => "-".to_owned(),
+        Some(value) if value >= 999.5 => format!("{:.1}s", value / 1e3),
+        Some(value) => format!("{value:.0}ms"),
+    }
+}
+
+const TIME: &str = "time";
+const COLUMNS: &str = "   asked   well    p50    p99    amp";
+/// The lines of a course fit a terminal of eighty columns.
+const WIDEST: usize = 60;
