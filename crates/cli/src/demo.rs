@@ -23,6 +23,7 @@ use base::{Duration, Instant, NodeId};
 use checklist::{Findings, Severity};
 use config::Design;
 use config::design::{NodeKind, Target};
+use model::fault::Fault;
 use observe::plot::Style;
 use tokio::sync::watch;
 
@@ -194,6 +195,7 @@ fn simulate(args: &Args, variants: &Variants) -> Result<([Report; 2], Times), Ex
         seeds: SEEDS,
         lasts: Some(variants.end.since(Instant::ZERO)),
         workers: u16::try_from(WORKERS).unwrap_or(1),
+        causes: true,
         ..::sim::Options::default()
     };
     let run = |design: &Design| {
@@ -234,9 +236,7 @@ fn perform(
         };
         thread::spawn(move || stage::play(play))
     });
-    show_live(variants, times, start, &observed, || {
-        plays.iter().all(thread::JoinHandle::is_finished)
-    });
+    show_live(variants, times, &observed, || plays.iter().all(thread::JoinHandle::is_finished));
     for played in plays {
         let played = played.join().unwrap_or_else(|_| Err("a stand-in panicked".to_owned()));
         played.map_err(complain)?;
@@ -248,18 +248,19 @@ fn perform(
 fn show_live(
     variants: &Variants,
     times: &Times,
-    start: std::time::Instant,
     observed: &[Arc<Mutex<Observed>>; 2],
     over: impl Fn() -> bool,
 ) {
     say(&screen::live_head());
     let mut shown = 0;
-    while !over() {
+    let mut last = false;
+    while !last {
+        last = over();
         thread::sleep(GLANCE);
-        let passed = std::time::Instant::now().saturating_duration_since(start);
-        // A glance later, so that the last sample of a second is there.
-        let whole = passed.saturating_sub(2 * GLANCE).as_secs();
-        while shown < whole && Instant::from_secs(shown) < times.end {
+        // A second is shown when both have been looked at after its end.
+        let lasted = observed.each_ref().map(|observed| lock(observed).lasted());
+        let until = lasted[0].min(lasted[1]).min(times.end);
+        while Instant::from_secs(shown + 1) <= until {
             let second = [0, 1].map(|at| lock(&observed[at]).second(Instant::from_secs(shown)));
             shown += 1;
             say(&screen::live_row(shown, second, &remark(variants, shown)));
@@ -278,11 +279,15 @@ fn remark(variants: &Variants, second: u64) -> String {
             Target::Node(node) => design.node(node).name.as_str(),
             Target::Region(_) | Target::Call(_) | Target::Link(..) => "",
         };
-        let kind = entry.fault.kind();
+        let kind = match entry.fault {
+            Fault::Slow { times } => format!("{times} times slower"),
+            Fault::Spike { times } => format!("{times} times the traffic"),
+            ref fault => fault.kind().to_owned(),
+        };
         let ends = entry.lasts.map(|lasts| entry.at + lasts);
         match ends {
-            _ if within(entry.at) => Some(format!("{on}: {kind} begins")),
-            Some(ends) if within(ends) => Some(format!("{on}: {kind} is over")),
+            _ if within(entry.at) => Some(format!("{on}: {kind}")),
+            Some(ends) if within(ends) => Some(format!("{on}: as before")),
             _ => None,
         }
     });
@@ -296,13 +301,14 @@ fn conclude(
     observed: &[Observed; 2],
 ) {
     let objective = variants.designs[0].objective.goodput;
-    let seconds = times.end.as_nanos() / Duration::from_secs(1).as_nanos();
-    let seconds: Vec<[Second; 2]> = (0..seconds)
-        .map(|at| [0, 1].map(|variant| observed[variant].second(Instant::from_secs(at))))
+    let seconds: Vec<[Second; 2]> = observed[0]
+        .seconds()
+        .take_while(|begin| *begin < times.end)
+        .map(|begin| [0, 1].map(|variant| observed[variant].second(begin)))
         .collect();
     let figures = [0, 1].map(|at| Figures::observed(&observed[at], times, objective));
     say(&screen::part(4, "What callers saw"));
-    say(&screen::summary(predicted, &figures));
+    say(&screen::summary(predicted, &figures, times.judged()));
     say(&screen::part(5, "Good answers per second, and how it ended"));
     say(&screen::courses(&seconds, style()));
     say(&screen::verdict(predicted, &figures, SEEDS));
@@ -328,14 +334,16 @@ fn style() -> Style {
     Style::of_locale(first.as_deref())
 }
 
-/// To standard output, at once. If nobody reads any more, nobody misses it.
+/// To standard output, at once. A play that nobody watches any more is over.
 fn say(text: &str) {
     let mut out = std::io::stdout().lock();
-    drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
+    if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
+        std::process::exit(0);
+    }
 }
 
 /// Enough to tell a certain ending from one by chance, and done in a moment.
-const SEEDS: u32 = 20;
+const SEEDS: u32 = 10;
 /// Until everything listens.
 const SET_UP: StdDuration = StdDuration::from_millis(500);
 const GLANCE: StdDuration = StdDuration::from_millis(100);

@@ -13,14 +13,14 @@ use super::observed::Observed;
 /// What callers saw of one variant.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Figures {
-    /// Requests.
+    /// Requests in one run.
     pub(super) offered: u64,
     /// The share of them with a good answer.
     pub(super) good: f64,
-    /// The same of those that arrived when the incident was long over.
-    pub(super) good_after: f64,
+    /// The same of those that arrived while recovery was judged; nothing if it was not.
+    pub(super) good_after: Option<f64>,
     /// Whether that is as much as the objective asks for: a share of runs where there were many.
-    pub(super) recovered: f64,
+    pub(super) recovered: Option<f64>,
     /// 50, 90, 99 and 99.9 percent of the good answers came within so many milliseconds.
     pub(super) latency_ms: Option<[f64; 4]>,
     /// Tries that reached the service, for each request of a client.
@@ -45,6 +45,11 @@ pub(super) struct Times {
 }
 
 impl Times {
+    /// How long before its end recovery is judged.
+    pub(super) fn judged(&self) -> Duration {
+        self.end.since(self.judged_from)
+    }
+
     pub(super) fn of(report: &Report) -> Self {
         let at = |secs: f64| Instant::ZERO + Duration::from_secs_f64(secs);
         Self {
@@ -64,10 +69,10 @@ impl Figures {
         let attempts: u64 = reaching.map(|call| call.attempts).sum();
         let share = |count: u64| count as f64 / report.offered.max(1) as f64;
         Self {
-            offered: report.offered,
+            offered: report.offered / u64::from(report.recovered.seeds.max(1)),
             good: share(report.answers.complete + report.answers.partial),
-            good_after: report.goodput.value,
-            recovered: report.recovered.probability,
+            good_after: Some(report.goodput.value),
+            recovered: Some(report.recovered.probability),
             latency_ms: report.latency_ms.map(|at| [at.p50, at.p90, at.p99, at.p999]),
             amplification: share(attempts),
             failures: predicted_failures(design, report)
@@ -91,6 +96,7 @@ impl Figures {
         let offered = counted.len() as u64;
         let good = |count: usize, of: usize| count as f64 / of.max(1) as f64;
         let after = good(late.iter().filter(|seen| seen.is_good()).count(), late.len());
+        let whole = observed.lasted() >= times.end;
         let mut failures = BTreeMap::new();
         for cause in counted.iter().filter_map(|seen| seen.told.or(seen.cause)) {
             *failures.entry(cause.name()).or_insert(0.0) += 1.0 / offered.max(1) as f64;
@@ -101,8 +107,8 @@ impl Figures {
         Self {
             offered,
             good: good(took.len(), counted.len()),
-            good_after: after,
-            recovered: f64::from(u8::from(!late.is_empty() && after >= objective.as_f64())),
+            good_after: whole.then_some(after),
+            recovered: whole.then(|| f64::from(u8::from(after >= objective.as_f64()))),
             latency_ms: (!took.is_empty())
                 .then(|| [0.5, 0.9, 0.99, 0.999].map(|share| quantile(&took, share))),
             amplification: observed.amplification(times.warm_up),

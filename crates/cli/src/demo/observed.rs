@@ -87,6 +87,11 @@ impl Observed {
         }
     }
 
+    /// When it was last looked at.
+    pub(super) fn lasted(&self) -> Instant {
+        self.samples.last().map_or(Instant::ZERO, |last| last.at)
+    }
+
     /// Tries that reached the service for each request of a client, since then.
     pub(super) fn amplification(&self, since: Instant) -> f64 {
         let (from, to) = (self.at(since), self.at(Instant::NEVER));
@@ -99,13 +104,17 @@ impl Observed {
         trigger: Instant,
         objective: Share,
     ) -> Vec<(&'static str, f64, Option<f64>)> {
-        let seconds = self.samples.last().map_or(0, |last| last.at.as_nanos() / NANOS);
-        let windows: Vec<_> = (0..seconds).map(|at| self.window(Instant::from_secs(at))).collect();
+        let windows: Vec<_> = self.seconds().map(|begin| self.window(begin)).collect();
         let found = phases::detect(&windows, trigger, objective);
         let told = |phase: &phases::Phase| {
             (phase.kind.key(), phase.begin.as_secs_f64(), phase.end.map(Instant::as_secs_f64))
         };
         found.iter().map(told).collect()
+    }
+
+    /// The seconds that it lasted, each by its beginning.
+    pub(super) fn seconds(&self) -> impl Iterator<Item = Instant> + use<> {
+        (0..self.lasted().as_nanos() / SECOND.as_nanos()).map(Instant::from_secs)
     }
 
     fn window(&self, begin: Instant) -> Window {
@@ -145,4 +154,43 @@ const fn is_timeout(cause: Cause) -> bool {
 }
 
 const SECOND: Duration = Duration::from_secs(1);
-const NANOS: u64 = SECOND.as_nanos();
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_counts_what_was_sent_and_what_came_back_in_it() {
+        let observed = Observed {
+            seen: vec![seen(100, 200, None), seen(900, 300, None), seen(1_100, 400, FAILED)],
+            samples: vec![sample(0, 0, 0), sample(1_000, 2, 2), sample(2_000, 3, 5)],
+        };
+
+        let seconds: Vec<_> = observed.seconds().map(|begin| observed.second(begin)).collect();
+
+        let first = Second { offered: 2, answered: 1, good: 1, arrived: 2, ..seconds[0] };
+        let second = Second { offered: 1, answered: 2, good: 1, arrived: 3, ..seconds[1] };
+        assert_eq!(seconds, [first, second]);
+        assert_eq!((seconds[1].p50, seconds[1].p99), (Some(300.0), Some(400.0)));
+        assert_eq!(observed.amplification(Instant::from_secs(1)), 3.0);
+    }
+
+    #[test]
+    fn before_the_first_look_nothing_has_happened() {
+        let observed = Observed::default();
+
+        assert_eq!(observed.second(Instant::ZERO), Second::default());
+        assert_eq!(observed.amplification(Instant::ZERO), 0.0);
+    }
+
+    const FAILED: Option<Cause> = Some(Cause::Timeout);
+
+    fn seen(at: u64, took: u64, cause: Option<Cause>) -> Seen {
+        let (intended, took) = (Instant::from_millis(at), Duration::from_millis(took));
+        Seen { intended, took, cause, told: None, attempts: 1 }
+    }
+
+    fn sample(at: u64, offered: u64, arrived: u64) -> Sample {
+        Sample { at: Instant::from_millis(at), offered, arrived, ..Sample::default() }
+    }
+}

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 
 use ::sim::Report;
 use ::sim::report::Role;
+use base::Duration;
 use checklist::{Findings, Severity};
 use observe::plot::{self, Style};
 
@@ -96,24 +97,27 @@ pub(super) fn courses(seconds: &[[Second; 2]], style: Style) -> String {
     text
 }
 
-/// Predicted beside observed, for both variants.
-pub(super) fn summary(predicted: &[Figures; 2], observed: &[Figures; 2]) -> String {
+/// Predicted beside observed, for both variants. Recovery was judged in the last `judged`.
+pub(super) fn summary(
+    predicted: &[Figures; 2],
+    observed: &[Figures; 2],
+    judged: Duration,
+) -> String {
     let all = [&predicted[0], &observed[0], &predicted[1], &observed[1]];
-    let mut text = format!("   {:<26}{:<24}{}\n", "", VARIANTS[0], VARIANTS[1]);
+    let mut text = format!("   {:<28}{:<24}{}\n", "", VARIANTS[0], VARIANTS[1]);
     row(&mut text, "", &["predicted", "observed", "predicted", "observed"].map(str::to_owned));
     row(&mut text, "requests", &all.map(|figures| figures.offered.to_string()));
     row(&mut text, "answered well", &all.map(|figures| percent(figures.good)));
-    row(&mut text, "  when it was long over", &all.map(|figures| percent(figures.good_after)));
+    let end = format!("  in the last {:.1} s", judged.as_secs_f64());
+    row(&mut text, &end, &all.map(|figures| known(figures.good_after, percent)));
     for (at, name) in ["p50", "p90", "p99", "p99.9"].iter().enumerate() {
         let cells = all.map(|figures| millis(figures.latency_ms.map(|latency| latency[at])));
         row(&mut text, &format!("latency {name}"), &cells);
     }
     row(&mut text, "amplification", &all.map(|figures| ratio(figures.amplification)));
     for cause in causes(&all) {
-        let cells = all.map(|figures| {
-            figures.failures.get(cause).map_or_else(|| "-".to_owned(), |share| percent(*share))
-        });
-        row(&mut text, &format!("failed: {cause}"), &cells);
+        let cells = all.map(|figures| known(figures.failures.get(cause).copied(), percent));
+        row(&mut text, &format!("failed: {}", cause.replace('_', " ")), &cells);
     }
     for phase in phases(&all) {
         row(&mut text, &phase.replace('_', " "), &all.map(|figures| times(figures, phase)));
@@ -125,21 +129,21 @@ pub(super) fn summary(predicted: &[Figures; 2], observed: &[Figures; 2]) -> Stri
 pub(super) fn verdict(predicted: &[Figures; 2], observed: &[Figures; 2], seeds: u32) -> String {
     let mut text = String::new();
     for (at, variant) in VARIANTS.iter().enumerate() {
-        let ended = if observed[at].recovered > 0.5 { "recovered" } else { "did not recover" };
-        let of = (predicted[at].recovered * f64::from(seeds)).round();
-        let after = percent(observed[at].good_after);
-        let _ = writeln!(
-            text,
-            "   {variant:<12} {ended}: {after} answered well at the end; \
-             the simulation recovered in {of} of {seeds} runs",
-        );
+        let ended = match observed[at].recovered {
+            None => "stopped before it was known whether it recovers",
+            Some(share) if share > 0.5 => "recovered",
+            Some(_) => "did not recover",
+        };
+        let of = (predicted[at].recovered.unwrap_or(0.0) * f64::from(seeds)).round();
+        let _ =
+            writeln!(text, "   {variant:<12} {ended}; predicted: recovers in {of} of {seeds} runs");
     }
     text
 }
 
 fn row(text: &mut String, name: &str, cells: &[String; 4]) {
     let [a, b, c, d] = cells;
-    let _ = writeln!(text, "   {name:<24}{a:>11}{b:>11}  {c:>11}{d:>11}");
+    let _ = writeln!(text, "   {name:<26}{a:>11}{b:>11}  {c:>11}{d:>11}");
 }
 
 fn causes(all: &[&Figures; 4]) -> BTreeSet<&'static str> {
@@ -174,6 +178,10 @@ fn percent(share: f64) -> String {
         return format!("{:.2}%", share * 100.0);
     }
     format!("{:.1}%", share * 100.0)
+}
+
+fn known(value: Option<f64>, show: fn(f64) -> String) -> String {
+    value.map_or_else(|| "-".to_owned(), show)
 }
 
 fn ratio(value: f64) -> String {

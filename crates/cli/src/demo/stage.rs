@@ -246,6 +246,7 @@ impl Stage {
             let options = live::Options {
                 node: Some(name.clone()),
                 workers: Some(WORKERS),
+                log: live::Target::None,
                 seed: self.play.seed.wrapping_add(instance as u64),
                 ..live::Options::default()
             };
@@ -355,7 +356,7 @@ impl Stage {
 /// The end of the incident is not the end of the play.
 async fn incident_then_nothing(clock: Clock, troubles: &[Trouble]) {
     incident::play(clock, troubles).await;
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 fn set_endpoints(design: &mut Design, id: NodeId, addresses: &[SocketAddr]) {
