@@ -5,5 +5,7 @@
 extern crate plimsoll_netsim as netsim;
 
 mod basics;
+mod long;
 mod properties;
+mod short;
 mod world;

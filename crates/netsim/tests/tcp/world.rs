@@ -25,6 +25,9 @@ pub struct World {
     pub trace: Option<String>,
     /// The segments that are lost, counted from 1 as they are sent.
     pub drops: Vec<u64>,
+    /// Of the clients' segments with data, every so many is lost; 0 for none.
+    pub drop_every: u64,
+    data_sent: u64,
     /// Where sequence numbers begin.
     pub initial: u32,
     seed: u64,
@@ -99,6 +102,8 @@ impl World {
             seen: Seen { keeps: true, ..Seen::default() },
             trace: None,
             drops: Vec::new(),
+            drop_every: 0,
+            data_sent: 0,
             initial: 0,
             seed,
         }
@@ -269,21 +274,27 @@ impl World {
         self.forward(from, id, 0);
     }
 
+    fn is_next_of_every(&mut self, from: usize, segment: &Segment) -> bool {
+        let counts = from & 1 == 0 && segment.len > 0;
+        self.data_sent += u64::from(counts);
+        counts && self.drop_every > 0 && self.data_sent.is_multiple_of(self.drop_every)
+    }
+
     fn forward(&mut self, from: usize, id: u32, hop: u8) {
-        let datagram = &mut self.flying[id as usize];
+        let segment = self.flying[id as usize].segment;
         let link = self.ends[from].path[usize::from(hop)];
-        let mut outcome = self.links[link].send(self.now, datagram.segment.bytes());
-        if self.drops.contains(&self.seen.sent) {
+        let mut outcome = self.links[link].send(self.now, segment.bytes());
+        if self.drops.contains(&self.seen.sent) || self.is_next_of_every(from, &segment) {
             outcome = Err(l3::Event::Lost);
         }
         if let Some(trace) = &mut self.trace {
             let (who, at) = (["->", "<-"][from & 1], self.now.as_nanos() as f64 / 1e6);
             let fate = outcome.map_or_else(|drop| std::format!("  {drop:?}"), |_| String::new());
-            let _ = writeln!(trace, "{at:.1} {who} {}{fate}", datagram.segment);
+            let _ = writeln!(trace, "{at:.1} {who} {segment}{fate}");
         }
         match outcome {
             Ok(transit) => {
-                datagram.damaged |= transit.damaged;
+                self.flying[id as usize].damaged |= transit.damaged;
                 let arrives = Happening::Arrives { datagram: id, hop };
                 self.queue.push(transit.arrives, self.somebody, self.somebody, arrives);
                 if let Some(again) = transit.again {

@@ -198,8 +198,11 @@ impl Endpoint {
     pub(super) fn find_losses(&mut self, now: Instant, sink: &mut impl Sink) {
         let mss = self.profile.mss;
         let found = match self.profile.detection {
-            Detection::Sack if self.flight.sacked() == 0 && self.recovery.duplicates == 0 => false,
-            Detection::Sack => sack::detect(&mut self.flight, self.recovery.duplicates, mss),
+            Detection::Sack => {
+                let is_first = self.recovery.phase == Phase::Open;
+                let duplicates = if is_first { self.recovery.duplicates } else { 0 };
+                sack::detect(&mut self.flight, duplicates, mss)
+            }
             Detection::Rack => self.find_losses_by_time(now),
         };
         if found && self.recovery.phase == Phase::Open {
