@@ -85,7 +85,8 @@ pub fn judge(now: Instant, params: &Params, failure: &Failure, random: &mut Rand
     };
     let backoff =
         params.backoff.map_or(Duration::ZERO, |backoff| backoff.draw(failure.attempts, random));
-    let at = now + backoff.max(failure.retry_after.unwrap_or(Duration::ZERO));
+    // On top of what the peer asked for: it told many the same time.
+    let at = now + failure.retry_after.unwrap_or(Duration::ZERO) + backoff;
     if at >= failure.deadline {
         return Verdict::No(NoRetry::NoTimeLeft);
     }
@@ -125,6 +126,22 @@ mod tests {
             Verdict::Retry { at: Instant::from_secs(1), grounds: Grounds::IdempotentMethod }
         );
         assert_eq!(verdict(asked(2)), Verdict::No(NoRetry::NoTimeLeft));
+    }
+
+    #[test]
+    fn callers_who_were_told_the_same_time_do_not_come_back_together() {
+        let backoff = Backoff::new(Duration::from_millis(100), Duration::from_millis(100)).unwrap();
+        let params = Params::new(3, Some(backoff), Causes::default()).unwrap();
+        let failure = Failure { retry_after: Some(Duration::from_secs(1)), ..FAILURE };
+        let mut random = Random::of(1, "callers", "backoff");
+        let mut when = || match judge(Instant::ZERO, &params, &failure, &mut random) {
+            Verdict::Retry { at, .. } => at,
+            Verdict::No(reason) => panic!("{reason:?}"),
+        };
+
+        let (first, second) = (when(), when());
+
+        assert!(first != second && first.min(second) >= Instant::from_secs(1));
     }
 
     #[test]
