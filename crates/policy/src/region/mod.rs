@@ -34,9 +34,11 @@ pub struct Spill {
 }
 
 impl Spill {
-    /// Starts with a full account: the first requests after a start may all need it.
-    pub const fn new(at_most: Share) -> Self {
-        Self { at_most, credit: SAVED * WHOLE }
+    /// Starts with a full account: the first requests after a start may all need it. A share of
+    /// nothing never gets anything.
+    pub fn new(at_most: Share) -> Self {
+        let credit = if at_most == Share::NONE { 0 } else { SAVED * WHOLE };
+        Self { at_most, credit }
     }
 
     /// A request has arrived, wherever it will be served.
@@ -79,6 +81,11 @@ mod tests {
             .count();
 
         assert_eq!(elsewhere, 200);
+    }
+
+    #[test]
+    fn nothing_goes_elsewhere_when_the_design_allows_nothing() {
+        assert!(!Spill::new(Share::NONE).charge());
     }
 
     #[test]
