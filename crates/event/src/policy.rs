@@ -77,7 +77,7 @@ pub enum NoRetry {
     NoGrounds,
     /// Its body was too large to keep.
     BodyGone,
-    /// The rest of `timeout` is too short for another try.
+    /// The wait before another try would outlast `timeout`.
     NoTimeLeft,
     /// The budget has not earned it.
     BudgetSpent,

@@ -40,7 +40,7 @@ pub struct Exchange {
     admitted: bool,
     /// The current try was charged to the budget.
     retrying: bool,
-    /// A head of an answer has left for the client.
+    /// Of the head that was passed on; 0 if none was.
     status: u16,
     outputs: Outputs,
 }

@@ -1,8 +1,9 @@
 //! Which endpoint gets the next attempt.
 //!
 //! All rules choose among the endpoints that are fit; who is fit is decided elsewhere
-//! ([`crate::health`], [`crate::region`]). None of them looks at all endpoints for one choice: with
-//! a thousand endpoints a choice costs as much as with three.
+//! ([`crate::health`], [`crate::region`]). Only one of them looks at all endpoints for one choice,
+//! [`Params::LeastConnections`]; with the others a choice among a thousand costs as much as among
+//! three.
 
 mod pool;
 

@@ -83,8 +83,8 @@ impl Pool {
         Some((drawn.endpoint, drawn.weight))
     }
 
-    /// The one whose turn it is. A heavier endpoint's turns are spread: the turn is bit-mixed by a
-    /// multiplicative step (the golden ratio) over the weights, which visits every lot as often.
+    /// The one whose turn it is. A heavier endpoint's turns are spread: turns go over the weights in
+    /// steps near their golden section, which visit every lot as often.
     pub(super) fn in_turn(&self, turn: u64, avoid: Option<u16>) -> Option<u16> {
         if self.entries.is_empty() {
             return None;
