@@ -23,8 +23,6 @@ pub(crate) struct Balancer {
     admin: SocketAddr,
     program: Running,
     folder: TempDir,
-    /// Sockets it held before the first request.
-    sockets: usize,
 }
 
 impl Balancer {
@@ -42,9 +40,8 @@ impl Balancer {
         command.args(run(&folder, design, address)).arg("--admin").arg(admin.to_string());
         command.arg("--log").arg(folder.path().join("log"));
         let program = Running::start(command.stdout(Stdio::null()).stderr(complaints));
-        let mut balancer = Self { address, admin, program, folder, sockets: 0 };
+        let mut balancer = Self { address, admin, program, folder };
         balancer.wait_until_ready();
-        balancer.sockets = balancer.sockets_at_rest();
         balancer
     }
 
@@ -110,22 +107,12 @@ impl Balancer {
     /// Waits until everything has been given back, and fails the test if it is not.
     pub(crate) fn wait_until_idle(&self) {
         for level in LEVELS {
-            settled(level, || self.metric(level));
+            let left = || Some(self.metric(level)).filter(|&left| left != 0.0);
+            settled(|| left().map(|left| format!("{level} {left}")));
         }
-        // No page is asked for meanwhile: that would be a socket more.
-        let held = || self.program.sockets().saturating_sub(self.sockets);
-        settled("sockets more than at the start", || {
-            f64::from(u32::try_from(held()).unwrap_or(u32::MAX))
-        });
-    }
-
-    /// The fewest of some readings: a page that was just asked for may still be open.
-    fn sockets_at_rest(&self) -> usize {
-        let reading = || {
-            thread::sleep(Duration::from_millis(5));
-            self.program.sockets()
-        };
-        std::iter::repeat_with(reading).take(10).min().unwrap_or_default()
+        // No page is asked for meanwhile: that would be a connection more.
+        let open = || Some(self.program.connections()).filter(|open| !open.is_empty());
+        settled(|| open().map(|open| format!("connections: {}", open.join(", "))));
     }
 
     fn wait_until_ready(&mut self) {
@@ -169,12 +156,11 @@ fn sum(metrics: &str, name: &str, label: &str) -> f64 {
     values.iter().sum()
 }
 
-/// Waits until a number is zero.
-fn settled(what: &str, number: impl Fn() -> f64) {
+/// Waits until nothing is left.
+fn settled(left: impl Fn() -> Option<String>) {
     let began = Instant::now();
-    while number() != 0.0 {
-        let waited = began.elapsed();
-        assert!(waited < PATIENCE, "{what}: still {} when nobody asks any more", number());
+    while let Some(left) = left() {
+        assert!(began.elapsed() < PATIENCE, "kept when nobody asks for anything any more: {left}");
         thread::sleep(Duration::from_millis(10));
     }
 }

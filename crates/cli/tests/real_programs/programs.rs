@@ -3,6 +3,7 @@
 //! A program that is missing is a failure that says what to install: a test that is skipped
 //! silently proves nothing.
 
+use std::collections::BTreeSet;
 use std::io::{self, Read};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
@@ -132,13 +133,26 @@ impl Running {
         Duration::from_millis(ticks * 10)
     }
 
-    /// How many sockets it holds.
-    pub(crate) fn sockets(&self) -> usize {
-        let descriptors = fs::read_dir(format!("/proc/{}/fd", self.id())).expect("it runs");
-        let targets = descriptors.flatten().filter_map(|entry| fs::read_link(entry.path()).ok());
-        targets.filter(|target| target.to_string_lossy().starts_with("socket:")).count()
+    /// The TCP connections that it holds, as proc(5) writes them: addresses and state in
+    /// hexadecimal. Listeners are none.
+    pub(crate) fn connections(&self) -> Vec<String> {
+        let held: BTreeSet<_> = self.descriptors().collect();
+        let table = fs::read_to_string(format!("/proc/{}/net/tcp", self.id())).expect("it runs");
+        let rows = table.lines().skip(1).map(|row| row.split_whitespace().collect::<Vec<_>>());
+        let connections = rows.filter(|row| row[3] != LISTENING);
+        let held = connections.filter(|row| held.contains(&format!("socket:[{}]", row[9])));
+        held.map(|row| row[1..4].join(" ")).collect()
+    }
+
+    fn descriptors(&self) -> impl Iterator<Item = String> {
+        let folder = fs::read_dir(format!("/proc/{}/fd", self.id())).expect("it runs");
+        let targets = folder.flatten().filter_map(|entry| fs::read_link(entry.path()).ok());
+        targets.map(|target| target.to_string_lossy().into_owned())
     }
 }
+
+/// `TCP_LISTEN` of the kernel.
+const LISTENING: &str = "0A";
 
 impl Drop for Running {
     fn drop(&mut self) {
