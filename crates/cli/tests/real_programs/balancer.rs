@@ -28,16 +28,16 @@ pub(crate) struct Balancer {
 impl Balancer {
     /// Starts it with one worker, and waits until it says that it is ready.
     pub(crate) fn start(design: &Design) -> Self {
-        Self::start_as(design, plimsoll)
+        Self::start_with(design, 1, plimsoll())
     }
 
-    /// The same with a command of one's own around it.
-    pub(crate) fn start_as(design: &Design, command: impl FnOnce() -> Command) -> Self {
+    /// The same with more workers, or with a command of one's own around it.
+    pub(crate) fn start_with(design: &Design, workers: u32, mut command: Command) -> Self {
         let (address, admin) = (free_address(), free_address());
         let folder = programs::folder().expect("a temporary folder");
         let complaints = File::create(folder.path().join("stderr")).expect("a new file");
-        let mut command = command();
-        command.args(run(&folder, design, address)).arg("--admin").arg(admin.to_string());
+        command.args(run(&folder, design, address)).args(["--workers", &workers.to_string()]);
+        command.args(["--admin", &admin.to_string()]);
         command.arg("--log").arg(folder.path().join("log"));
         let program = Running::start(command.stdout(Stdio::null()).stderr(complaints));
         let mut balancer = Self { address, admin, program, folder };
@@ -53,6 +53,11 @@ impl Balancer {
     /// The process.
     pub(crate) fn program(&mut self) -> &mut Running {
         &mut self.program
+    }
+
+    /// The TCP connections that it has, to anybody.
+    pub(crate) fn connections(&self) -> Vec<String> {
+        self.program.connections()
     }
 
     /// A page of the admin address.
@@ -138,11 +143,11 @@ pub(crate) fn plimsoll_with_descriptors(limit: u32) -> Command {
     command
 }
 
-/// `run FILE --workers 1` for a design that is written into the folder.
+/// `run FILE` for a design that is written into the folder.
 pub(crate) fn run(folder: &TempDir, design: &Design, listen: SocketAddr) -> Vec<String> {
     let file: PathBuf = folder.path().join("design.toml");
     fs::write(&file, design.text(listen)).expect("it can be written");
-    ["run", &file.display().to_string(), "--workers", "1"].map(str::to_owned).to_vec()
+    ["run".to_owned(), file.display().to_string()].to_vec()
 }
 
 fn sum(metrics: &str, name: &str, label: &str) -> f64 {

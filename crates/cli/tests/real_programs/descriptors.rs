@@ -11,14 +11,14 @@ use crate::programs::{PATIENCE, until};
 #[test]
 fn with_more_clients_than_descriptors_it_neither_dies_nor_spins_and_serves_afterwards() {
     let service = neighbours::service();
-    let keeps = "{ idle_timeout = \"3s\" }";
-    let design = Design::before(&[service.address]).with("connections", keeps);
-    let mut balancer = Balancer::start_as(&design, || plimsoll_with_descriptors(160));
+    let design = Design::before(&[service.address]);
+    let mut balancer = Balancer::start_with(&design, 2, plimsoll_with_descriptors(160));
     let mut served = Connection::open(balancer.address).unwrap();
     assert_eq!(served.get("/before").unwrap().status(), 200);
 
     let crowd: Vec<_> = (0..400).map(|_| Connection::open(balancer.address)).collect();
     let used = processor_time_of_a_second(&mut balancer);
+    // The connection to the service was idle for too long: this takes a new one.
     let meanwhile = served.get("/meanwhile").unwrap();
 
     assert!(crowd.iter().all(Result::is_ok), "the kernel takes them all");

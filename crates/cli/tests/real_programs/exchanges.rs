@@ -37,6 +37,8 @@ fn connections_to_a_service_are_used_again() {
         let used: BTreeSet<_> =
             answers.filter_map(|a| Some(a.field("x-connection")?.to_owned())).collect();
 
+        let open = balancer.connections();
+        assert_eq!(open.len(), 2, "one to the client, one to {kind:?}: {open:?}");
         assert_eq!(used.len(), 1, "{kind:?} saw the connections {used:?}");
         drop(client);
         balancer.finish();

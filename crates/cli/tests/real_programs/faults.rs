@@ -3,15 +3,19 @@
 
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use socket2::{Domain, Socket, Type};
 
 use crate::balancer::Balancer;
 use crate::client::{Client, Request};
 use crate::design::Design;
 use crate::http::{self, Answer, Connection, get_head};
 use crate::neighbours::{self, Neighbours};
+use crate::programs::{PATIENCE, free_address, until};
 use crate::upstream::scripted::{Asked, Scripted, Then, answer};
 use crate::upstream::{Kind, Upstream, noise};
 
@@ -51,6 +55,22 @@ fn a_service_that_hangs_is_a_504_after_the_tries_that_the_design_allows() {
     );
     failed(&case, "/hangs-once", &post, 504, "attempt_timeout", "http_response_timeout");
     assert_eq!(tries(&upstream, "/hangs"), (2, 1), "a GET is tried again, a POST is not");
+    case.finish();
+}
+
+#[test]
+fn a_service_that_accepts_nobody_is_a_504_after_the_connect_timeout() {
+    let full = Full::new();
+    let design = Design::before(&[full.address]).with("connect_timeout", "\"150ms\"");
+    let case = Case::start(&design);
+
+    let asked = Instant::now();
+    let answer = case.balancer.get("/full");
+    let took = asked.elapsed();
+
+    failed(&case, "/full", &answer, 504, "connect_timeout", "connection_timeout");
+    assert!(took >= Duration::from_millis(300), "two tries of 150 ms took {took:?}");
+    assert!(took < Duration::from_secs(2), "{took:?}");
     case.finish();
 }
 
@@ -194,6 +214,23 @@ fn an_answer_that_comes_before_the_body_reaches_the_client() {
 }
 
 #[test]
+fn who_asks_before_sending_a_body_and_is_refused_keeps_it() {
+    let upstream = Scripted::start(|asked| asked.answer(403, "not this one"));
+    let case = Case::start(&Design::before(&[upstream.address]));
+    let mut client = Connection::open(case.balancer.address).unwrap();
+
+    client
+        .send(b"POST /no HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n")
+        .unwrap();
+    let answer = client.answer("POST").unwrap();
+
+    let interim: Vec<_> = answer.interim.iter().map(|head| head.status).collect();
+    assert_eq!((interim, answer.status()), (vec![], 403));
+    assert!(client.is_ended().unwrap(), "what follows could be a body or a request");
+    case.finish();
+}
+
+#[test]
 fn a_body_that_nobody_reads_does_not_end_up_as_the_next_request() {
     let upstream = Scripted::start(|asked| match asked.path() {
         "/early" => asked.answer(403, "no"),
@@ -250,7 +287,7 @@ fn no_get_fails_when_a_service_keeps_connections_shorter_than_the_design_says() 
 }
 
 /// Eight clients ask, each after pauses of a second and a few milliseconds more or less.
-fn asked_at_the_edge(balancer: std::net::SocketAddr, kind: Kind) {
+fn asked_at_the_edge(balancer: SocketAddr, kind: Kind) {
     thread::scope(|scope| {
         for client in 0..8 {
             scope.spawn(move || {
@@ -322,7 +359,7 @@ fn a_breaker_that_is_open_refuses_at_once_and_says_when_to_come_back() {
 
     let statuses: BTreeSet<_> = (0..20).map(|_| case.balancer.get("/failing").status()).collect();
     let refused = case.balancer.get("/refused");
-    crate::programs::until(crate::programs::PATIENCE, "the breaker closes", || {
+    until(PATIENCE, "the breaker closes", || {
         (case.balancer.get("/again").status() == 200).then_some(())
     });
 
@@ -354,6 +391,25 @@ impl Case {
     }
 }
 
+/// A listener that accepts nobody, and whose queue is full: the kernel drops what else comes.
+struct Full {
+    address: SocketAddr,
+    _listener: Socket,
+    _waiting: Vec<TcpStream>,
+}
+
+impl Full {
+    fn new() -> Self {
+        let address = free_address();
+        let listener = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        listener.bind(&address.into()).expect("the address is free");
+        listener.listen(0).expect("it listens");
+        let connect = || TcpStream::connect_timeout(&address, Duration::from_millis(100)).ok();
+        let waiting = std::iter::from_fn(connect).take(16).collect();
+        Self { address, _listener: listener, _waiting: waiting }
+    }
+}
+
 /// The caller was told, and the log tells the same.
 fn failed(case: &Case, path: &str, answer: &Answer, status: u16, cause: &str, error: &str) {
     let told = answer.field("proxy-status").unwrap_or_default();
@@ -375,6 +431,6 @@ fn impatient(upstream: &Scripted) -> Design {
     impatient_before(upstream.address)
 }
 
-fn impatient_before(address: std::net::SocketAddr) -> Design {
+fn impatient_before(address: SocketAddr) -> Design {
     Design::before(&[address]).with("timeout", "\"1s\"").with("attempt_timeout", "\"200ms\"")
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::balancer::Balancer;
+use crate::balancer::{Balancer, plimsoll};
 use crate::design::Design;
 use crate::http::{self, Answer, Connection};
 use crate::neighbours::{self, Neighbours};
@@ -22,7 +22,7 @@ fn when_one_of_three_services_is_killed_under_load_no_get_fails() {
     let design = Design::before(&upstreams.each_ref().map(|upstream| upstream.address))
         .with("eject", r#"{ consecutive_failures = 3, time = "1s", at_most = "34%" }"#)
         .with("health", HEALTH);
-    let balancer = Balancer::start(&design);
+    let balancer = Balancer::start_with(&design, 2, plimsoll());
     let dead = upstreams[0].address;
     let asked = AtomicUsize::new(0);
     let (stop, balancer_address) = (AtomicBool::new(false), balancer.address);
@@ -54,7 +54,8 @@ fn a_spike_that_the_queue_can_hold_fails_nobody() {
         move |asked| service.answer(asked)
     });
     let design = Design::before(&[upstream.address]).with("in_flight", "4").with("queue", "64");
-    let balancer = Balancer::start(&design);
+    // What the file promises as a number holds for all workers together.
+    let balancer = Balancer::start_with(&design, 2, plimsoll());
 
     let answers = spike(balancer.address, 48);
 
@@ -90,6 +91,26 @@ fn what_the_queue_cannot_hold_is_turned_away_at_once() {
         assert!(answer.field("retry-after").is_some(), "{answer:?}");
     }
     assert_eq!(service.most.load(Ordering::SeqCst), 4, "in flight at once");
+    balancer.finish();
+}
+
+#[test]
+fn a_dead_service_is_asked_no_more_often_than_the_budget_allows() {
+    let mut upstream = Upstream::start(Kind::Nginx);
+    upstream.kill();
+    let budget = r#"{ attempts = 3, backoff = "1ms..2ms", budget = { share = "20%", floor = "1/s", burst = 10 } }"#;
+    let design = Design::before(&[upstream.address]).with("retry", budget);
+    let balancer = Balancer::start_with(&design.with("attempt_timeout", "\"1s\""), 2, plimsoll());
+
+    let asked = Instant::now();
+    let statuses: Vec<_> = (0..300).map(|_| balancer.get("/small").status()).collect();
+    let seconds = asked.elapsed().as_secs_f64();
+
+    let (attempts, requests) =
+        (balancer.metric("plimsoll_attempts_total"), balancer.metric("plimsoll_requests_total"));
+    assert_eq!((statuses, requests), (vec![502; 300], 300.0));
+    assert!(attempts > 340.0, "{attempts} attempts: it hardly tried again");
+    assert!(attempts <= 300.0 * 1.2 + 10.0 + seconds + 1.0, "{attempts} attempts in {seconds} s");
     balancer.finish();
 }
 
