@@ -38,6 +38,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", default_value = "-")]
     log: String,
 
+    /// Records every decision, its input and its time, to this file; with one worker only
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
+
     /// Where all chance comes from: jitter, choices among endpoints
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     seed: u64,
@@ -74,6 +78,7 @@ fn start(args: &Args, loaded: Loaded) -> Result<Running, ExitCode> {
         admin: Some(args.admin),
         log: target(&args.log),
         seed: args.seed,
+        record: args.record.clone(),
         limits: Limits::default(),
         file: Some(DesignFile { name: name.clone(), text: text.clone() }),
     };

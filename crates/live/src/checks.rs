@@ -16,20 +16,16 @@ pub(crate) async fn check(worker: Rc<Worker>, call: CallId) {
     loop {
         let next = worker.carried(call).call.next_deadline().unwrap_or(Instant::NEVER);
         tokio::time::sleep_until(worker.clock.timer(next)).await;
-        let now = worker.now();
-        while let Some((endpoint, until)) = next_check(&worker, call, now) {
+        while let Some((endpoint, until)) = worker.next_check(call) {
             tokio::task::spawn_local(ask(Rc::clone(&worker), call, endpoint, until));
         }
         // Somebody who comes back is noticed when the next request is sent, so what is due now may
         // still be due after this.
+        let now = worker.recent();
         if worker.carried(call).call.next_deadline().is_some_and(|next| next <= now) {
             tokio::time::sleep(LOOK_AGAIN).await;
         }
     }
-}
-
-fn next_check(worker: &Worker, call: CallId, now: Instant) -> Option<(EndpointId, Instant)> {
-    worker.carried(call).call.next_check(now)
 }
 
 async fn ask(worker: Rc<Worker>, call: CallId, endpoint: EndpointId, until: Instant) {

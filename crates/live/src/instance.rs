@@ -1,6 +1,7 @@
 //! One running balancer: its workers, and what they tell each other.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use base::{CallId, WorkerId};
 use observe::metrics::{CallNames, Registry};
@@ -9,6 +10,7 @@ use tokio::sync::Notify;
 use crate::limits::Limits;
 use crate::log::Log;
 use crate::plan::{CallPlan, Plan};
+use crate::record::Recorder;
 use crate::running::Options;
 
 /// What the workers of an instance share besides the numbers of their calls.
@@ -22,6 +24,7 @@ pub(crate) struct Instance {
     pub(crate) registry: Registry,
     /// Where they write what they did.
     pub(crate) log: Option<Log>,
+    recorder: Mutex<Option<Recorder>>,
     draining: AtomicBool,
     boxes: Vec<Mailbox>,
 }
@@ -35,7 +38,13 @@ struct Mailbox {
 }
 
 impl Instance {
-    pub(crate) fn new(options: &Options, workers: usize, plan: &Plan, log: Option<Log>) -> Self {
+    pub(crate) fn new(
+        options: &Options,
+        workers: usize,
+        plan: &Plan,
+        log: Option<Log>,
+        recorder: Option<Recorder>,
+    ) -> Self {
         let mailbox = || Mailbox {
             woken: plan.calls.iter().map(|_| AtomicBool::new(false)).collect(),
             bell: Notify::new(),
@@ -47,9 +56,15 @@ impl Instance {
             seed: options.seed,
             registry,
             log,
+            recorder: Mutex::new(recorder),
             draining: AtomicBool::new(false),
             boxes,
         }
+    }
+
+    /// The decision log, for the worker that writes it.
+    pub(crate) fn take_recorder(&self) -> Option<Recorder> {
+        self.recorder.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// A worker should ask whose turn it is in a call.

@@ -20,6 +20,7 @@ mod log;
 mod names;
 mod outbox;
 mod plan;
+mod record;
 mod running;
 mod slots;
 mod tasks;
@@ -28,4 +29,5 @@ mod worker;
 
 pub use limits::Limits;
 pub use log::Target;
+pub use record::{Difference, replay};
 pub use running::{DesignFile, Ended, Options, Refused, Running, start};

@@ -2,13 +2,13 @@
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use base::{NodeId, RegionId, WorkerId};
+use base::{Instant, WorkerId};
 use checklist::SoundDesign;
-use config::design::{Design, NodeKind};
 use config::diagnostic::Diagnostic;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
@@ -17,7 +17,8 @@ use crate::clock::Clock;
 use crate::instance::Instance;
 use crate::limits::Limits;
 use crate::log::{Log, Target};
-use crate::plan::Plan;
+use crate::plan::{Plan, place};
+use crate::record::Recorder;
 use crate::{admin, descriptors, listener, names, tasks};
 
 /// The file that a design was read from, so that it can be shown where its values stand.
@@ -44,6 +45,8 @@ pub struct Options {
     pub admin: Option<SocketAddr>,
     /// Where the access log goes.
     pub log: Target,
+    /// Where decisions are recorded, for one worker: see [`crate::replay`].
+    pub record: Option<PathBuf>,
     /// The ends of what clients and services may do, where the design says nothing.
     pub limits: Limits,
     /// Where all chance comes from.
@@ -67,8 +70,10 @@ pub enum Refused {
     NotBuilt(Vec<Diagnostic>),
     /// An address cannot be listened on.
     Listen(SocketAddr, io::Error),
-    /// The access log cannot be opened.
+    /// A log cannot be opened.
     Log(io::Error),
+    /// A decision log is that of one worker.
+    RecordsOneWorker,
     /// The machine gives us no thread or event loop.
     Machine(io::Error),
 }
@@ -97,50 +102,72 @@ pub enum Ended {
 /// # Errors
 /// The design or the machine does not allow it; nothing is running then.
 pub fn start(design: &SoundDesign, options: &Options) -> Result<Running, Refused> {
-    let node = node(design, options.node.as_deref())?;
-    let region = region(design, node, options.region.as_deref())?;
-    let missing = checklist::not_built(design, node);
+    let place = place(design, options)?;
+    let missing = checklist::not_built(design, place.node);
     if !missing.is_empty() {
         return Err(Refused::NotBuilt(missing));
     }
     let clock = Clock::start();
-    let mut plan = Plan::new(clock.now(), design, node, region)?;
+    let mut plan = Plan::new(clock.now(), design, place)?;
     let count = options.workers.unwrap_or_else(cores).clamp(1, MOST_WORKERS);
-    let mut sockets: Vec<Vec<_>> = (0..count).map(|_| Vec::new()).collect();
-    let mut addresses = Vec::new();
-    for listen in &mut plan.listeners {
-        for (worker, socket) in sockets.iter_mut().zip(listener::bind(listen.address, count)?) {
-            listen.address = socket.local_addr().map_err(Refused::Machine)?;
-            worker.push(socket);
-        }
-        addresses.push(listen.address);
-    }
+    let sockets = bind(&mut plan, count)?;
+    let admin = options.admin.map(admin::bind).transpose()?;
     let (log, writer) = Log::open(&options.log).map_err(Refused::Log)?.unzip();
-    let mut options = options.clone();
-    let allowed = descriptors::clients(design.node(node).descriptors);
-    options.limits.clients = Some(options.limits.clients.map_or(allowed, |set| set.min(allowed)));
-    let instance = Arc::new(Instance::new(&options, count, &plan, log));
+    let recorder = recorder(options, count, &plan)?;
+    let options = with_limits(options, design.node(place.node).descriptors);
+    let instance = Arc::new(Instance::new(&options, count, &plan, log, recorder));
     let plan = Arc::new(plan);
     names::keep_fresh(&plan);
-    let admin = options.admin.map(admin::bind).transpose()?;
-    let admin_address = admin.as_ref().and_then(|admin| admin.local_addr().ok());
+    let mut running = Running {
+        instance: Arc::clone(&instance),
+        addresses: plan.listeners.iter().map(|listener| listener.address).collect(),
+        admin: admin.as_ref().and_then(|admin| admin.local_addr().ok()),
+        workers: Vec::new(),
+        log: writer,
+    };
     if let Some(listener) = admin {
         let design = admin::describe(design, &plan, options.file.as_ref());
         let (plan, instance) = (Arc::clone(&plan), Arc::clone(&instance));
         let pages = Arc::new(admin::Pages { plan, instance, design });
         admin::serve(listener, pages).map_err(Refused::Machine)?;
     }
-    let start = |(number, listeners)| {
+    for (number, sockets) in sockets.into_iter().enumerate() {
         let (plan, instance) = (Arc::clone(&plan), Arc::clone(&instance));
-        std::thread::Builder::new()
-            .name(format!("worker-{number}"))
-            .spawn(move || {
-                tasks::run(WorkerId::from_index(number), clock, plan, instance, listeners)
-            })
-            .map_err(Refused::Machine)
-    };
-    let workers = sockets.into_iter().enumerate().map(start).collect::<Result<_, _>>()?;
-    Ok(Running { instance, addresses, admin: admin_address, workers, log: writer })
+        let id = WorkerId::from_index(number);
+        let work = move || tasks::run(id, clock, plan, instance, sockets);
+        let thread = std::thread::Builder::new().name(format!("worker-{number}"));
+        running.workers.push(thread.spawn(work).map_err(Refused::Machine)?);
+    }
+    Ok(running)
+}
+
+/// The listeners of each worker; the plan learns the ports that the kernel chose.
+fn bind(plan: &mut Plan, workers: usize) -> Result<Vec<Vec<TcpListener>>, Refused> {
+    let mut all: Vec<Vec<_>> = (0..workers).map(|_| Vec::new()).collect();
+    for listen in &mut plan.listeners {
+        for (worker, socket) in all.iter_mut().zip(listener::bind(listen.address, workers)?) {
+            listen.address = socket.local_addr().map_err(Refused::Machine)?;
+            worker.push(socket);
+        }
+    }
+    Ok(all)
+}
+
+/// The order of what several workers decide at once is no order.
+fn recorder(options: &Options, workers: usize, plan: &Plan) -> Result<Option<Recorder>, Refused> {
+    let started = plan.calls.first().map_or(Instant::ZERO, |call| call.started);
+    match &options.record {
+        Some(_) if workers > 1 => Err(Refused::RecordsOneWorker),
+        Some(path) => Recorder::create(path, options.seed, started).map(Some).map_err(Refused::Log),
+        None => Ok(None),
+    }
+}
+
+fn with_limits(options: &Options, descriptors: Option<u32>) -> Options {
+    let mut options = options.clone();
+    let allowed = descriptors::clients(descriptors);
+    options.limits.clients = Some(options.limits.clients.map_or(allowed, |set| set.min(allowed)));
+    options
 }
 
 impl Running {
@@ -205,36 +232,6 @@ impl Running {
     }
 }
 
-fn node(design: &Design, name: Option<&str>) -> Result<NodeId, Refused> {
-    let is_balancer = |id: &NodeId| matches!(design.node(*id).kind, NodeKind::Balancer(_));
-    let all = (0..design.nodes.len()).map(NodeId::from_index).filter(is_balancer);
-    let balancers: Vec<_> = all.collect();
-    let names = || balancers.iter().map(|&id| design.node(id).name.clone()).collect();
-    match (name, balancers.as_slice()) {
-        (Some(name), _) => {
-            design.node_named(name).ok_or_else(|| Refused::NoNode(name.to_owned(), names()))
-        }
-        (None, [only]) => Ok(*only),
-        (None, _) => Err(Refused::WhichNode(names())),
-    }
-}
-
-fn region(design: &Design, node: NodeId, name: Option<&str>) -> Result<Option<RegionId>, Refused> {
-    let regions = &design.node(node).instances;
-    let named = |id: RegionId| design.regions[id.index()].name.clone();
-    match (name, regions.as_slice()) {
-        (Some(name), _) => {
-            let known = regions.iter().find(|(id, _)| named(*id) == name);
-            known.map(|(id, _)| Some(*id)).ok_or_else(|| Refused::NoRegion(name.to_owned()))
-        }
-        (None, []) => Ok(None),
-        (None, [(only, _)]) => Ok(Some(*only)),
-        (None, several) => {
-            Err(Refused::WhichRegion(several.iter().map(|(id, _)| named(*id)).collect()))
-        }
-    }
-}
-
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
@@ -262,7 +259,8 @@ impl fmt::Display for Refused {
                 write!(f, "not built yet: {}", named.join("; "))
             }
             Self::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
-            Self::Log(error) => write!(f, "cannot open the access log: {error}"),
+            Self::Log(error) => write!(f, "cannot open the log: {error}"),
+            Self::RecordsOneWorker => f.write_str("decisions are recorded of one worker only"),
             Self::Machine(error) => write!(f, "cannot start: {error}"),
         }
     }

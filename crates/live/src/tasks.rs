@@ -50,7 +50,7 @@ pub(crate) fn run(
             let _ = accept.await;
         }
         let _ = tokio::time::timeout(worker.limits.drain_timeout.into(), worker.emptied()).await;
-        worker.flush_log();
+        worker.flush_logs();
         Ok(())
     })
 }
@@ -133,6 +133,6 @@ async fn tidy(worker: Rc<Worker>) {
     loop {
         ticks.tick().await;
         worker.tidy();
-        worker.flush_log();
+        worker.flush_logs();
     }
 }

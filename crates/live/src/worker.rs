@@ -18,6 +18,7 @@ use crate::instance::Instance;
 use crate::limits::{self, Limits};
 use crate::log::Batch;
 use crate::plan::{CallPlan, Plan};
+use crate::record::Recorder;
 use crate::slots::Slots;
 
 /// What the tasks of one worker share.
@@ -32,6 +33,7 @@ pub(crate) struct Worker {
     calls: Vec<RefCell<Carried>>,
     cells: RefCell<Cells>,
     log: Option<RefCell<Batch>>,
+    recorder: Option<RefCell<Recorder>>,
     #[expect(clippy::vec_box, reason = "they are lent out, and large")]
     desks: RefCell<Vec<Box<Desk>>>,
     recent: Cell<Instant>,
@@ -54,7 +56,7 @@ impl Worker {
         plan: Arc<Plan>,
         instance: Arc<Instance>,
     ) -> Self {
-        let carried = |plan: &CallPlan| RefCell::new(Carried::new(id, clock, plan, instance.seed));
+        let carried = |plan: &CallPlan| RefCell::new(Carried::new(id, plan, instance.seed));
         let calls = plan.calls.iter().map(carried).collect();
         Self {
             id,
@@ -65,6 +67,7 @@ impl Worker {
             calls,
             cells: RefCell::new(instance.registry.cells()),
             log: instance.log.as_ref().map(|log| RefCell::new(log.batch())),
+            recorder: instance.take_recorder().map(RefCell::new),
             desks: RefCell::default(),
             recent: Cell::new(clock.now()),
             ids: Cell::new(u64::from(id.0) << 40),
@@ -96,7 +99,29 @@ impl Worker {
     /// Tells an exchange of a call what happened.
     pub(crate) fn tell(&self, call: CallId, exchange: &mut Exchange, input: Input) {
         let now = self.recent();
+        if let Some(recorder) = &self.recorder {
+            recorder.borrow_mut().input(now, call, exchange.key(), input);
+        }
         exchange.handle(now, input, &mut self.carried(call).call, &mut *self.cells.borrow_mut());
+    }
+
+    /// What an exchange says.
+    pub(crate) fn hear(&self, exchange: &mut Exchange) -> Option<Output> {
+        let output = exchange.poll_output()?;
+        if let Some(recorder) = &self.recorder {
+            recorder.borrow_mut().output(exchange.key(), output);
+        }
+        Some(output)
+    }
+
+    /// Whom to check now in a call, and until when.
+    pub(crate) fn next_check(&self, call: CallId) -> Option<(EndpointId, Instant)> {
+        let now = self.now();
+        let next = self.carried(call).call.next_check(now);
+        if let Some(recorder) = &self.recorder {
+            recorder.borrow_mut().check(now, call, next);
+        }
+        next
     }
 
     /// Something happened that the engine does not see.
@@ -107,6 +132,9 @@ impl Worker {
     /// A health check was answered well, or not.
     pub(crate) fn on_check(&self, call: CallId, endpoint: EndpointId, well: bool) {
         let now = self.now();
+        if let Some(recorder) = &self.recorder {
+            recorder.borrow_mut().checked(now, call, endpoint, well);
+        }
         let mut carried = self.carried(call);
         let was_fit = carried.call.belief().is_fit(endpoint);
         carried.call.on_check(now, endpoint, well, &mut *self.cells.borrow_mut());
@@ -202,26 +230,34 @@ impl Worker {
         }
     }
 
-    /// Hands the lines of the access log over, so that they do not wait for more.
-    pub(crate) fn flush_log(&self) {
+    /// Hands the lines of the logs over, so that they do not wait for more.
+    pub(crate) fn flush_logs(&self) {
         if let Some(log) = &self.log {
             log.borrow_mut().flush();
+        }
+        if let Some(recorder) = &self.recorder {
+            recorder.borrow_mut().flush();
         }
     }
 }
 
+/// A worker's deciding half of a call.
+pub(crate) fn engine_of(worker: WorkerId, plan: &CallPlan, seed: u64) -> Call {
+    let spec = CallSpec {
+        id: plan.id,
+        worker,
+        rules: plan.rules.clone(),
+        endpoints: &plan.specs,
+        random: Random::of(seed, &plan.name, "call").child(u64::from(worker.0)),
+    };
+    Call::new(plan.started, spec, Arc::clone(&plan.shared))
+}
+
 impl Carried {
-    fn new(worker: WorkerId, clock: Clock, plan: &CallPlan, seed: u64) -> Self {
-        let spec = CallSpec {
-            id: plan.id,
-            worker,
-            rules: plan.rules.clone(),
-            endpoints: &plan.specs,
-            random: Random::of(seed, &plan.name, "call").child(u64::from(worker.0)),
-        };
+    fn new(worker: WorkerId, plan: &CallPlan, seed: u64) -> Self {
         let keep = plan.connections.idle_timeout;
         Self {
-            call: Call::new(clock.now(), spec, Arc::clone(&plan.shared)),
+            call: engine_of(worker, plan, seed),
             pool: Pool::new(plan.endpoints.len(), keep, limits::IDLE_PER_ENDPOINT),
         }
     }

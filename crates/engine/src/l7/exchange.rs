@@ -147,6 +147,11 @@ impl Exchange {
         }
     }
 
+    /// What its driver knows it by.
+    pub const fn key(&self) -> Key {
+        self.key
+    }
+
     /// Tries that have left so far.
     pub const fn attempts(&self) -> u8 {
         self.attempts

@@ -56,7 +56,7 @@ impl Client {
     fn follow(&mut self, desk: &mut Desk) -> Option<End> {
         let call = desk.tale.call?;
         let mut end = None;
-        while let Some(output) = desk.exchange.poll_output() {
+        while let Some(output) = self.worker.hear(&mut desk.exchange) {
             match output {
                 Output::Attempt { endpoint, number, remaining, .. } => {
                     self.begin_attempt(desk, call, endpoint, number, remaining);

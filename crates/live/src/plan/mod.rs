@@ -1,14 +1,16 @@
 //! What one instance of a balancer needs to know of the design.
 
+mod place;
 mod route;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, RwLock};
 
-use base::{CallId, Instant, NodeId, RegionId};
+use base::{CallId, Instant, RegionId};
 use config::design::{Balancer, Connections, Design, Listen, NodeKind};
 use engine::{EndpointSpec, Rules, Shared};
 
+pub(crate) use place::{Place, place};
 pub(crate) use route::{Found, Router};
 
 use crate::Refused;
@@ -40,6 +42,8 @@ pub(crate) struct Listener {
 /// One call.
 #[derive(Debug)]
 pub(crate) struct CallPlan {
+    /// When it began: for the rules that count time.
+    pub(crate) started: Instant,
     /// Its number here.
     pub(crate) id: CallId,
     /// Its number in the design.
@@ -69,16 +73,12 @@ pub(crate) struct Endpoint {
 }
 
 impl Plan {
-    /// The part of the balancer `node` that runs in `region`.
+    /// The part of a design that runs at a place.
     ///
     /// # Errors
     /// The node is not a balancer.
-    pub(crate) fn new(
-        now: Instant,
-        design: &Design,
-        node: NodeId,
-        region: Option<RegionId>,
-    ) -> Result<Self, Refused> {
+    pub(crate) fn new(now: Instant, design: &Design, place: Place) -> Result<Self, Refused> {
+        let Place { node, region } = place;
         let NodeKind::Balancer(balancer) = &design.node(node).kind else {
             return Err(Refused::NotABalancer(design.node(node).name.clone()));
         };
@@ -139,6 +139,7 @@ impl CallPlan {
         });
         let (endpoints, specs) = reachable.unzip();
         Self {
+            started: now,
             id,
             in_design,
             name: design.call_name(in_design),

@@ -15,6 +15,7 @@ mod hops;
 mod limits;
 mod load;
 mod pages;
+mod replay;
 mod retries;
 mod service;
 mod site;

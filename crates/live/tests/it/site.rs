@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use checklist::SoundDesign;
 use plimsoll_live::{Limits, Options, Running, Target, start};
 
 use crate::client::Client;
@@ -20,6 +22,7 @@ pub(crate) struct Site {
     limits: Limits,
     workers: usize,
     log: Target,
+    record: Option<PathBuf>,
 }
 
 /// A balancer that runs. It drains when the test is over.
@@ -53,6 +56,7 @@ impl Site {
             limits: Limits::default(),
             workers: 1,
             log: Target::None,
+            record: None,
         }
     }
 
@@ -82,19 +86,31 @@ impl Site {
         self
     }
 
-    pub(crate) fn start(self) -> Balancer {
+    pub(crate) fn record(mut self, file: &Path) -> Self {
+        self.record = Some(file.to_owned());
+        self
+    }
+
+    pub(crate) fn design(&self) -> SoundDesign {
         let text = self.text();
         let loaded = config::load("site.toml", &text);
         let design = loaded.design.unwrap_or_else(|| panic!("{:#?}\n{text}", loaded.diagnostics));
-        let design = checklist::sound(design).unwrap_or_else(|found| panic!("{found:#?}"));
-        let options = Options {
+        checklist::sound(design).unwrap_or_else(|found| panic!("{found:#?}"))
+    }
+
+    pub(crate) fn options(&self) -> Options {
+        Options {
             workers: Some(self.workers),
             admin: Some(([127, 0, 0, 1], 0).into()),
-            log: self.log,
+            log: self.log.clone(),
+            record: self.record.clone(),
             limits: self.limits,
             ..Options::default()
-        };
-        let running = start(&design, &options).unwrap();
+        }
+    }
+
+    pub(crate) fn start(self) -> Balancer {
+        let running = start(&self.design(), &self.options()).unwrap();
         let (address, admin) = (running.addresses()[0], running.admin().unwrap());
         Balancer { running: Some(running), address, admin }
     }

@@ -1,0 +1,133 @@
+//! The lines of a decision log.
+
+use base::Duration;
+use engine::l7::{Body, Input, Request};
+use event::Cause;
+use serde::{Deserialize, Serialize};
+
+/// One line. Times are nanoseconds of the process's clock.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Entry {
+    /// The first line.
+    Started { seed: u64, at: u64 },
+    /// An exchange was told something. `begin` makes a new one of this key.
+    Input { at: u64, call: u16, key: u32, input: Said },
+    /// An exchange said something, as the engine's own types print it.
+    Output { key: u32, output: String },
+    /// A call was asked whom to check.
+    Check { at: u64, call: u16, next: Option<(u16, u64)> },
+    /// A call was told how a check went.
+    Checked { at: u64, call: u16, endpoint: u16, well: bool },
+}
+
+/// An input, as it is written.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Said {
+    Begin { idempotent: bool, declared: bool, remaining: Option<u64>, attempt: u8 },
+    Turn,
+    Sent,
+    Head { status: u16, retry_after: Option<u64>, kept: bool },
+    Finished,
+    Failed { cause: String, refused_by_peer: bool, kept: bool },
+    Time { kept: bool },
+    ClientLeft,
+    ClientFailed { cause: String },
+}
+
+impl From<Input> for Said {
+    fn from(input: Input) -> Self {
+        let kept = |body| body == Body::Kept;
+        match input {
+            Input::Begin(request) => Self::Begin {
+                idempotent: request.idempotent_method,
+                declared: request.declared_idempotent,
+                remaining: request.client_remaining.map(Duration::as_nanos),
+                attempt: request.client_attempt,
+            },
+            Input::Turn => Self::Turn,
+            Input::Sent => Self::Sent,
+            Input::Head { status, retry_after, body } => Self::Head {
+                status,
+                retry_after: retry_after.map(Duration::as_nanos),
+                kept: kept(body),
+            },
+            Input::Finished => Self::Finished,
+            Input::Failed { cause, refused_by_peer, body } => {
+                Self::Failed { cause: name(cause), refused_by_peer, kept: kept(body) }
+            }
+            Input::Time { body } => Self::Time { kept: kept(body) },
+            Input::ClientLeft => Self::ClientLeft,
+            Input::ClientFailed(cause) => Self::ClientFailed { cause: name(cause) },
+        }
+    }
+}
+
+impl Said {
+    /// The input that was written; nothing if a cause is not known.
+    pub(super) fn input(&self) -> Option<Input> {
+        let body = |kept| if kept { Body::Kept } else { Body::Gone };
+        Some(match *self {
+            Self::Begin { idempotent, declared, remaining, attempt } => Input::Begin(Request {
+                idempotent_method: idempotent,
+                declared_idempotent: declared,
+                client_remaining: remaining.map(Duration::from_nanos),
+                client_attempt: attempt,
+            }),
+            Self::Turn => Input::Turn,
+            Self::Sent => Input::Sent,
+            Self::Head { status, retry_after, kept } => {
+                let retry_after = retry_after.map(Duration::from_nanos);
+                Input::Head { status, retry_after, body: body(kept) }
+            }
+            Self::Finished => Input::Finished,
+            Self::Failed { ref cause, refused_by_peer, kept } => {
+                Input::Failed { cause: cause_named(cause)?, refused_by_peer, body: body(kept) }
+            }
+            Self::Time { kept } => Input::Time { body: body(kept) },
+            Self::ClientLeft => Input::ClientLeft,
+            Self::ClientFailed { ref cause } => Input::ClientFailed(cause_named(cause)?),
+        })
+    }
+}
+
+/// No input carries a status as its cause: a status comes with a head.
+fn name(cause: Cause) -> String {
+    cause.name().to_owned()
+}
+
+fn cause_named(name: &str) -> Option<Cause> {
+    Cause::ALL.into_iter().find(|cause| cause.name() == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_input_is_read_back_as_it_was_written() {
+        let body = Body::Gone;
+        let inputs = [
+            Input::Begin(Request {
+                client_remaining: Some(Duration::from_millis(7)),
+                ..Request::default()
+            }),
+            Input::Turn,
+            Input::Sent,
+            Input::Head { status: 503, retry_after: Some(Duration::from_secs(1)), body },
+            Input::Finished,
+            Input::Failed { cause: Cause::Reset, refused_by_peer: false, body },
+            Input::Time { body: Body::Kept },
+            Input::ClientLeft,
+            Input::ClientFailed(Cause::ClientTimeout),
+        ];
+        for input in inputs {
+            let line = serde_json::to_string(&Said::from(input)).unwrap();
+
+            let read: Said = serde_json::from_str(&line).unwrap();
+
+            assert_eq!(read.input(), Some(input), "{line}");
+        }
+    }
+}
