@@ -52,7 +52,9 @@ fn truth(written: &str) -> (String, usize) {
 fn output(command: &str) -> String {
     let arguments = command.strip_prefix("$ plimsoll ").unwrap().split_whitespace();
     let program = env!("CARGO_BIN_EXE_plimsoll");
-    let output = Command::new(program).args(arguments).current_dir(root()).output().unwrap();
+    let mut command_line = Command::new(program);
+    command_line.args(arguments).current_dir(root()).env("LC_ALL", "C.UTF-8");
+    let output = command_line.output().unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{command}");
     String::from_utf8(output.stdout).unwrap()
 }
