@@ -371,4 +371,4 @@ pub fn at(ms: u64) -> Instant {
     Instant::from_millis(ms)
 }
 
-const SCOPE: Scope = Scope { call: CallId(0), endpoint: None };
+pub const SCOPE: Scope = Scope { call: CallId(0), endpoint: None };

@@ -146,9 +146,13 @@ impl Flight {
         }
     }
 
-    /// This range has arrived after a gap. `arrived` is told of what was not known before.
+    /// This range has arrived after a gap. `arrived` is told of what was not known before. A range
+    /// that was never sent is not believed.
     pub(super) fn sack(&mut self, start: u64, end: u64, mut arrived: impl FnMut(Sent)) {
-        let (start, end) = (start.max(self.una), end.min(self.next));
+        let start = start.max(self.una);
+        if start >= end || end > self.next {
+            return;
+        }
         let mut at = self.runs.partition_point(|run| run.end <= start);
         while at < self.runs.len() && self.start_of(at) < end {
             if self.runs[at].fate != Fate::Sacked {

@@ -79,7 +79,7 @@ impl Endpoint {
             let seq = seq::wire(self.flight.una - 1);
             let flags = match self.state {
                 State::SynSent => Flags::SYN,
-                _ => Flags::SYN | Flags::ACK,
+                _ => Flags::SYN_ACK,
             };
             Segment { seq, flags, ..self.blank(now) }
         })

@@ -20,7 +20,7 @@ impl Endpoint {
         }
         self.wishes.take(wishes::RESET).then(|| {
             let (seq, ack) = (seq::wire(self.flight.next), seq::wire(self.receive.next));
-            Segment { seq, ack, flags: Flags::RST | Flags::ACK, ..Segment::default() }
+            Segment { seq, ack, flags: Flags::RST_ACK, ..Segment::default() }
         })
     }
 
@@ -120,12 +120,16 @@ impl Endpoint {
     /// acknowledgements (RFC 896).
     #[inline]
     fn is_worth_sending(&mut self, len: u64, wanted: u64, has_fin: bool) -> bool {
+        if len == 0 && !has_fin {
+            self.await_window();
+            return false;
+        }
         if len == wanted && !self.profile.nagle {
-            return len > 0 || has_fin;
+            return true;
         }
         if len < wanted {
-            let is_enough = len > 0 && len * 2 >= u64::from(self.widest);
-            let is_overdue = len > 0 && self.wishes.take(wishes::SMALL);
+            let is_enough = len * 2 >= u64::from(self.widest);
+            let is_overdue = self.wishes.take(wishes::SMALL);
             if !is_enough && !is_overdue {
                 self.await_window();
             }

@@ -63,8 +63,7 @@ impl Segment {
         if self.flags.has(Flags::ACK) {
             return Some(Self { seq: self.ack, flags: Flags::RST, ..Self::default() });
         }
-        let flags = Flags::RST | Flags::ACK;
-        Some(Self { ack: self.end(), flags, ..Self::default() })
+        Some(Self { ack: self.end(), flags: Flags::RST_ACK, ..Self::default() })
     }
 }
 
@@ -79,6 +78,12 @@ impl Flags {
     pub const PSH: Self = Self(0x08);
     /// The acknowledgement counts.
     pub const ACK: Self = Self(0x10);
+    /// FIN, and ACK.
+    pub const FIN_ACK: Self = Self(0x11);
+    /// SYN, and ACK: the answer to SYN.
+    pub const SYN_ACK: Self = Self(0x12);
+    /// RST, and ACK.
+    pub const RST_ACK: Self = Self(0x14);
 
     /// Whether all of `other` is set.
     #[inline]
@@ -175,7 +180,7 @@ mod tests {
         let syn = Segment { seq: 5, flags: Flags::SYN, ..Segment::default() };
         let answer = syn.answer_of_a_stranger().unwrap();
 
-        assert_eq!((answer.ack, answer.flags), (6, Flags::RST | Flags::ACK));
+        assert_eq!((answer.ack, answer.flags), (6, Flags::RST_ACK));
         assert_eq!(answer.answer_of_a_stranger(), None);
     }
 }
