@@ -236,12 +236,12 @@ impl Call {
     ) -> Result<breaker::Pass, Refusal> {
         let before = self.breaker_state();
         let Some(breaker) = &mut self.breaker else {
-            return Ok(breaker::Pass::Regular);
+            return Ok(breaker::Pass::FREE);
         };
         let verdict = breaker.ask(now);
         self.tell_breaker(now, before, sink);
         match verdict {
-            breaker::Verdict::Pass => Ok(breaker::Pass::Regular),
+            breaker::Verdict::Pass(pass) => Ok(pass),
             breaker::Verdict::Probe(pass) if self.shared.begin_probe() => Ok(pass),
             breaker::Verdict::Probe(pass) => {
                 if let Some(breaker) = &mut self.breaker {
@@ -265,7 +265,7 @@ impl Call {
             return;
         };
         breaker.on_end(now, pass, outcome);
-        if pass != breaker::Pass::Regular {
+        if matches!(pass, breaker::Pass::Probe { .. }) {
             self.shared.end_probe();
         }
         self.tell_breaker(now, before, sink);

@@ -91,8 +91,8 @@ impl Params {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Verdict {
-    /// Report its end with [`Pass::Regular`].
-    Pass,
+    /// Report its end with this pass.
+    Pass(Pass),
     /// A probe: report its end with this pass.
     Probe(Pass),
     /// Not now.
@@ -102,16 +102,30 @@ pub enum Verdict {
     },
 }
 
-/// How an attempt got past the breaker.
+/// How an attempt got past the breaker, and when: how often it had been half-open by then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pass {
     /// While it was closed.
-    Regular,
-    /// As one of the probes of this half-open time.
-    Probe {
-        /// Counts the half-open times.
+    Regular {
+        /// Half-open times so far.
         round: u32,
     },
+    /// As one of the probes of a half-open time.
+    Probe {
+        /// Half-open times so far, this one included.
+        round: u32,
+    },
+}
+
+impl Pass {
+    /// Where there is no breaker.
+    pub const FREE: Self = Self::Regular { round: 0 };
+
+    const fn round(self) -> u32 {
+        match self {
+            Self::Regular { round } | Self::Probe { round } => round,
+        }
+    }
 }
 
 /// How an attempt ended, as far as it tells something about the service.
@@ -165,7 +179,7 @@ impl Breaker {
             self.round = self.round.wrapping_add(1);
         }
         match &mut self.state {
-            Inner::Closed(_) => Verdict::Pass,
+            Inner::Closed(_) => Verdict::Pass(Pass::Regular { round: self.round }),
             Inner::Open { until } => Verdict::Refuse { until: *until },
             Inner::HalfOpen { under_way, succeeded }
                 if *under_way + *succeeded < self.params.probes =>
@@ -177,9 +191,12 @@ impl Breaker {
         }
     }
 
-    /// An attempt that passed has ended.
+    /// An attempt that passed has ended. What left before the last half-open time says nothing
+    /// about now: else those that hung when it opened would open it again as they time out.
     pub fn on_end(&mut self, now: Instant, pass: Pass, outcome: Outcome) {
-        let current = pass == Pass::Probe { round: self.round };
+        if pass.round() != self.round {
+            return;
+        }
         match (&mut self.state, outcome) {
             (Inner::Closed(window), Outcome::Success | Outcome::Failure) => {
                 window.count(now, outcome == Outcome::Failure);
@@ -189,18 +206,16 @@ impl Breaker {
                     self.open(now);
                 }
             }
-            (Inner::HalfOpen { .. }, Outcome::Failure) if current => self.open(now),
-            (Inner::HalfOpen { under_way, succeeded }, Outcome::Success) if current => {
+            (Inner::HalfOpen { .. }, Outcome::Failure) => self.open(now),
+            (Inner::HalfOpen { under_way, succeeded }, Outcome::Success) => {
                 *under_way -= 1;
                 *succeeded += 1;
                 if *succeeded >= self.params.probes {
                     self.state = Inner::Closed(Window::new(now, self.params.window));
                 }
             }
-            (Inner::HalfOpen { under_way, .. }, Outcome::Unknown) if current => *under_way -= 1,
-            // What left before this half-open time says nothing about now.
-            (Inner::Closed(_), Outcome::Unknown)
-            | (Inner::Open { .. } | Inner::HalfOpen { .. }, _) => {}
+            (Inner::HalfOpen { under_way, .. }, Outcome::Unknown) => *under_way -= 1,
+            (Inner::Closed(_), Outcome::Unknown) | (Inner::Open { .. }, _) => {}
         }
     }
 
