@@ -1,11 +1,15 @@
 //! Short conversations, segment by segment.
 
-use base::Duration;
+use std::sync::Arc;
+
+use base::{Duration, Share};
 use event::l4::Event;
 use netsim::l3::{Condition, Params};
-use netsim::l4::tcp::{End, Input, Keepalive, Output, Profile, State};
+use netsim::l4::tcp::{
+    Backlog, Detection, End, Endpoint, Input, Keepalive, Listener, Output, Profile, State,
+};
 
-use crate::world::{CLIENT, SERVER, World, at, delay};
+use crate::world::{CLIENT, SCOPE, SERVER, World, at, delay};
 
 #[test]
 fn a_request_its_answer_and_an_end_in_good_order() {
@@ -194,6 +198,65 @@ fn nobody_listens_and_the_caller_knows_at_once() {
     world.input(CLIENT, Input::Segment(&answer));
 
     assert_eq!(world.ends[CLIENT].news(), [Output::Ended(End::Refused), Output::Gone]);
+}
+
+#[test]
+fn a_caller_whom_nobody_accepts_believes_that_it_is_connected_and_waits() {
+    let mut world = World::new(1);
+    let links = [world.link("there", delay(10)), world.link("back", delay(10))];
+    let profile = Arc::new(Profile::linux());
+    world.listener = Some(Listener::new(Backlog { half_open: 8, whole: 0 }));
+    for client in [0, 2] {
+        world.connect(&profile, &links[..1], &links[1..]);
+        world.ends[client].says = 100;
+        world.ends[client + 1].answers = Some((100, 100));
+        world.pump(client);
+    }
+    world.run_until(at(2_000));
+    assert_eq!(world.ends[0].delivered, 100);
+    assert_eq!((world.ends[2].tcp().state(), world.ends[2].delivered), (State::Established, 0));
+
+    assert_eq!(world.listener.as_mut().unwrap().accept(), Some(1));
+    world.run_until(at(10_000));
+    assert_eq!(world.ends[2].delivered, 100);
+    let overflows = world.times_of(|event| *event == Event::AcceptOverflow);
+    assert!(overflows.len() > 2, "each try of the data, and each answer to a repeated SYN-ACK");
+}
+
+#[test]
+fn both_may_call_at_once() {
+    let mut world = pair(Profile::rfc());
+    let profile = Arc::new(Profile::rfc());
+    world.ends[SERVER].tcp = Some(Endpoint::connect(at(0), profile, SCOPE, 1_000));
+    world.ends[SERVER].says = 200;
+    world.exchange(100, 0);
+    world.pump(SERVER);
+    world.run_until(at(3_000));
+
+    assert_eq!([world.ends[CLIENT].delivered, world.ends[SERVER].delivered], [200, 100]);
+}
+
+#[test]
+fn a_network_that_reorders_a_little_costs_nothing_once_it_is_known_to() {
+    let resent = |detection| {
+        let reorder = Params {
+            reorder: Share::percent(20),
+            reorder_by: Duration::from_millis(2),
+            bits_per_sec: Some(10_000_000),
+            ..delay(10)
+        };
+        let profile = Profile { detection, ..Profile::linux() };
+        let mut world = World::pair(1, profile, reorder, delay(10));
+        world.ends[CLIENT].says = 400_000;
+        world.pump(CLIENT);
+        world.run_until(at(10_000));
+        assert_eq!(world.ends[SERVER].delivered, 400_000);
+        world.seen.retransmitted
+    };
+
+    let (rack, sack) = (resent(Detection::Rack), resent(Detection::Sack));
+    assert!(rack < 5, "{rack}");
+    assert!(sack == 0 || sack > rack, "{sack}");
 }
 
 #[test]

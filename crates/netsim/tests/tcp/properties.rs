@@ -87,7 +87,7 @@ proptest! {
                 Blow::Write(bytes) => tcp.handle(now, Input::Write(bytes), &mut ()),
                 Blow::Read(bytes) => tcp.handle(now, Input::Read(bytes), &mut ()),
                 Blow::Timer(ms) => {
-                    now = now + Duration::from_millis(ms);
+                    now += Duration::from_millis(ms);
                     tcp.handle(now, Input::Timer, &mut ());
                 }
                 Blow::Shutdown => tcp.handle(now, Input::Shutdown, &mut ()),

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use base::{CallId, Duration, Instant};
 use event::{Event, Scope, Sink, l3, l4};
 use netsim::l3::{Link, Params};
-use netsim::l4::tcp::{Endpoint, Input, Output, Profile, Segment};
+use netsim::l4::tcp::{Endpoint, Flags, Input, Listener, Output, Profile, Segment, State};
 use netsim::{Party, Queue};
 
 pub struct World {
@@ -23,6 +23,8 @@ pub struct World {
     pub seen: Seen,
     /// A line for each segment, if somebody wants to read them.
     pub trace: Option<String>,
+    /// Who may connect, if that is limited.
+    pub listener: Option<Listener<usize>>,
     /// The segments that are lost, counted from 1 as they are sent.
     pub drops: Vec<u64>,
     /// Of the clients' segments with data, every so many is lost; 0 for none.
@@ -101,6 +103,7 @@ impl World {
             free: Vec::new(),
             seen: Seen { keeps: true, ..Seen::default() },
             trace: None,
+            listener: None,
             drops: Vec::new(),
             drop_every: 0,
             data_sent: 0,
@@ -322,6 +325,11 @@ impl World {
             return self.forward(from, id, hop + 1);
         }
         self.free.push(id);
+        if to & 1 == 1
+            && let Err(refused) = self.ask_listener(to, &segment)
+        {
+            return self.seen.emit(self.now, SCOPE, Event::L4(refused));
+        }
         if self.ends[to].tcp.is_none() && to & 1 == 1 {
             let profile = self.ends[to].profile.clone();
             let tcp = Endpoint::accept(self.now, profile, SCOPE, self.initial, &segment);
@@ -329,6 +337,18 @@ impl World {
             return self.pump(to);
         }
         self.input(to, Input::Segment(&segment));
+    }
+
+    /// Whether the listener lets this segment through.
+    fn ask_listener(&mut self, to: usize, segment: &Segment) -> Result<(), l4::Event> {
+        let Some(listener) = &mut self.listener else { return Ok(()) };
+        match &self.ends[to].tcp {
+            None => listener.on_syn(),
+            Some(tcp) if tcp.state() == State::SynReceived && !segment.flags.has(Flags::SYN) => {
+                listener.on_handshake(to)
+            }
+            Some(_) => Ok(()),
+        }
     }
 }
 

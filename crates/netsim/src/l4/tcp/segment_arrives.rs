@@ -23,7 +23,7 @@ impl Endpoint {
             return self.on_reset(now, start, sink);
         }
         if segment.flags.has(Flags::SYN) {
-            return self.on_late_syn(start);
+            return self.on_late_syn(now, start, segment, sink);
         }
         if !segment.flags.has(Flags::ACK) {
             return;
@@ -94,12 +94,17 @@ impl Endpoint {
         }
     }
 
-    /// Our answer to it was lost, or it is an old one (RFC 5961, 4.2).
-    fn on_late_syn(&mut self, start: u64) {
-        if self.state == State::SynReceived && start + 1 == self.receive.next {
-            self.wishes.add(wishes::SYN);
-        } else {
+    /// Our answer to it was lost, or both have called at once (RFC 9293, 3.5), or it is an old one
+    /// (RFC 5961, 4.2).
+    fn on_late_syn(&mut self, now: Instant, start: u64, segment: &Segment, sink: &mut impl Sink) {
+        if self.state != State::SynReceived || start + 1 != self.receive.next {
+            return self.ack.on_demand();
+        }
+        if segment.flags.has(Flags::ACK) && segment.ack == seq::wire(self.flight.una) {
+            self.establish(now, segment, sink);
             self.ack.on_demand();
+        } else {
+            self.wishes.add(wishes::SYN);
         }
     }
 
