@@ -136,13 +136,26 @@ fn write_name(name: &str, out: &mut Vec<u8>) {
 }
 
 /// With leading zeros.
-fn write_digits(value: u64, digits: u32, out: &mut Vec<u8>) {
-    out.extend((0..digits).rev().map(|at| b'0' + (value / 10_u64.pow(at) % 10) as u8));
+fn write_digits(value: u64, digits: usize, out: &mut Vec<u8>) {
+    let (text, _) = decimal(value);
+    out.extend_from_slice(&text[MOST_DIGITS - digits..]);
 }
 
 fn write_number(value: u64, out: &mut Vec<u8>) {
-    let digits = value.checked_ilog10().unwrap_or(0) + 1;
-    write_digits(value, digits, out);
+    let (text, first) = decimal(value);
+    out.extend_from_slice(&text[first..]);
+}
+
+/// All digits that fit, and where the first that counts is.
+fn decimal(mut value: u64) -> ([u8; MOST_DIGITS], usize) {
+    let mut text = [b'0'; MOST_DIGITS];
+    let mut first = MOST_DIGITS;
+    while first == MOST_DIGITS || value > 0 {
+        first -= 1;
+        text[first] = DIGITS[(value % 10) as usize];
+        value /= 10;
+    }
+    (text, first)
 }
 
 /// A string of JSON (RFC 8259, section 7); bytes that are not UTF-8 become U+FFFD.
@@ -169,6 +182,10 @@ fn write_escaped(value: &[u8], out: &mut Vec<u8>) {
 const fn is_plain(byte: u8) -> bool {
     matches!(byte, 0x20..0x7f) && byte != b'"' && byte != b'\\'
 }
+
+const DIGITS: &[u8; 10] = b"0123456789";
+/// Of the largest number.
+const MOST_DIGITS: usize = 20;
 
 #[cfg(test)]
 mod tests {
@@ -249,6 +266,15 @@ mod tests {
                 "2100-03-01T00:00:00.000Z",
             ]
         );
+    }
+
+    #[test]
+    fn numbers_are_written_whole_from_nothing_to_the_largest() {
+        for number in [0, 9, 10, 1_000, u64::MAX] {
+            let line = line(&Record { bytes_in: number, ..RECORD });
+
+            assert!(line.contains(&format!("\"bytes_in\":{number},")), "{line}");
+        }
     }
 
     fn line(record: &Record<'_>) -> String {
