@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use base::Duration;
+use model::closed::{safe_queue, storm_threshold};
 use observe::plot::Style;
 
 use crate::examples::{design, variant};
@@ -117,6 +118,57 @@ fn a_spike_that_the_queue_can_hold_fails_nobody() {
 
     assert!(report.failed_by_cause.is_empty(), "{:?}", report.failed_by_cause);
     assert!(report.timeline.offered[22] > 600.0, "{:?}", &report.timeline.offered[18..28]);
+}
+
+/// Every try that times out is worked on all the same, so a service that has fallen behind gets
+/// each request three times: it catches up only below a third of its capacity.
+#[test]
+fn a_retry_storm_ends_below_the_threshold_and_not_above_it() {
+    let threshold = storm_threshold(1_000.0, 3.0);
+
+    assert!(survives_a_rush(0.8 * threshold, "\"none\""));
+    assert!(!survives_a_rush(1.2 * threshold, "\"none\""));
+}
+
+/// Above the threshold too, a queue in which nobody can wait past the timeout is safe.
+#[test]
+fn a_queue_shorter_than_timeout_times_rate_is_safe_and_a_longer_one_is_not() {
+    let (threshold, safe) = (storm_threshold(1_000.0, 3.0), safe_queue(0.1, 1_000.0));
+
+    assert!(survives_a_rush(1.2 * threshold, &format!("{:.0}", safe / 2.0)));
+    assert!(!survives_a_rush(1.2 * threshold, &format!("{:.0}", safe * 3.0)));
+}
+
+/// A service that can do 1,000 requests per second, callers that wait 100 ms and try three times,
+/// and five times the traffic for a second.
+fn survives_a_rush(traffic: f64, queue: &str) -> bool {
+    let text = format!(
+        r#"
+[region.eu]
+at = [53.3, -6.3]
+[client.users]
+traffic = "{traffic:.0}/s"
+requests = [{{ share = "100%", method = "GET", path = "/" }}]
+[service.svc]
+model = {{ workers = 10, queue = {queue}, service_time = "10ms" }}
+[call.users.svc]
+timeout = "1s"
+attempt_timeout = "100ms"
+idempotent = true
+on_failure = "error"
+in_flight = "none"
+retry = {{ attempts = 3, backoff = "none", budget = "none" }}
+[[incident.rush]]
+on = "users"
+kind = "spike"
+times = 5.0
+at = "10s"
+lasts = "1s"
+"#
+    );
+    let report = run(&design(&text), &Options { seeds: 3, ..options(1) }).unwrap();
+    assert!([0.0, 1.0].contains(&report.recovered.probability), "the seeds agree");
+    report.recovered.probability == 1.0
 }
 
 #[test]
