@@ -4,6 +4,7 @@
 
 extern crate plimsoll_netsim as netsim;
 
+mod allocations;
 mod basics;
 mod long;
 mod properties;

@@ -53,6 +53,7 @@ enum Blow {
     Close,
     Abort,
     Unreachable,
+    TooBig(u32),
 }
 
 proptest! {
@@ -94,6 +95,7 @@ proptest! {
                 Blow::Close => tcp.handle(now, Input::Close, &mut ()),
                 Blow::Abort => tcp.handle(now, Input::Abort, &mut ()),
                 Blow::Unreachable => tcp.handle(now, Input::Unreachable, &mut ()),
+                Blow::TooBig(mtu) => tcp.handle(now, Input::TooBig(mtu), &mut ()),
             }
             let outputs = (0..2_000).take_while(|_| tcp.poll_output(now, &mut ()).is_some());
             prop_assert!(outputs.count() < 2_000, "it comes to an end: {tcp:?}");
@@ -129,7 +131,8 @@ fn blow() -> impl Strategy<Value = Blow> {
             Just(Blow::Shutdown),
             Just(Blow::Close),
             Just(Blow::Abort),
-            Just(Blow::Unreachable)
+            Just(Blow::Unreachable),
+            (0..2_000_u32).prop_map(Blow::TooBig)
         ],
     ]
 }

@@ -40,6 +40,8 @@ pub struct Endpoint {
     pub(super) is_orphan: bool,
     /// The congestion window was in the way of more.
     pub(super) is_limited: bool,
+    /// The most payload that the way to the peer takes.
+    pub(super) mss: u16,
     /// Tries in a row that nobody answered.
     pub(super) retries: u8,
     /// The end of what was written.
@@ -85,6 +87,9 @@ pub enum Input<'a> {
     Abort,
     /// A router says that there is no way to the peer (RFC 1122, 4.2.3.9).
     Unreachable,
+    /// A router says that its link takes no more than so many bytes at once (RFC 1191). If nobody
+    /// says so, what is too big is lost each time: a black hole.
+    TooBig(u32),
 }
 
 /// What an endpoint wants.
@@ -193,6 +198,7 @@ impl Endpoint {
             Input::Close => self.close(now),
             Input::Abort => self.abort(now, sink),
             Input::Unreachable => self.on_unreachable(now, sink),
+            Input::TooBig(mtu) => self.on_too_big(mtu),
         }
     }
 

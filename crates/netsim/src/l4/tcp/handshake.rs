@@ -50,6 +50,7 @@ impl Endpoint {
             is_closing: false,
             is_orphan: false,
             is_limited: false,
+            mss: u16::try_from(profile.mss).unwrap_or(u16::MAX),
             retries: 0,
             end: first,
             edge: first,

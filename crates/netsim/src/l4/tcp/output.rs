@@ -5,7 +5,7 @@ use event::{Sink, l4};
 
 use super::endpoint::{Endpoint, State, wishes};
 use super::recovery::Phase;
-use super::segment::{Flags, Segment};
+use super::segment::{Flags, HEADERS, Segment, TIMESTAMPS};
 use super::seq;
 use super::timers::Probe;
 
@@ -135,7 +135,7 @@ impl Endpoint {
             }
             return is_enough || is_overdue;
         }
-        len >= u64::from(self.profile.mss) || self.flight.is_empty() || has_fin
+        len >= u64::from(self.mss) || self.flight.is_empty() || has_fin
     }
 
     /// A question that the peer has to answer: it was acknowledged already (RFC 9293, 3.8.4 and
@@ -203,7 +203,20 @@ impl Endpoint {
     #[inline]
     fn room(&self) -> u32 {
         let blocks = if self.receive.has_blocks() { 28 } else { 0 };
-        self.profile.mss - blocks
+        u32::from(self.mss).saturating_sub(blocks).max(1)
+    }
+
+    /// Smaller segments from now on; those under way were too big, which is no congestion (RFC
+    /// 1191, 6.4).
+    pub(super) fn on_too_big(&mut self, mtu: u32) {
+        let options = if self.profile.timestamps { TIMESTAMPS } else { 0 };
+        let most = mtu.saturating_sub(HEADERS + options).max(LEAST);
+        let most = u16::try_from(most).unwrap_or(u16::MAX);
+        if most < self.mss {
+            self.mss = most;
+            self.flight.lose_if(|_| true);
+            self.wishes.add(wishes::LOST);
+        }
     }
 
     fn on_leaving_silence(&mut self, now: Instant) {
@@ -216,3 +229,6 @@ impl Endpoint {
         }
     }
 }
+
+/// No way may take less: 68 bytes (RFC 791, 3.2), without the headers.
+const LEAST: u32 = 28;

@@ -157,7 +157,7 @@ impl fmt::Display for Segment {
 }
 
 /// IPv4 and TCP, 20 bytes each.
-const HEADERS: u32 = 40;
+pub(super) const HEADERS: u32 = 40;
 /// Two times four bytes, kind and length, padded.
 pub(super) const TIMESTAMPS: u32 = 12;
 /// Maximum segment size, window scale, SACK permitted; padded.
