@@ -230,5 +230,5 @@ impl Endpoint {
     }
 }
 
-/// No way may take less: 68 bytes (RFC 791, 3.2), without the headers.
-const LEAST: u32 = 28;
+/// Linux believes nobody who says less than 552 bytes (`min_pmtu`): it would be an easy attack.
+const LEAST: u32 = 552 - HEADERS - TIMESTAMPS;
