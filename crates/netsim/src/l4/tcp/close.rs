@@ -91,8 +91,7 @@ impl Endpoint {
 
     /// Over.
     pub(super) fn finish(&mut self, now: Instant, why: End, sink: &mut impl Sink) {
-        let is_handshake = matches!(self.state, State::SynSent | State::SynReceived);
-        if let Some(event) = ended(why, is_handshake) {
+        if let Some(event) = ended(why, self.state) {
             self.emit(now, event, sink);
         }
         if self.state == State::TimeWait {
@@ -113,13 +112,15 @@ impl Endpoint {
     }
 }
 
-/// What to report about an end.
-fn ended(why: End, is_handshake: bool) -> Option<l4::Event> {
-    let failed = |cause| is_handshake.then_some(l4::Event::ConnectFailed { cause });
+/// What to report about an end. Only the caller has failed to connect; who was called has lost
+/// nothing that stood.
+fn ended(why: End, state: State) -> Option<l4::Event> {
+    let failed = |cause| (state == State::SynSent).then_some(l4::Event::ConnectFailed { cause });
     match why {
         End::Closed => Some(l4::Event::Closed),
         End::Refused => failed(Cause::Refused),
         End::Unreachable => failed(Cause::Unreachable),
+        End::TimedOut if state == State::SynReceived => None,
         End::TimedOut => failed(Cause::ConnectTimeout).or(Some(l4::Event::GivenUp)),
         End::Reset => Some(l4::Event::Reset),
         End::Aborted => None,

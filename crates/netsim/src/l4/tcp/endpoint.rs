@@ -220,6 +220,13 @@ impl Endpoint {
         self.timers.next().min(self.ack.due_at)
     }
 
+    /// Gives back the room that it keeps for the next data: worth it for a connection that will be
+    /// idle for long, one of a million.
+    pub fn rest(&mut self) {
+        self.flight.rest();
+        self.receive.rest();
+    }
+
     /// Where the connection is.
     pub const fn state(&self) -> State {
         self.state
@@ -315,6 +322,7 @@ mod tests {
 
     #[test]
     fn a_million_connections_with_both_ends_fit_in_a_gibibyte() {
+        // Both ends, and nothing else while they rest: 656 bytes of the 1,073 that there are.
         assert!(size_of::<Endpoint>() <= 328, "{} bytes", size_of::<Endpoint>());
     }
 }

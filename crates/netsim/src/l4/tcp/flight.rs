@@ -68,6 +68,11 @@ impl Flight {
         self.una == self.next
     }
 
+    /// Keeps no room for what is to come.
+    pub(super) fn rest(&mut self) {
+        self.runs.shrink_to_fit();
+    }
+
     /// Bytes sent and not acknowledged: FlightSize (RFC 5681, 2).
     #[inline]
     pub(super) const fn size(&self) -> u32 {

@@ -71,7 +71,7 @@ impl<K> Listener<K> {
         Ok(())
     }
 
-    /// A half-open connection was given up.
+    /// A half-open connection has ended: its endpoint was never connected.
     pub const fn on_given_up(&mut self) {
         self.half_open = self.half_open.saturating_sub(1);
     }

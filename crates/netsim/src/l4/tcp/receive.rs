@@ -134,6 +134,13 @@ impl Receive {
         self.islands.as_ref().is_some_and(|islands| !islands.is_empty())
     }
 
+    /// Keeps no room for what is to come.
+    pub(super) fn rest(&mut self) {
+        if !self.has_gap() {
+            self.islands = None;
+        }
+    }
+
     /// What to report after gaps, and what arrived twice.
     pub(super) fn blocks(&mut self) -> SackBlocks {
         let mut blocks = SackBlocks::default();

@@ -42,6 +42,13 @@ impl Segment {
         self.seq.wrapping_add(self.span())
     }
 
+    /// Where its payload stands in the sender's stream, modulo 2^32, if the sender began with the
+    /// initial sequence number `initial`: with that, whoever knows what was written can tell the
+    /// bytes.
+    pub const fn offset(&self, initial: u32) -> u32 {
+        self.seq.wrapping_sub(initial).wrapping_sub(1)
+    }
+
     /// How many sequence numbers it takes.
     pub const fn span(&self) -> u32 {
         self.len + self.flags.has(Flags::SYN) as u32 + self.flags.has(Flags::FIN) as u32
@@ -173,6 +180,13 @@ mod tests {
 
         assert_eq!(segment.end(), 0);
         assert_eq!(segment.bytes(), 52);
+    }
+
+    #[test]
+    fn the_first_byte_of_a_stream_stands_at_offset_0_whatever_its_number() {
+        let segment = Segment { seq: 4, len: 10, ..Segment::default() };
+
+        assert_eq!((segment.offset(3), segment.offset(u32::MAX)), (0, 4));
     }
 
     #[test]
