@@ -49,11 +49,9 @@ fn a_client_that_leaves_before_the_answer_takes_the_work_with_it() {
     });
     let (balancer, neighbours, _service) = before(upstream.address);
 
-    for _ in 0..10 {
-        let mut client = Connection::open(balancer.address).unwrap();
-        client.send(get_head("/waits").as_bytes()).unwrap();
-        let before = upstream.heads().len();
-        until(PATIENCE, "the request arrives", || (upstream.heads().len() > before).then_some(()));
+    for number in 1..=10 {
+        let client = asking(&balancer, "/waits");
+        until(PATIENCE, "it arrives", || (upstream.heads().len() == number).then_some(()));
         client.reset().unwrap();
     }
 
