@@ -162,7 +162,7 @@ impl Client {
                     Err(refusal) => return Poll::Ready(Arrival::Refused(refusal)),
                 }
             }
-            match desk.inbox.poll_fill(cx, &mut self.socket) {
+            match desk.inbox.poll_fill(cx, &mut self.socket, &self.worker.buffers) {
                 Poll::Ready(Ok(count)) if count > 0 => {}
                 Poll::Ready(_) => return Poll::Ready(Arrival::Nothing),
                 Poll::Pending if desk.inbox.is_empty() => return Poll::Ready(Arrival::NotYet),
@@ -260,7 +260,7 @@ impl Client {
         cause: Cause,
         retry_after: Option<Duration>,
     ) -> Next {
-        desk.leave();
+        desk.leave(&self.worker.buffers);
         self.answer(desk, Answer::failure(cause).retry_after(retry_after)).await
     }
 
@@ -301,8 +301,8 @@ impl Client {
         poll_fn(|cx| {
             let _ = Pin::new(&mut self.socket).poll_shutdown(cx);
             while left > 0 {
-                desk.inbox.clear(limits::CLIENT_BUFFER);
-                match desk.inbox.poll_fill(cx, &mut self.socket) {
+                desk.inbox.clear(&self.worker.buffers);
+                match desk.inbox.poll_fill(cx, &mut self.socket, &self.worker.buffers) {
                     Poll::Ready(Ok(count)) if count > 0 => left = left.saturating_sub(count),
                     Poll::Ready(_) => return Poll::Ready(()),
                     Poll::Pending => break,

@@ -2,12 +2,15 @@
 
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
 
-/// A buffer that is filled at its end and used from its start.
+use crate::buffers::Buffers;
+
+/// A buffer that is filled at its end and used from its start. It has memory of its own only while
+/// something is in it.
 #[derive(Debug, Default)]
 pub(crate) struct Inbox {
     bytes: Vec<u8>,
@@ -16,11 +19,6 @@ pub(crate) struct Inbox {
 }
 
 impl Inbox {
-    /// Holds `size` bytes before it has to grow.
-    pub(crate) fn new(size: usize) -> Self {
-        Self { bytes: vec![0; size], start: 0, end: 0 }
-    }
-
     /// What is there.
     pub(crate) fn filled(&self) -> &[u8] {
         &self.bytes[self.start..self.end]
@@ -56,12 +54,16 @@ impl Inbox {
         self.end -= to - from;
     }
 
-    /// Forgets all, and does not stay larger than `size`.
-    pub(crate) fn clear(&mut self, size: usize) {
+    /// Forgets all, and gives its memory back.
+    pub(crate) fn clear(&mut self, spare: &Buffers) {
         (self.start, self.end) = (0, 0);
-        if self.bytes.len() > size {
-            self.bytes.truncate(size);
-            self.bytes.shrink_to_fit();
+        self.tidy(spare);
+    }
+
+    /// Gives its memory back if nothing is in it.
+    pub(crate) fn tidy(&mut self, spare: &Buffers) {
+        if self.is_empty() && !self.bytes.is_empty() {
+            spare.give(std::mem::take(&mut self.bytes));
         }
     }
 
@@ -71,17 +73,25 @@ impl Inbox {
         &mut self,
         cx: &mut Context<'_>,
         socket: &mut TcpStream,
+        spare: &Buffers,
     ) -> Poll<io::Result<usize>> {
-        self.make_room();
+        self.make_room(spare);
         let mut room = ReadBuf::new(&mut self.bytes[self.end..]);
-        ready!(Pin::new(socket).poll_read(cx, &mut room))?;
+        let polled = Pin::new(socket).poll_read(cx, &mut room);
         let count = room.filled().len();
         self.end += count;
-        Poll::Ready(Ok(count))
+        if count == 0 {
+            self.tidy(spare);
+        }
+        polled.map_ok(|()| count)
     }
 
-    fn make_room(&mut self) {
+    fn make_room(&mut self, spare: &Buffers) {
         if self.end < self.bytes.len() {
+            return;
+        }
+        if self.bytes.is_empty() {
+            self.bytes = spare.take();
             return;
         }
         if self.start > 0 {
@@ -89,13 +99,10 @@ impl Inbox {
             (self.start, self.end) = (0, self.end - self.start);
         }
         if self.end == self.bytes.len() {
-            self.bytes.resize((self.bytes.len() * 2).max(FIRST), 0);
+            self.bytes.resize(self.bytes.len() * 2, 0);
         }
     }
 }
-
-/// The first size of a buffer that was given none.
-const FIRST: usize = 4_096;
 
 #[cfg(test)]
 mod tests {
@@ -115,11 +122,11 @@ mod tests {
         let mut inbox = with(b"abcdef");
         inbox.consume(4);
 
-        inbox.make_room();
+        inbox.make_room(&Buffers::default());
         assert_eq!((inbox.filled(), inbox.bytes.len()), (&b"ef"[..], 6));
 
         inbox.end = 6;
-        inbox.make_room();
+        inbox.make_room(&Buffers::default());
         assert!(inbox.bytes.len() > 6);
     }
 

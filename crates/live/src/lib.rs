@@ -6,6 +6,7 @@
 mod admin;
 mod alarm;
 mod answer;
+mod buffers;
 mod checks;
 mod client;
 mod clock;

@@ -68,11 +68,15 @@ pub const INTERIM_ANSWERS: u32 = 32;
 /// Idle connections that a worker keeps to one endpoint. More are closed after use.
 pub const IDLE_PER_ENDPOINT: usize = 256;
 
-/// How much is read from a client at once.
-pub const CLIENT_BUFFER: usize = 16 * 1024;
+/// How much is read at once: so much that a large body costs few system calls, and so little that
+/// it stays in the cache of a core until it is written again.
+pub const BUFFER: usize = 32 * 1024;
 
-/// How much is read from a service at once. Larger than a client's: most bytes flow this way.
-pub const SERVICE_BUFFER: usize = 32 * 1024;
+/// How much of a client's next requests is read while the one before is under way.
+pub const PIPELINED: usize = 16 * 1024;
+
+/// How much memory for what is written a place of work keeps.
+pub const OUTBOX: usize = 16 * 1024;
 
 /// Buffers that a worker keeps for the next requests; more are freed after a peak.
 pub const SPARE_BUFFERS: usize = 256;

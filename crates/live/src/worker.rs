@@ -12,6 +12,7 @@ use observe::metrics::Cells;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
+use crate::buffers::Buffers;
 use crate::clock::Clock;
 use crate::exchange::Desk;
 use crate::instance::Instance;
@@ -36,6 +37,7 @@ pub(crate) struct Worker {
     recorder: Option<RefCell<Recorder>>,
     #[expect(clippy::vec_box, reason = "they are lent out, and large")]
     desks: RefCell<Vec<Box<Desk>>>,
+    pub(crate) buffers: Buffers,
     recent: Cell<Instant>,
     ids: Cell<u64>,
     gone: Notify,
@@ -69,6 +71,7 @@ impl Worker {
             log: instance.log.as_ref().map(|log| RefCell::new(log.batch())),
             recorder: instance.take_recorder().map(RefCell::new),
             desks: RefCell::default(),
+            buffers: Buffers::default(),
             recent: Cell::new(clock.now()),
             ids: Cell::new(u64::from(id.0) << 40),
             gone: Notify::new(),
@@ -84,7 +87,7 @@ impl Worker {
 
     /// It is needed no longer.
     pub(crate) fn give_desk(&self, mut desk: Box<Desk>) {
-        desk.clear();
+        desk.clear(&self.buffers);
         let mut desks = self.desks.borrow_mut();
         if desks.len() < limits::SPARE_BUFFERS {
             desks.push(desk);

@@ -24,7 +24,7 @@ impl Client {
         number: u8,
         remaining: Option<Duration>,
     ) {
-        desk.leave();
+        desk.leave(&self.worker.buffers);
         let now = self.worker.recent();
         desk.stage = Stage::Trying;
         desk.tale.endpoint = Some(endpoint);
@@ -170,7 +170,7 @@ impl Client {
                 Ok(Progress::Moved | Progress::Done) => return Poll::Ready(None),
                 Err(_) => return Poll::Ready(Some(Input::ClientFailed(Cause::BadRequest))),
             }
-            match desk.inbox.poll_fill(cx, &mut self.socket) {
+            match desk.inbox.poll_fill(cx, &mut self.socket, &self.worker.buffers) {
                 Poll::Ready(Ok(1..)) => {
                     desk.due = Due::NEVER;
                 }
@@ -252,7 +252,7 @@ impl Client {
                     }
                 }
             }
-            match ready!(download.answers.poll_fill(cx, socket)) {
+            match ready!(download.answers.poll_fill(cx, socket, &self.worker.buffers)) {
                 // A reset that writing has met looks like an end when reading.
                 Ok(0) => {
                     let cause = desk.upload.broken.unwrap_or(Cause::Closed);

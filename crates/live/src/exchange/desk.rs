@@ -11,6 +11,7 @@ use wire::l7::http1::{Asked, RequestHead, ResponseHead};
 
 use super::passage::Passage;
 use super::tunnel::Way;
+use crate::buffers::Buffers;
 use crate::inbox::Inbox;
 use crate::limits;
 use crate::outbox::Outbox;
@@ -141,7 +142,7 @@ pub(crate) struct Tale {
 impl Desk {
     pub(crate) fn new() -> Self {
         Self {
-            inbox: Inbox::new(limits::CLIENT_BUFFER),
+            inbox: Inbox::default(),
             head: RequestHead::new(),
             head_bytes: Vec::new(),
             exchange: Exchange::new(Instant::ZERO, Key::default()),
@@ -158,22 +159,23 @@ impl Desk {
     }
 
     /// Ready for somebody else: forgets everything, and keeps no more memory than a new one has.
-    pub(crate) fn clear(&mut self) {
-        self.inbox.clear(limits::CLIENT_BUFFER);
+    pub(crate) fn clear(&mut self, spare: &Buffers) {
+        self.inbox.clear(spare);
         self.head.clear();
-        self.head_bytes.shrink_to(limits::CLIENT_BUFFER);
-        self.upload.out.clear(limits::CLIENT_BUFFER);
-        self.upload.kept.shrink_to(limits::CLIENT_BUFFER);
-        self.download.out.clear(limits::CLIENT_BUFFER);
-        self.leave();
+        self.head_bytes.shrink_to(limits::OUTBOX);
+        self.upload.out.clear(limits::OUTBOX);
+        self.upload.kept.clear();
+        self.upload.kept.shrink_to(limits::OUTBOX);
+        self.download.out.clear(limits::OUTBOX);
+        self.leave(spare);
     }
 
     /// The current try is given up: its connection goes, and whatever came of it.
-    pub(crate) fn leave(&mut self) {
+    pub(crate) fn leave(&mut self, spare: &Buffers) {
         self.link = Link::None;
         self.stage = Stage::Waiting;
         self.due = Due::NEVER;
-        self.download.answers.clear(limits::SERVICE_BUFFER);
+        self.download.answers.clear(spare);
         self.download.head.clear();
     }
 }
@@ -217,7 +219,7 @@ impl Upload {
 impl Download {
     fn new() -> Self {
         Self {
-            answers: Inbox::new(limits::SERVICE_BUFFER),
+            answers: Inbox::default(),
             head: ResponseHead::new(),
             head_len: 0,
             interim: 0,

@@ -34,7 +34,15 @@ impl Client {
             if let Some(end) = self.follow(desk) {
                 break end;
             }
-            let input = poll_fn(|cx| self.poll_input(desk, cx)).await;
+            let mut woken = false;
+            let input = poll_fn(|cx| {
+                // One look at the clock for all that follows from a wake-up.
+                if std::mem::replace(&mut woken, true) {
+                    self.worker.now();
+                }
+                self.poll_input(desk, cx)
+            })
+            .await;
             self.tell(desk, input);
         };
         match end {
@@ -45,7 +53,7 @@ impl Client {
             }
             End::Client(cause) => {
                 desk.tale.cause = Some(cause);
-                desk.leave();
+                desk.leave(&self.worker.buffers);
                 Next::Close
             }
             End::Respond { cause, retry_after } => self.respond(desk, cause, retry_after).await,
@@ -61,9 +69,9 @@ impl Client {
                 Output::Attempt { endpoint, number, remaining, .. } => {
                     self.begin_attempt(desk, call, endpoint, number, remaining);
                 }
-                Output::Wait { .. } => desk.leave(),
+                Output::Wait { .. } => desk.leave(&self.worker.buffers),
                 Output::Relay { .. } => self.begin_relay(desk),
-                Output::Cancel { .. } => desk.leave(),
+                Output::Cancel { .. } => desk.leave(&self.worker.buffers),
                 Output::Respond { cause, retry_after } => {
                     end = Some(End::Respond { cause, retry_after });
                 }
@@ -94,8 +102,6 @@ impl Client {
 
     /// The next thing that happens to the request.
     fn poll_input(&mut self, desk: &mut Desk, cx: &mut Context<'_>) -> Poll<Input> {
-        // One look at the clock for all that follows from this wake-up.
-        self.worker.now();
         // A permit comes with it, which must not be lost: so before anything else.
         if self.worker.slots.take_turn(self.key) {
             return Poll::Ready(Input::Turn);
@@ -123,8 +129,8 @@ impl Client {
         if waits_for_body {
             return Poll::Pending;
         }
-        while desk.inbox.len() < limits::CLIENT_BUFFER {
-            match ready!(desk.inbox.poll_fill(cx, &mut self.socket)) {
+        while desk.inbox.len() < limits::PIPELINED {
+            match ready!(desk.inbox.poll_fill(cx, &mut self.socket, &self.worker.buffers)) {
                 Ok(0) | Err(_) => return Poll::Ready(()),
                 Ok(_) => {}
             }
@@ -156,13 +162,13 @@ impl Client {
             (false, true) => Next::KeepAlive,
             (_, false) => Next::Linger,
         };
-        desk.leave();
+        desk.leave(&self.worker.buffers);
         next
     }
 
     fn broken_off(&self, desk: &mut Desk) -> Next {
         let next = if desk.download.until_close { Next::Reset } else { Next::Close };
-        desk.leave();
+        desk.leave(&self.worker.buffers);
         next
     }
 

@@ -14,6 +14,7 @@ use tokio::net::TcpStream;
 
 use super::desk::{Desk, Due, Link};
 use super::drive::failed;
+use crate::buffers::Buffers;
 use crate::client::Client;
 use crate::inbox::Inbox;
 use crate::outbox::Outbox;
@@ -47,6 +48,7 @@ impl Client {
             cx,
             (&mut self.socket, &mut desk.inbox),
             (&mut desk.upload.out, service),
+            &self.worker.buffers,
             &mut desk.ways[0],
             &mut up,
         );
@@ -54,6 +56,7 @@ impl Client {
             cx,
             (service, &mut desk.download.answers),
             (&mut desk.download.out, &mut self.socket),
+            &self.worker.buffers,
             &mut desk.ways[1],
             &mut down,
         );
@@ -81,6 +84,7 @@ fn pump(
     cx: &mut Context<'_>,
     (from, inbox): (&mut TcpStream, &mut Inbox),
     (out, to): (&mut Outbox, &mut TcpStream),
+    spare: &Buffers,
     way: &mut Way,
     written: &mut u64,
 ) -> Poll<Result<(), Broken>> {
@@ -98,7 +102,7 @@ fn pump(
             }
             Way::Open if !inbox.is_empty() => out.lend(inbox.len()),
             Way::Open => {
-                if ready!(inbox.poll_fill(cx, from)).map_err(Broken::Sender)? == 0 {
+                if ready!(inbox.poll_fill(cx, from, spare)).map_err(Broken::Sender)? == 0 {
                     *way = Way::Closing;
                 }
             }

@@ -30,6 +30,8 @@ pub(crate) struct Found {
 #[derive(Clone, Debug, Default)]
 struct Paths {
     by_path: HashMap<String, usize>,
+    /// The route that takes everything, if there is one.
+    everything: Option<usize>,
     /// The longest path, in bytes: nothing behind it needs to be looked up.
     longest: usize,
 }
@@ -71,8 +73,7 @@ impl Router {
             let Some(target) = Target::new(design, route, &own) else {
                 continue;
             };
-            paths.by_path.entry(path.to_owned()).or_insert(router.routes.len());
-            paths.longest = paths.longest.max(path.len());
+            paths.add(path, router.routes.len());
             router.routes.push(target);
         }
         router
@@ -100,14 +101,27 @@ impl Router {
 }
 
 impl Paths {
+    fn add(&mut self, path: &str, route: usize) {
+        if path.is_empty() {
+            self.everything.get_or_insert(route);
+            return;
+        }
+        self.by_path.entry(path.to_owned()).or_insert(route);
+        self.longest = self.longest.max(path.len());
+    }
+
     /// From the longest path that could take it to the shortest. `*` is for the whole server, so
     /// only a route for everything takes it.
     fn find(&self, path: &str) -> Option<usize> {
-        let mut rest = path.trim_end_matches('/');
+        // Where there is nothing longer to look up, nothing is looked up.
+        let mut rest = if self.longest == 0 { "" } else { path.trim_end_matches('/') };
         if !path.starts_with('/') {
             rest = "";
         }
         loop {
+            if rest.is_empty() {
+                return self.everything;
+            }
             if rest.len() <= self.longest
                 && let Some(&at) = self.by_path.get(rest)
             {
@@ -185,8 +199,7 @@ mod tests {
         let mut router = Router::default();
         for &(path, call) in routes {
             let path = path.trim_end_matches('/');
-            router.any_host.by_path.insert(path.to_owned(), router.routes.len());
-            router.any_host.longest = router.any_host.longest.max(path.len());
+            router.any_host.add(path, router.routes.len());
             let name = path.to_owned();
             router.routes.push(Target { name, call: CallId(call), only: Vec::new() });
         }

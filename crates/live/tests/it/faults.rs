@@ -240,7 +240,10 @@ fn an_endpoint_that_fails_checks_gets_no_requests_until_it_is_well_again() {
     let up = || balancer.metric("endpoint_up", &[&ill.address.to_string()]);
 
     eventually("it is believed to be down", || up() == 0.0);
-    assert!((0..6).all(|_| balancer.get("/").text() == "well"));
+    // On a busy machine a check of the other one can be late as well.
+    let answers: Vec<_> = (0..20).map(|_| balancer.get("/").body).collect();
+    assert!(answers.iter().all(|body| body != b"ill"));
+    assert!(answers.iter().any(|body| body == b"well"));
 
     ill.tell("well");
     eventually("it is believed to be up", || up() == 1.0);

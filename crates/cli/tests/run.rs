@@ -1,0 +1,272 @@
+//! `plimsoll run` as a process: what it says when it cannot start, and how it ends.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+#[test]
+fn a_port_that_is_taken_is_one_clear_line_and_exit_2() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let design = design(folder.path(), taken.local_addr().unwrap(), free());
+
+    let output = refused(&[design.to_str().unwrap()]);
+
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), said.lines().count()), (Some(2), 1), "{said}");
+    assert!(said.contains(&taken.local_addr().unwrap().to_string()), "{said}");
+}
+
+#[test]
+fn two_balancers_cannot_share_a_port_unnoticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let balancer = Running::start(folder.path(), free());
+    let design = design(folder.path(), balancer.address, free());
+
+    assert_eq!(refused(&[design.to_str().unwrap()]).status.code(), Some(2));
+}
+
+#[test]
+fn a_design_that_is_not_sound_is_refused_with_its_findings_and_exit_2() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = design(folder.path(), free(), free());
+    let text = std::fs::read_to_string(&file).unwrap();
+    let unsound = text.replace("queue = 64", "queue = \"none\"");
+    assert_ne!(unsound, text);
+    std::fs::write(&file, unsound).unwrap();
+
+    let output = refused(&[file.to_str().unwrap()]);
+
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("lb.svc") && said.contains("error["), "{said}");
+}
+
+#[test]
+fn what_is_not_built_yet_is_refused_by_name_and_exit_2() {
+    let output = refused(&[example("grpc.toml").to_str().unwrap()]);
+
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("gRPC is not built yet"), "{said}");
+}
+
+#[test]
+fn a_node_that_is_not_there_is_refused_with_those_that_are() {
+    let output = refused(&[example("balancer.toml").to_str().unwrap(), "--node", "bl"]);
+
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("lb"), "{said}");
+}
+
+#[test]
+fn a_missing_service_is_no_reason_not_to_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let balancer = Running::start(folder.path(), free());
+
+    let answer = balancer.get();
+
+    assert!(answer.starts_with("HTTP/1.1 502") || answer.starts_with("HTTP/1.1 503"), "{answer}");
+    balancer.signal("TERM");
+    assert_eq!(balancer.exit(), Some(0));
+}
+
+#[test]
+fn sigterm_finishes_what_is_in_flight_and_exits_with_0() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = TcpListener::bind("127.0.0.1:0").unwrap();
+    let balancer = Running::start(folder.path(), service.local_addr().unwrap());
+    let mut client = balancer.ask();
+    let mut at_service = request_at(&service);
+
+    balancer.signal("TERM");
+    balancer.until_refusing();
+    at_service.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlate").unwrap();
+
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("late"), "{answer}");
+    assert!(answer.contains("Connection: close"), "{answer}");
+    assert_eq!(balancer.exit(), Some(0));
+}
+
+#[test]
+fn a_second_signal_ends_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = TcpListener::bind("127.0.0.1:0").unwrap();
+    let balancer = Running::start(folder.path(), service.local_addr().unwrap());
+    let _client = balancer.ask();
+    let _at_service = request_at(&service);
+    balancer.signal("INT");
+    balancer.until_refusing();
+    let began = Instant::now();
+
+    balancer.signal("INT");
+
+    assert_eq!(balancer.exit(), Some(1));
+    assert!(began.elapsed() < Duration::from_secs(2), "the request had more time than that");
+}
+
+#[test]
+fn a_log_that_nobody_reads_any_more_stops_nobody_and_is_said_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut balancer = Running::start(folder.path(), free());
+    drop(balancer.process.stdout.take());
+
+    for _ in 0..20 {
+        assert!(balancer.get().starts_with("HTTP/1.1 50"));
+    }
+    // Long enough for the lines to be written, or not.
+    let until = Instant::now() + PATIENCE;
+    while !balancer.page("/metrics").contains("plimsoll_log_lines_dropped_total 20") {
+        assert!(Instant::now() < until, "dropped lines are counted");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    balancer.signal("TERM");
+    let mut said = String::new();
+    balancer.stderr.read_to_string(&mut said).unwrap();
+
+    assert_eq!(said.matches("the access log cannot be written").count(), 1, "{said}");
+    assert_eq!(balancer.exit(), Some(0));
+}
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A process that listens.
+struct Running {
+    process: Child,
+    stderr: BufReader<std::process::ChildStderr>,
+    address: SocketAddr,
+    admin: SocketAddr,
+}
+
+impl Running {
+    /// Before one service. What it says first is that it listens.
+    fn start(folder: &Path, service: SocketAddr) -> Self {
+        let (address, admin) = (free(), free());
+        let design = design(folder, address, service);
+        let mut process = command(&[design.to_str().unwrap(), "--admin", &admin.to_string()])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stderr = BufReader::new(process.stderr.take().unwrap());
+        let mut said = String::new();
+        stderr.read_line(&mut said).unwrap();
+        assert!(said.contains("listening on"), "{said}");
+        Self { process, stderr, address, admin }
+    }
+
+    fn ask(&self) -> TcpStream {
+        let mut socket = TcpStream::connect(self.address).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        socket.write_all(b"GET / HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n").unwrap();
+        socket
+    }
+
+    fn get(&self) -> String {
+        let mut answer = String::new();
+        self.ask().read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    fn page(&self, path: &str) -> String {
+        let mut socket = TcpStream::connect(self.admin).unwrap();
+        write!(socket, "GET {path} HTTP/1.1\r\nHost: admin\r\n\r\n").unwrap();
+        let mut page = String::new();
+        socket.read_to_string(&mut page).unwrap();
+        page
+    }
+
+    fn signal(&self, signal: &str) {
+        let id = self.process.id().to_string();
+        let sent = Command::new("kill").args(["-s", signal, &id]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    fn until_refusing(&self) {
+        let until = Instant::now() + PATIENCE;
+        while TcpStream::connect(self.address).is_ok() {
+            assert!(Instant::now() < until, "it still accepts");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn exit(mut self) -> Option<i32> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.process.try_wait().unwrap() {
+                return status.code();
+            }
+            assert!(Instant::now() < until, "it does not end");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The next request that arrives at a service, on its connection.
+fn request_at(service: &TcpListener) -> TcpStream {
+    loop {
+        let (mut socket, _) = service.accept().unwrap();
+        let mut bytes = [0; 4_096];
+        let count = socket.read(&mut bytes).unwrap();
+        let is_check = bytes[..count].starts_with(b"GET /healthz");
+        if is_check {
+            let _ = socket.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+        } else {
+            return socket;
+        }
+    }
+}
+
+/// The example, before one service, with time enough for a busy machine.
+fn design(folder: &Path, listen: SocketAddr, service: SocketAddr) -> PathBuf {
+    let text = std::fs::read_to_string(example("balancer.toml")).unwrap();
+    // Its incident speaks of three endpoints.
+    let (text, _) = text.split_once("[[incident").unwrap();
+    let text = text
+        .replace("127.0.0.1:8080", &listen.to_string())
+        .replace(
+            r#""127.0.0.1:9001", "127.0.0.1:9002", "127.0.0.1:9003""#,
+            &format!("\"{service}\""),
+        )
+        .replace("timeout = \"800ms\"", "timeout = \"9s\"")
+        .replace("timeout = \"2s\"", "timeout = \"20s\"")
+        .replace("attempt_timeout = \"350ms\"", "attempt_timeout = \"4s\"");
+    let file = folder.join("design.toml");
+    std::fs::write(&file, text).unwrap();
+    file
+}
+
+fn refused(arguments: &[&str]) -> Output {
+    let admin = free().to_string();
+    let arguments = [arguments, &["--admin", &admin]].concat();
+    command(&arguments).output().unwrap()
+}
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_plimsoll"));
+    command.arg("run").args(arguments).args(["--workers", "1"]).env("NO_COLOR", "1");
+    command
+}
+
+fn example(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../designs").join(name)
+}
+
+/// An address that nobody uses now.
+fn free() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
