@@ -301,7 +301,10 @@ impl Exchange {
         call: &mut Call,
         sink: &mut impl Sink,
     ) {
-        call.belief.on_head(now, attempt.endpoint, now.since(attempt.left));
+        // A quick failure is not a fast service: it must not draw traffic to itself.
+        if status < 500 {
+            call.belief.on_head(now, attempt.endpoint, now.since(attempt.left));
+        }
         let cause = Cause::Status(status);
         if status >= 400 && call.rules.retry.on.contains(cause) {
             let grounds = self.grounds(true, false, body, call);

@@ -116,6 +116,18 @@ fn a_503_is_tried_elsewhere_and_the_last_one_is_passed_on() {
 }
 
 #[test]
+fn a_quick_failure_does_not_pass_for_a_fast_answer() {
+    let mut call = call(Rules { retry: retry::Params::NEVER, ..rules() });
+    Driven::begin(&mut call, GET).tell(&mut call, 40, head(200));
+
+    for _ in 0..20 {
+        Driven::begin(&mut call, GET).tell(&mut call, 1, head(500));
+    }
+
+    assert_eq!(call.belief().typical_latency(), Duration::from_millis(40));
+}
+
+#[test]
 fn nothing_is_retried_after_a_head_has_left() {
     let mut call = call(rules());
     let mut exchange = Driven::begin(&mut call, GET);
