@@ -53,8 +53,7 @@ impl Client {
             }
             End::Client(cause) => {
                 desk.tale.cause = Some(cause);
-                desk.leave(&self.worker.buffers);
-                Next::Close
+                self.broken_off(desk)
             }
             End::Respond { cause, retry_after } => self.respond(desk, cause, retry_after).await,
         }
@@ -145,7 +144,7 @@ impl Client {
         };
         let now = ready!(self.alarm.poll(cx, self.worker.clock, engine.min(desk.due.at)));
         if engine <= now {
-            return Poll::Ready(Input::Time { body: desk.upload.body() });
+            return Poll::Ready(out_of_time(desk));
         }
         Poll::Ready(match desk.due.what {
             Cause::ClientLeft => Input::ClientLeft,
@@ -204,6 +203,7 @@ impl Desk {
         self.client_fault = None;
         self.upload.out.clear(usize::MAX);
         self.download.interim = 0;
+        self.download.until_close = false;
         self.ways = Default::default();
         let request = self.head.over(&self.head_bytes);
         Request {
@@ -214,6 +214,18 @@ impl Desk {
                 .attempt()
                 .map_or(1, |attempt| u8::try_from(attempt).unwrap_or(u8::MAX)),
         }
+    }
+}
+
+/// The time of the try or of the request is over. While the next move is the client's, that is no
+/// failure of the endpoint: else a few slow clients could open the breaker for all others.
+fn out_of_time(desk: &Desk) -> Input {
+    match desk.due.what {
+        Cause::ClientTimeout if desk.upload.broken.is_none() => {
+            Input::ClientFailed(Cause::ClientTimeout)
+        }
+        Cause::ClientLeft => Input::ClientLeft,
+        _ => Input::Time { body: desk.upload.body() },
     }
 }
 

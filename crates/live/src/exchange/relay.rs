@@ -87,7 +87,13 @@ impl Client {
         let (flushed, outcome) = download.out.poll_flush(cx, &mut self.socket, lender);
         download.answers.consume(flushed.lent);
         match outcome {
-            Poll::Ready(Ok(())) => Poll::Ready(Ok(())),
+            Poll::Ready(Ok(())) => {
+                // It has read what there was: from here on the service is waited for.
+                if desk.due.what == Cause::ClientLeft {
+                    desk.due = Due::NEVER;
+                }
+                Poll::Ready(Ok(()))
+            }
             Poll::Ready(Err(_)) => Poll::Ready(Err(Input::ClientLeft)),
             Poll::Pending => {
                 if flushed.all > 0 || desk.due.what != Cause::ClientLeft {

@@ -88,6 +88,59 @@ fn a_client_that_reads_nothing_is_given_up() {
 }
 
 #[test]
+fn clients_that_send_slowly_open_no_breaker_for_the_others() {
+    let service = Service::echo();
+    let balancer = touchy(&service).start();
+    let mut slow: Vec<_> = (0..8).map(|_| balancer.client()).collect();
+    for client in &mut slow {
+        client.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf");
+    }
+
+    for client in &mut slow {
+        assert_eq!(client.answer().cause().as_deref(), Some("client_timeout"));
+    }
+
+    assert_eq!(balancer.get("/").status, 200);
+    assert_eq!(balancer.failures("client_timeout"), 8.0);
+    balancer.assert_nothing_leaked();
+}
+
+#[test]
+fn clients_that_read_slowly_open_no_breaker_for_the_others() {
+    let service = Service::script(|connection| {
+        let Some(request) = connection.request() else { return };
+        if request.starts_with("GET /small") {
+            return connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+        }
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 33554432\r\n\r\n");
+        connection.send(&vec![b'x'; 32 << 20]);
+        connection.until_closed();
+    });
+    let balancer = touchy(&service).start();
+    let mut slow: Vec<_> = (0..8).map(|_| balancer.client()).collect();
+    for client in &mut slow {
+        client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    }
+
+    eventually("all were given up", || balancer.failures("client_left") == 8.0);
+
+    assert_eq!(balancer.get("/small").status, 200);
+    balancer.assert_nothing_leaked();
+}
+
+/// Before one service, with rules that a few failures set off.
+fn touchy(service: &Service) -> Site {
+    Site::before(&[service.address])
+        .rule("timeout", "\"900ms\"")
+        .rule("attempt_timeout", "\"400ms\"")
+        .rule("connect_timeout", "\"300ms\"")
+        .rule(
+            "breaker",
+            "{ error_rate = \"50%\", window = \"10s\", min_calls = 4, cooldown = \"5s\", probes = 1 }",
+        )
+}
+
+#[test]
 fn more_connections_than_allowed_are_turned_away_and_the_others_are_served() {
     let service = Service::well();
     let balancer =
