@@ -23,9 +23,9 @@ pub(super) struct Place {
     pub(super) endpoints: Vec<Endpoint>,
 }
 
-/// Endpoints have numbers of 16 bits.
+/// Endpoints have numbers of 16 bits, in simulation each instance is one.
 const MOST_ENDPOINTS: usize = 10_000;
-const MOST_INSTANCES: u32 = 100_000;
+const MOST_INSTANCES: u32 = 10_000;
 
 impl Place {
     /// Of a node that says it by `region`, `instances` and `endpoints`. `home` is where it is if
