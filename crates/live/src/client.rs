@@ -6,9 +6,9 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use base::{Duration, Instant};
+use base::{CallId, Duration, Instant};
 use engine::l7::Key;
-use event::Cause;
+use event::{Cause, Event, Scope, l4};
 use observe::log::Record;
 use tokio::io::AsyncWrite;
 use tokio::net::TcpStream;
@@ -35,6 +35,8 @@ pub(crate) struct Client {
     served: bool,
     /// The end of what it does now.
     until: Instant,
+    /// It was not closed in good order.
+    pub(crate) reset: bool,
 }
 
 /// What becomes of the connection after a request.
@@ -74,7 +76,7 @@ impl Client {
         let address = peer.ip().to_canonical().to_string().into();
         let alarm = Alarm::default();
         let until = Instant::NEVER;
-        Self { worker, socket, key, alarm, address, listener, served: false, until }
+        Self { worker, socket, key, alarm, address, listener, served: false, until, reset: false }
     }
 
     /// The client's address, without its port.
@@ -164,7 +166,10 @@ impl Client {
             }
             match desk.inbox.poll_fill(cx, &mut self.socket, &self.worker.buffers) {
                 Poll::Ready(Ok(count)) if count > 0 => {}
-                Poll::Ready(_) => return Poll::Ready(Arrival::Nothing),
+                Poll::Ready(end) => {
+                    self.reset = end.is_err();
+                    return Poll::Ready(Arrival::Nothing);
+                }
                 Poll::Pending if desk.inbox.is_empty() => return Poll::Ready(Arrival::NotYet),
                 Poll::Pending => break,
             }
@@ -203,7 +208,7 @@ impl Client {
             return Err(Answer::last_hop(&request));
         }
         let router = &self.worker.plan.listeners[self.listener].router;
-        let found = router.find(request.host(), request.method_name(), request.path());
+        let found = router.find(|| request.host(), || request.method_name(), request.path());
         found.ok_or_else(|| Answer::failure(Cause::NoRoute))
     }
 
@@ -317,8 +322,13 @@ impl Client {
     }
 }
 
+/// Where events of clients' connections happen: they belong to no call.
+pub(crate) const NOBODY: Scope = Scope { call: CallId(0), endpoint: None };
+
 impl Drop for Client {
     fn drop(&mut self) {
+        let event = if self.reset { l4::Event::Reset } else { l4::Event::Closed };
+        self.worker.emit(NOBODY, Event::L4(event));
         self.worker.on_gone(self.key);
     }
 }

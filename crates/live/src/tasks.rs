@@ -7,14 +7,14 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::{io, time};
 
-use base::{CallId, WorkerId};
-use event::{Event, Scope, l4};
+use base::WorkerId;
+use event::{Event, l4};
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::task::spawn_local;
 
 use crate::answer::Answer;
-use crate::client::Client;
+use crate::client::{Client, NOBODY};
 use crate::clock::Clock;
 use crate::instance::Instance;
 use crate::listener::{Reserve, is_passing};
@@ -80,6 +80,7 @@ async fn accept(worker: Rc<Worker>, listener: tokio::net::TcpListener, number: u
                     log::say(&format!("connections cannot be accepted for now: {error}"));
                 }
                 if upstream::is_exhausted(&error) {
+                    worker.let_go_of_idle();
                     reserve.refuse_one(&listener);
                 }
                 tokio::time::sleep(limits::ACCEPT_PAUSE.into()).await;
@@ -103,9 +104,7 @@ fn accept_rest(worker: &Rc<Worker>, listener: tokio::net::TcpListener, number: u
 }
 
 fn welcome(worker: &Rc<Worker>, socket: TcpStream, peer: SocketAddr, number: usize) {
-    // The engine knows nothing of clients' connections: they belong to no call.
-    let nobody = Scope { call: CallId(0), endpoint: None };
-    worker.emit(nobody, Event::L4(l4::Event::Accepted));
+    worker.emit(NOBODY, Event::L4(l4::Event::Accepted));
     if worker.slots.len() >= worker.instance.clients_per_worker() {
         // Whether it can still be told is not worth waiting for.
         let _ = socket.try_write(&Answer::too_many_connections());

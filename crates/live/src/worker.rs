@@ -233,6 +233,16 @@ impl Worker {
         }
     }
 
+    /// The machine has run out: idle connections are what can be spared.
+    pub(crate) fn let_go_of_idle(&self) {
+        for (call, carried) in self.plan.calls.iter().zip(&self.calls) {
+            let mut carried = carried.borrow_mut();
+            for endpoint in (0..call.endpoints.len()).map(EndpointId::from_index) {
+                carried.pool.drain(endpoint).for_each(drop);
+            }
+        }
+    }
+
     /// Hands the lines of the logs over, so that they do not wait for more.
     pub(crate) fn flush_logs(&self) {
         if let Some(log) = &self.log {

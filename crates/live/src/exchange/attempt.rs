@@ -116,6 +116,9 @@ impl Client {
             Err(error) => {
                 desk.link = Link::None;
                 let cause = upstream::connect_cause(&error);
+                if cause == Cause::Exhausted {
+                    self.worker.let_go_of_idle();
+                }
                 self.emit(desk, l4::Event::ConnectFailed { cause });
                 Poll::Ready(Err(cause))
             }

@@ -130,8 +130,11 @@ impl Client {
         }
         while desk.inbox.len() < limits::PIPELINED {
             match ready!(desk.inbox.poll_fill(cx, &mut self.socket, &self.worker.buffers)) {
-                Ok(0) | Err(_) => return Poll::Ready(()),
-                Ok(_) => {}
+                Ok(1..) => {}
+                end => {
+                    self.reset = end.is_err();
+                    return Poll::Ready(());
+                }
             }
         }
         Poll::Pending

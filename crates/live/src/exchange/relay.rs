@@ -94,7 +94,10 @@ impl Client {
                 }
                 Poll::Ready(Ok(()))
             }
-            Poll::Ready(Err(_)) => Poll::Ready(Err(Input::ClientLeft)),
+            Poll::Ready(Err(_)) => {
+                self.reset = true;
+                Poll::Ready(Err(Input::ClientLeft))
+            }
             Poll::Pending => {
                 if flushed.all > 0 || desk.due.what != Cause::ClientLeft {
                     let at = self.worker.recent() + self.worker.limits.write_timeout;

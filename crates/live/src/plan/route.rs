@@ -79,8 +79,14 @@ impl Router {
         router
     }
 
-    /// What takes a request, if something does.
-    pub(crate) fn find(&self, host: Option<&str>, method: &str, path: &str) -> Option<Found> {
+    /// What takes a request, if something does. Host and method are asked for only where a route
+    /// depends on them.
+    pub(crate) fn find<'a>(
+        &self,
+        host: impl FnOnce() -> Option<&'a str>,
+        method: impl FnOnce() -> &'a str,
+        path: &str,
+    ) -> Option<Found> {
         let named = self.named(host).and_then(|paths| paths.find(path));
         let route = named.or_else(|| self.any_host.find(path))?;
         Some(Found { call: self.routes[route].call_for(method, path), route })
@@ -91,11 +97,11 @@ impl Router {
         self.routes.get(route).map(|route| route.name.as_str())
     }
 
-    fn named(&self, host: Option<&str>) -> Option<&Paths> {
+    fn named<'a>(&self, host: impl FnOnce() -> Option<&'a str>) -> Option<&Paths> {
         if self.hosts.is_empty() {
             return None;
         }
-        let host = host?;
+        let host = host()?;
         self.hosts.get(host).or_else(|| self.hosts.get(&host.to_ascii_lowercase()))
     }
 }
@@ -148,7 +154,11 @@ impl Target {
         Some(Self { name: name(route), call: own(route.call)?, only: only.collect() })
     }
 
-    fn call_for(&self, method: &str, path: &str) -> CallId {
+    fn call_for<'a>(&self, method: impl FnOnce() -> &'a str, path: &str) -> CallId {
+        if self.only.is_empty() {
+            return self.call;
+        }
+        let method = method();
         self.only.iter().find(|only| only.takes(method, path)).map_or(self.call, |only| only.call)
     }
 }
@@ -181,7 +191,7 @@ mod tests {
         let router = router(&[("/", 0), ("/a", 1), ("/a/b", 2)]);
 
         let found = ["/", "/x", "/a", "/a/", "/ab", "/a/b", "/a/bc", "/a/b/c", "*"]
-            .map(|path| router.find(None, "GET", path).map(|found| found.call.0));
+            .map(|path| router.find(|| None, || "GET", path).map(|found| found.call.0));
 
         assert_eq!(found, [0, 0, 1, 1, 0, 2, 1, 2, 0].map(Some));
     }
@@ -190,9 +200,12 @@ mod tests {
     fn a_path_that_no_route_takes_has_no_call() {
         let router = router(&[("/items/", 1)]);
 
-        assert_eq!(router.find(None, "GET", "/"), None);
-        assert_eq!(router.find(None, "GET", "/item"), None);
-        assert_eq!(router.find(None, "GET", "/items/7").map(|found| found.call), Some(CallId(1)));
+        assert_eq!(router.find(|| None, || "GET", "/"), None);
+        assert_eq!(router.find(|| None, || "GET", "/item"), None);
+        assert_eq!(
+            router.find(|| None, || "GET", "/items/7").map(|found| found.call),
+            Some(CallId(1))
+        );
     }
 
     fn router(routes: &[(&str, u16)]) -> Router {

@@ -164,6 +164,7 @@ fn a_client_that_leaves_while_it_waits() {
         balancer.assert_nothing_leaked();
     }
     assert_eq!(balancer.failures("client_left"), 2.0);
+    assert_eq!(balancer.metric("client_resets_total", &[]), 1.0);
 }
 
 #[test]

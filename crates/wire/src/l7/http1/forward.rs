@@ -67,8 +67,10 @@ impl Request<'_> {
     /// Look at [`Request::max_forwards`] and [`Request::has_been_through`] before.
     pub fn forward(&self, hop: &RequestHop<'_>, out: &mut Vec<u8>) {
         self.write_request_line(out);
-        let host = hop.host.or(self.authority()).unwrap_or_default();
-        write::field(out, "Host", host.as_bytes());
+        match hop.host {
+            Some(host) => write::field(out, "Host", host.as_bytes()),
+            None => write::checked_field(out, "Host", self.authority_bytes()),
+        }
         let dropped = self.dropped(hop);
         self.head.fields.copy_to(out, self.bytes, |field| {
             dropped.has(field.known) || is_replaced(field, self.bytes, hop.set)
@@ -82,11 +84,12 @@ impl Request<'_> {
 
     fn write_request_line(&self, out: &mut Vec<u8>) {
         let (path, query) = match self.form() {
-            Form::Authority => (self.target(), ""),
-            _ => (self.path(), self.query()),
+            Form::Origin => (self.path_bytes(), self.query_bytes()),
+            Form::Authority => (self.target().as_bytes(), &b""[..]),
+            _ => (self.path().as_bytes(), self.query_bytes()),
         };
-        for part in [self.method_name(), " ", path, query, " HTTP/1.1\r\n"] {
-            out.extend_from_slice(part.as_bytes());
+        for part in [self.method_bytes(), b" ", path, query, b" HTTP/1.1\r\n"] {
+            out.extend_from_slice(part);
         }
     }
 
@@ -128,7 +131,7 @@ impl Request<'_> {
 
     fn write_ours(&self, hop: &RequestHop<'_>, out: &mut Vec<u8>) {
         if let Some(scheme) = hop.scheme {
-            write::field(out, "X-Forwarded-Proto", scheme.as_bytes());
+            write::checked_field(out, "X-Forwarded-Proto", scheme.as_bytes());
         }
         if let Some(left) = self.max_forwards() {
             write::number_field(out, "Max-Forwards", left.saturating_sub(1));

@@ -196,6 +196,25 @@ impl<'a> Request<'a> {
         self.head.method_name.text(self.bytes)
     }
 
+    /// The parts of the first line as they lie in the buffer, for copying.
+    pub(super) fn method_bytes(&self) -> &'a [u8] {
+        self.head.method_name.bytes(self.bytes)
+    }
+
+    pub(super) fn path_bytes(&self) -> &'a [u8] {
+        self.head.target.path.bytes(self.bytes)
+    }
+
+    pub(super) fn query_bytes(&self) -> &'a [u8] {
+        self.head.target.query.bytes(self.bytes)
+    }
+
+    pub(super) fn authority_bytes(&self) -> &'a [u8] {
+        let target = self.head.target.authority;
+        let span = if target.is_empty() { self.head.host } else { target };
+        span.bytes(self.bytes)
+    }
+
     /// The client's version.
     pub fn version(&self) -> Version {
         self.head.version

@@ -34,9 +34,16 @@ pub fn field(out: &mut Vec<u8>, name: &str, value: &[u8]) {
     out.extend_from_slice(b"\r\n");
 }
 
+/// A field line of our own words, or of parts that were checked when they were read.
+pub(super) fn checked_field(out: &mut Vec<u8>, name: &'static str, value: &[u8]) {
+    for part in [name.as_bytes(), b": ", value, b"\r\n"] {
+        out.extend_from_slice(part);
+    }
+}
+
 /// A field line whose value is a whole number.
-pub fn number_field(out: &mut Vec<u8>, name: &str, value: u64) {
-    clean(out, name.as_bytes());
+pub fn number_field(out: &mut Vec<u8>, name: &'static str, value: u64) {
+    out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b": ");
     decimal(out, value);
     out.extend_from_slice(b"\r\n");
