@@ -18,6 +18,9 @@ use crate::span::Span;
 const CALL_KEYS: &[&str] = &["rules", "protocol", "carried_by", "only"];
 const ONLY_KEYS: &[&str] = &["rules", "method", "path"];
 
+/// Rules that no call has to take: `plimsoll demo` asks for them itself.
+const OF_THE_DEMO: &str = "naive";
+
 /// The named rules of a file.
 struct Named<'t> {
     tables: BTreeMap<&'t str, Table<'t>>,
@@ -148,7 +151,7 @@ impl<'t> Named<'t> {
 
     fn report_idle(&self, report: &mut Report) {
         for (name, table) in &self.tables {
-            if self.taken.get(name) == Some(&false) {
+            if self.taken.get(name) == Some(&false) && *name != OF_THE_DEMO {
                 let message = format!("no call takes the rules `{}`", shown(name));
                 let way_out =
                     format!("write `rules = \"{}\"` in a call, or remove them", shown(name));

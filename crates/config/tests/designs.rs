@@ -30,6 +30,13 @@ fn each_design_of_the_repository_is_read_without_a_word() {
 }
 
 #[test]
+fn the_naive_rules_of_the_demo_need_no_call_that_takes_them() {
+    let text = include_str!("../../../designs/demo.toml");
+    let loaded = load_bytes(text.as_bytes(), &NoFiles);
+    assert!(loaded.diagnostics.is_empty(), "{}", render(&loaded.diagnostics, "demo", text, false));
+}
+
+#[test]
 fn each_design_means_what_it_says() {
     for (name, text) in DESIGNS {
         insta::assert_snapshot!(name, facts(&read(text)));

@@ -11,6 +11,9 @@ use crate::span::{Span, Traced};
 const WORDS: [(&str, Plain); 3] =
     [("error", Plain::Error), ("omit", Plain::Omit), ("reset", Plain::Reset)];
 
+/// What may stand instead of a word, as it is written.
+const TABLES: [&str; 2] = ["{ stale = … }", "{ fallback = … }"];
+
 #[derive(Clone, Copy)]
 enum Plain {
     Error,
@@ -34,7 +37,11 @@ fn plain(call: &mut Reading<'_, '_>, value: &Value<'_>) -> Option<OnFailure> {
     let Some(word) = value.as_text() else {
         return value.mistyped("a word or a table", "\"error\"", call.report);
     };
-    let plain = value.word(&WORDS, call.report)?;
+    let Some(&(_, plain)) = WORDS.iter().find(|(name, _)| *name == word) else {
+        let words = WORDS.iter().map(|(name, _)| *name);
+        value.unknown_word(word, words.chain(TABLES), call.report);
+        return None;
+    };
     call.say("on_failure", word, value.span);
     Some(match plain {
         Plain::Error => OnFailure::Error,

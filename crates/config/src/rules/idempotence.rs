@@ -4,6 +4,8 @@ use engine::Idempotence;
 use toml::de::DeValue;
 
 use super::Reading;
+use crate::codes::UNKNOWN_WORD;
+use crate::read::Value;
 
 const WORDS: [(&str, Idempotence); 4] = [
     ("by-method", Idempotence::ByMethod),
@@ -26,9 +28,22 @@ pub(super) fn read(call: &mut Reading<'_, '_>) -> Idempotence {
         value.mistyped::<()>(what, "\"by-method\"", call.report);
         return Idempotence::Never;
     };
-    let Some(idempotence) = value.word(&WORDS, call.report) else {
+    let Some(&(_, idempotence)) = WORDS.iter().find(|(name, _)| *name == word) else {
+        report_unknown(call, &value, word);
         return Idempotence::Never;
     };
     call.say("idempotent", word, value.span);
     idempotence
+}
+
+/// The choices are words and two values that are none: `"true"` in quotes is not `true`.
+fn report_unknown(call: &mut Reading<'_, '_>, value: &Value<'_>, word: &str) {
+    if matches!(word, "true" | "false") {
+        let message = format!("cannot be the text \"{word}\"");
+        let way_out = format!("write `idempotent = {word}`, without quotes");
+        call.report.push(value.wrong(&UNKNOWN_WORD, message).instead(way_out));
+        return;
+    }
+    let words = WORDS.iter().map(|(name, _)| *name);
+    value.unknown_word(word, words.chain(["true", "false"]), call.report);
 }
