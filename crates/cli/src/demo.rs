@@ -14,6 +14,7 @@ mod variant;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration as StdDuration;
@@ -25,6 +26,7 @@ use config::Design;
 use config::design::{NodeKind, Target};
 use model::fault::Fault;
 use observe::plot::Style;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::design_file;
@@ -74,14 +76,15 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         say(EXAMPLE);
         return ExitCode::SUCCESS;
     }
-    let stop = stopped_by_ctrl_c();
-    match play(args, &stop) {
+    let on_stage = Arc::new(AtomicBool::new(false));
+    let stop = stopped_by_signal(Arc::clone(&on_stage));
+    match play(args, &stop, &on_stage) {
         Ok(()) => ExitCode::SUCCESS,
         Err(code) => code,
     }
 }
 
-fn play(args: &Args, stop: &watch::Receiver<bool>) -> Result<(), ExitCode> {
+fn play(args: &Args, stop: &watch::Receiver<bool>, on_stage: &AtomicBool) -> Result<(), ExitCode> {
     let (name, text, design) = load(args)?;
     let variants = variants(args, &text, design)?;
     say(&format!(
@@ -92,9 +95,7 @@ fn play(args: &Args, stop: &watch::Receiver<bool>) -> Result<(), ExitCode> {
     let (reports, times) = simulate(args, &variants)?;
     let predicted = [0, 1]
         .map(|at| Figures::predicted(&variants.designs[at], variants.watched[at], &reports[at]));
-    if *stop.borrow() {
-        return Ok(());
-    }
+    on_stage.store(true, Ordering::SeqCst);
     let observed = perform(args, &variants, &times, stop)?;
     conclude(&variants, &times, &predicted, &observed);
     Ok(())
@@ -314,15 +315,24 @@ fn conclude(
     say(&screen::verdict(predicted, &figures, SEEDS));
 }
 
-/// Becomes true at the first Ctrl-C.
-fn stopped_by_ctrl_c() -> watch::Receiver<bool> {
+/// Becomes true at the first Ctrl-C or SIGTERM. Before anything is on stage there is nothing to
+/// sum up, and a second signal says that nobody wants to hear it: then it is over at once.
+fn stopped_by_signal(on_stage: Arc<AtomicBool>) -> watch::Receiver<bool> {
     let (told, stop) = watch::channel(false);
-    thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let pressed = runtime.map(|runtime| runtime.block_on(tokio::signal::ctrl_c()));
-        if matches!(pressed, Ok(Ok(()))) {
-            told.send_replace(true);
-        }
+    thread::spawn(move || -> std::io::Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(async {
+            let mut terminate = signal(SignalKind::terminate())?;
+            loop {
+                tokio::select! {
+                    pressed = tokio::signal::ctrl_c() => pressed?,
+                    _ = terminate.recv() => {}
+                }
+                if !on_stage.load(Ordering::SeqCst) || told.send_replace(true) {
+                    std::process::exit(0);
+                }
+            }
+        })
     });
     stop
 }

@@ -135,6 +135,38 @@ fn a_log_that_nobody_reads_any_more_stops_nobody_and_is_said_once() {
     assert_eq!(balancer.exit(), Some(0));
 }
 
+#[test]
+fn a_log_whose_reader_is_stuck_does_not_keep_the_process_from_ending() {
+    let folder = tempfile::tempdir().unwrap();
+    let balancer = Running::start(folder.path(), free());
+    // More lines than a pipe of 64 KiB holds; nobody reads them.
+    for _ in 0..400 {
+        assert!(balancer.get().starts_with("HTTP/1.1 50"));
+    }
+
+    balancer.signal("TERM");
+
+    assert_eq!(balancer.exit(), Some(0));
+}
+
+#[test]
+fn a_terminal_that_is_closed_lets_requests_finish() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = TcpListener::bind("127.0.0.1:0").unwrap();
+    let balancer = Running::start(folder.path(), service.local_addr().unwrap());
+    let mut client = balancer.ask();
+    let mut at_service = request_at(&service);
+
+    balancer.signal("HUP");
+    balancer.until_refusing();
+    at_service.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlate").unwrap();
+
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).unwrap();
+    assert!(answer.ends_with("late"), "{answer}");
+    assert_eq!(balancer.exit(), Some(0));
+}
+
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A process that listens.

@@ -6,10 +6,10 @@
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread::JoinHandle;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// Where the access log goes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,7 +28,12 @@ pub enum Target {
 pub(crate) struct Log {
     to_writer: SyncSender<Vec<u8>>,
     dropped: Arc<AtomicU64>,
+    closing: Arc<AtomicBool>,
 }
+
+/// The writer's end, to be waited for.
+#[derive(Debug)]
+pub(crate) struct Written(Mutex<Receiver<()>>);
 
 /// Lines of one worker that were not handed over yet.
 #[derive(Debug)]
@@ -43,7 +48,7 @@ impl Log {
     ///
     /// # Errors
     /// The file cannot be opened.
-    pub(crate) fn open(target: &Target) -> io::Result<Option<(Self, JoinHandle<()>)>> {
+    pub(crate) fn open(target: &Target) -> io::Result<Option<(Self, Written)>> {
         let out: Box<dyn Write + Send> = match target {
             Target::None => return Ok(None),
             Target::Stdout => Box::new(io::stdout()),
@@ -53,10 +58,18 @@ impl Log {
         };
         let (to_writer, lines) = sync_channel(BATCHES);
         let dropped = Arc::new(AtomicU64::new(0));
-        let mut writer = Writer { out, dropped: Arc::clone(&dropped), failing: false };
+        let closing = Arc::new(AtomicBool::new(false));
+        let (open, written) = channel();
+        let mut writer = Writer {
+            out,
+            dropped: Arc::clone(&dropped),
+            failing: false,
+            closing: Arc::clone(&closing),
+            _open: open,
+        };
         let thread = std::thread::Builder::new().name("log".to_owned());
-        let thread = thread.spawn(move || writer.run(&lines))?;
-        Ok(Some((Self { to_writer, dropped }, thread)))
+        thread.spawn(move || writer.run(&lines))?;
+        Ok(Some((Self { to_writer, dropped, closing }, Written(Mutex::new(written)))))
     }
 
     /// A batch for one more worker.
@@ -68,15 +81,26 @@ impl Log {
         }
     }
 
-    /// Ends the writer once it has written what it was given: an empty batch is its last.
+    /// Ends the writer once it has written what it was given.
     pub(crate) fn close(&self) {
-        // A writer that is gone already has nothing more to write.
-        let _ = self.to_writer.send(Vec::new());
+        self.closing.store(true, Ordering::SeqCst);
+        // An empty batch wakes a writer that waits; one with a full queue does not wait.
+        let _ = self.to_writer.try_send(Vec::new());
     }
 
     /// Lines that were dropped.
     pub(crate) fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
+    }
+}
+
+impl Written {
+    /// Waits until all is written; not for ever, because whoever reads the log may have stopped.
+    pub(crate) fn wait(self) {
+        let end = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if end.recv_timeout(LAST_LINES) == Err(RecvTimeoutError::Timeout) {
+            say("the access log's last lines were not taken in time; they are lost");
+        }
     }
 }
 
@@ -107,10 +131,7 @@ impl Batch {
 
 impl Drop for Batch {
     fn drop(&mut self) {
-        // These may wait for the writer: no request waits for them any more.
-        if !self.lines.is_empty() {
-            let _ = self.to_writer.send(std::mem::take(&mut self.lines));
-        }
+        self.flush();
     }
 }
 
@@ -120,14 +141,25 @@ struct Writer {
     dropped: Arc<AtomicU64>,
     /// That it cannot has been said.
     failing: bool,
+    /// Nothing more will come once the queue is empty.
+    closing: Arc<AtomicBool>,
+    /// Dropped with the writer: whoever waits for its end hears of it.
+    _open: std::sync::mpsc::Sender<()>,
 }
 
 impl Writer {
+    /// The next batch; none after the last.
+    fn next(&self, batches: &Receiver<Vec<u8>>) -> Option<Vec<u8>> {
+        let next = if self.closing.load(Ordering::SeqCst) {
+            batches.try_recv().ok()
+        } else {
+            batches.recv().ok()
+        };
+        next.filter(|lines| !lines.is_empty())
+    }
+
     fn run(&mut self, batches: &Receiver<Vec<u8>>) {
-        while let Ok(lines) = batches.recv() {
-            if lines.is_empty() {
-                return;
-            }
+        while let Some(lines) = self.next(batches) {
             match self.out.write_all(&lines).and_then(|()| self.out.flush()) {
                 Ok(()) if self.failing => {
                     self.failing = false;
@@ -160,5 +192,7 @@ fn count(lines: &[u8]) -> u64 {
 
 /// Bytes that are worth a system call.
 const ENOUGH: usize = 64 * 1_024;
+/// How long an ending process waits for its log to be taken.
+const LAST_LINES: Duration = Duration::from_secs(3);
 /// Batches that may wait for the writer: 16 MiB, some 50,000 lines.
 const BATCHES: usize = 256;

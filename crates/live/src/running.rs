@@ -16,7 +16,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::clock::Clock;
 use crate::instance::Instance;
 use crate::limits::Limits;
-use crate::log::{Log, Target};
+use crate::log::{Log, Target, Written};
 use crate::plan::{Plan, place};
 use crate::record::Recorder;
 use crate::{admin, descriptors, listener, names, tasks};
@@ -85,7 +85,7 @@ pub struct Running {
     addresses: Vec<SocketAddr>,
     admin: Option<SocketAddr>,
     workers: Vec<JoinHandle<io::Result<()>>>,
-    log: Option<JoinHandle<()>>,
+    log: Option<Written>,
 }
 
 /// How a balancer ended.
@@ -197,13 +197,13 @@ impl Running {
         if let Some(log) = &self.instance.log {
             log.close();
         }
-        if let Some(writer) = self.log {
-            writer.join().map_err(|_| io::Error::other("the log's writer panicked"))?;
+        if let Some(written) = self.log {
+            written.wait();
         }
         Ok(())
     }
 
-    /// Runs until SIGTERM or SIGINT, then drains; a second signal ends the wait at once.
+    /// Runs until SIGTERM, SIGINT or SIGHUP, then drains; a second signal ends the wait at once.
     ///
     /// # Errors
     /// A worker could not run, or signals cannot be had.
@@ -213,6 +213,8 @@ impl Running {
         runtime.block_on(async {
             let mut terminate = signal(SignalKind::terminate())?;
             let mut interrupt = signal(SignalKind::interrupt())?;
+            // A terminal that was closed is no reason to cut requests short.
+            let mut hangup = signal(SignalKind::hangup())?;
             let (tell, mut ended) = tokio::sync::oneshot::channel();
             std::thread::spawn(move || tell.send(self.wait()));
             for drained in [false, true] {
@@ -222,6 +224,7 @@ impl Running {
                     }
                     _ = terminate.recv() => {}
                     _ = interrupt.recv() => {}
+                    _ = hangup.recv() => {}
                 }
                 if !drained {
                     instance.drain();
