@@ -6,7 +6,7 @@ use base::{CallId, NodeId};
 
 use crate::codes::{
     BAD_ADDRESS, CYCLE, Code, MANY_WAYS, MISSING_KEY, NEVER_MADE, NO_CALL, ROUTE_FORM, SYNTAX,
-    UNKNOWN_KEY, UNKNOWN_NAME, UNREACHABLE, WRONG_TYPE,
+    UNKNOWN_KEY, UNKNOWN_NAME, UNKNOWN_WORD, UNREACHABLE, WRONG_TYPE,
 };
 use crate::design::{Design, NodeKind};
 use crate::graph::Graph;
@@ -30,8 +30,17 @@ pub(crate) fn check(design: &Design, report: &mut Report) {
 }
 
 /// Errors that make a route, a step, a call or a node disappear.
-const LEAVE_HOLES: [Code; 8] =
-    [SYNTAX, UNKNOWN_KEY, WRONG_TYPE, MISSING_KEY, UNKNOWN_NAME, BAD_ADDRESS, ROUTE_FORM, NO_CALL];
+const LEAVE_HOLES: [Code; 9] = [
+    SYNTAX,
+    UNKNOWN_KEY,
+    WRONG_TYPE,
+    MISSING_KEY,
+    UNKNOWN_NAME,
+    UNKNOWN_WORD,
+    BAD_ADDRESS,
+    ROUTE_FORM,
+    NO_CALL,
+];
 
 fn report_cycle(design: &Design, graph: &Graph, report: &mut Report) {
     let Some(cycle) = graph.cycle() else {
