@@ -55,17 +55,14 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     };
     match start(args, loaded) {
         Err(refused) => refused,
-        Ok(running) => {
-            announce(&running);
-            match running.until_signalled() {
-                Ok(Ended::Drained) => ExitCode::SUCCESS,
-                Ok(Ended::AtOnce) => std::process::exit(1),
-                Err(error) => {
-                    warn(error);
-                    ExitCode::FAILURE
-                }
+        Ok(running) => match running.until_signalled(announce) {
+            Ok(Ended::Drained) => ExitCode::SUCCESS,
+            Ok(Ended::AtOnce) => std::process::exit(1),
+            Err(error) => {
+                warn(error);
+                ExitCode::FAILURE
             }
-        }
+        },
     }
 }
 

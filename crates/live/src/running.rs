@@ -204,10 +204,11 @@ impl Running {
     }
 
     /// Runs until SIGTERM, SIGINT or SIGHUP, then drains; a second signal ends the wait at once.
+    /// It is `ready` once signals are heard: whoever was told so may send one.
     ///
     /// # Errors
     /// A worker could not run, or signals cannot be had.
-    pub fn until_signalled(self) -> io::Result<Ended> {
+    pub fn until_signalled(self, ready: impl FnOnce(&Self)) -> io::Result<Ended> {
         let instance = Arc::clone(&self.instance);
         let runtime = Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
@@ -215,6 +216,7 @@ impl Running {
             let mut interrupt = signal(SignalKind::interrupt())?;
             // A terminal that was closed is no reason to cut requests short.
             let mut hangup = signal(SignalKind::hangup())?;
+            ready(&self);
             let (tell, mut ended) = tokio::sync::oneshot::channel();
             std::thread::spawn(move || tell.send(self.wait()));
             for drained in [false, true] {
