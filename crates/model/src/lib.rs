@@ -7,6 +7,7 @@
 //! - [`service`]: workers, a queue, and the time that work takes ([`service::Service`]).
 //! - [`fault`]: what can go wrong, and how large it is at which time.
 //! - [`geography`]: how far apart two places are, in time.
+//! - [`quality`]: how good an answer is.
 //! - [`closed`]: formulas that the models are held against.
 
 #![no_std]
@@ -19,5 +20,6 @@ pub mod closed;
 mod distribution;
 pub mod fault;
 pub mod geography;
+pub mod quality;
 pub mod service;
 pub mod traffic;

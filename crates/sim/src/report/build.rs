@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use base::{CallId, Duration, Instant};
 use event::Cause as FailureCause;
+use model::quality::Quality;
 
 use super::{Answers, Call, Fault, Held, Percentiles, Phase, Recovered, Report, Timeline, Times};
 use crate::judge::Judged;
@@ -28,10 +29,10 @@ pub(crate) fn build(plan: &Plan<'_>, seed: u64, runs: &[Judged]) -> Report {
         objective: plan.design.objective.goodput.as_f64(),
         recovered: recovered(runs),
         goodput: over_runs(runs, |edge| share(edge.judged_good, edge.judged_offered)),
-        availability: over_runs(runs, |edge| share(edge.good(), edge.offered)),
-        reliability: over_runs(runs, |edge| share(edge.complete, edge.good())),
+        availability: over_runs(runs, |edge| share(edge.answered(), edge.offered)),
+        reliability: over_runs(runs, |edge| share(edge.of(Quality::Complete), edge.answered())),
         offered: edge.offered,
-        answers: Answers { complete: edge.complete, partial: edge.partial, ..Answers::default() },
+        answers: answers(&edge),
         failed_by_cause: by_cause(&edge.failed),
         latency_ms: percentiles(&edge.latency),
         held: Held { connections: edge.unanswered, descriptors: None, bytes: None },
@@ -57,13 +58,23 @@ fn run_hash(runs: &[Judged]) -> u64 {
 fn together(runs: &[Judged]) -> Edge {
     runs.iter().fold(Edge::default(), |mut all, run| {
         all.offered += run.edge.offered;
-        all.complete += run.edge.complete;
-        all.partial += run.edge.partial;
+        add(&mut all.answers, &run.edge.answers);
+        all.lost_writes += run.edge.lost_writes;
         all.unanswered += run.edge.unanswered;
         add(&mut all.failed, &run.edge.failed);
         all.latency.merge(&run.edge.latency);
         all
     })
+}
+
+fn answers(edge: &Edge) -> Answers {
+    Answers {
+        complete: edge.of(Quality::Complete),
+        partial: edge.of(Quality::Partial),
+        stale: edge.of(Quality::Stale),
+        wrong: edge.of(Quality::Wrong),
+        lost_writes: edge.lost_writes,
+    }
 }
 
 fn recovered(runs: &[Judged]) -> Recovered {

@@ -113,11 +113,11 @@ pub struct Answers {
     pub complete: u64,
     /// With something left out, as the design allows.
     pub partial: u64,
-    /// Older than they might be. None at message level.
+    /// Older than the newest that had been acknowledged when they were asked for.
     pub stale: u64,
-    /// Wrong. None at message level.
+    /// Not what was asked for, or without what had been acknowledged.
     pub wrong: u64,
-    /// Accepted and then lost. None at message level.
+    /// Writes that were acknowledged and then lost.
     pub lost_writes: u64,
 }
 

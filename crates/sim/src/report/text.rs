@@ -184,14 +184,19 @@ fn clients(out: &mut String, report: &Report) -> fmt::Result {
     )?;
     writeln!(
         out,
-        "  availability {}   reliability {}   complete {}   partial {}   failed {}   still waiting {}",
+        "  availability {}   reliability {}   complete {}   partial {}   stale {}   wrong {}   failed {}   still waiting {}",
         percent(report.availability.value),
         percent(report.reliability.value),
         report.answers.complete,
         report.answers.partial,
+        report.answers.stale,
+        report.answers.wrong,
         report.failed_by_cause.values().sum::<u64>(),
         report.held.connections
     )?;
+    if report.answers.lost_writes > 0 {
+        writeln!(out, "  writes acknowledged and lost: {}", report.answers.lost_writes)?;
+    }
     let causes: Vec<_> =
         report.failed_by_cause.iter().map(|(cause, count)| format!("{cause} {count}")).collect();
     if !causes.is_empty() {

@@ -12,6 +12,7 @@ pub(crate) use series::{Series, Window};
 
 use base::{Duration, Instant};
 use event::{Cause, Event, Scope, Sink, l7, policy};
+use model::quality::Quality;
 
 use crate::plan::Times;
 
@@ -31,10 +32,10 @@ pub(crate) struct Stats {
 pub(crate) struct Edge {
     /// Requests.
     pub(crate) offered: u64,
-    /// Answered with everything that was asked for.
-    pub(crate) complete: u64,
-    /// Answered with something left out, as the design allows.
-    pub(crate) partial: u64,
+    /// Answered, by [`Quality::index`].
+    pub(crate) answers: [u64; Quality::ALL.len()],
+    /// Writes that were acknowledged and then lost.
+    pub(crate) lost_writes: u64,
     /// Failed, by [`Cause::index`].
     pub(crate) failed: [u64; Cause::ALL.len()],
     /// Still waiting when the run ended.
@@ -59,8 +60,7 @@ pub(crate) struct Ended {
 /// How a client's request ended.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Outcome {
-    Complete,
-    Partial,
+    Answered(Quality),
     Failed(Cause),
 }
 
@@ -86,7 +86,7 @@ impl Stats {
 
     /// A client's request ended.
     pub(crate) fn answered(&mut self, now: Instant, arrived: Instant, id: u64, outcome: Outcome) {
-        let (good, took) = (!matches!(outcome, Outcome::Failed(_)), now.since(arrived));
+        let (good, took) = (outcome.is_good(), now.since(arrived));
         self.series.answered(now, arrived, took, good);
         let word = mix(now.as_nanos() ^ mix(id ^ mix(outcome.code())));
         self.edge.hash = self.edge.hash.wrapping_add(word);
@@ -94,8 +94,7 @@ impl Stats {
             return;
         }
         match outcome {
-            Outcome::Complete => self.edge.complete += 1,
-            Outcome::Partial => self.edge.partial += 1,
+            Outcome::Answered(quality) => self.edge.answers[quality.index()] += 1,
             Outcome::Failed(cause) => self.edge.failed[cause.index()] += 1,
         }
         if good {
@@ -162,17 +161,34 @@ impl Sink for Stats {
 }
 
 impl Edge {
-    /// Answered, right and in time.
-    pub(crate) const fn good(&self) -> u64 {
-        self.complete + self.partial
+    /// Answers of a quality.
+    pub(crate) const fn of(&self, quality: Quality) -> u64 {
+        self.answers[quality.index()]
+    }
+
+    /// Answered, whatever the answer was worth.
+    pub(crate) fn answered(&self) -> u64 {
+        self.answers.iter().sum()
+    }
+
+    /// Answered in time, and not wrong.
+    pub(crate) fn good(&self) -> u64 {
+        self.answered() - self.of(Quality::Wrong)
     }
 }
 
 impl Outcome {
+    /// An answer that its client can work with.
+    const fn is_good(self) -> bool {
+        match self {
+            Self::Answered(quality) => quality.is_good(),
+            Self::Failed(_) => false,
+        }
+    }
+
     fn code(self) -> u64 {
         match self {
-            Self::Complete => 1,
-            Self::Partial => 2,
+            Self::Answered(quality) => quality.index() as u64 + 1,
             Self::Failed(cause) => (u64::from(cause.status()) << 8) | (cause.index() as u64 + 3),
         }
     }

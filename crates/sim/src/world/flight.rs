@@ -5,6 +5,7 @@ use config::design::{NodeKind, OnFailure};
 use engine::Carrier;
 use engine::l7::{Body, Exchange, Input, Key, Output, Request};
 use event::Cause;
+use model::quality::Quality;
 
 use super::World;
 use super::event::Event;
@@ -25,8 +26,8 @@ pub(super) struct Flight {
     job: Option<Handle>,
     /// The earliest timer that it has set.
     pub(super) timer: Instant,
-    /// The answer leaves something out.
-    partial: bool,
+    /// How good the answer is.
+    quality: Quality,
     /// How many other nodes were asked instead of the first.
     fallbacks: u8,
     /// The next flight of the same job.
@@ -89,7 +90,7 @@ impl World<'_> {
             chance: start.chance,
             job: None,
             timer: Instant::NEVER,
-            partial: false,
+            quality: Quality::Complete,
             fallbacks: start.fallbacks,
             sibling: None,
         };
@@ -114,13 +115,13 @@ impl World<'_> {
         flight: Handle,
         attempt: u8,
         status: u16,
-        partial: bool,
+        quality: Quality,
     ) {
         let Some(state) = self.flights.get_mut(flight).filter(|flight| flight.awaits(attempt))
         else {
             return;
         };
-        state.partial = partial;
+        state.quality = quality;
         self.tell(now, flight, Input::Head { status, retry_after: None, body: Body::Kept });
     }
 
@@ -197,7 +198,7 @@ impl World<'_> {
             step: 0,
             pending: 0,
             failed: None,
-            partial: false,
+            quality: Quality::Complete,
             child: None,
         });
         flight.job = Some(job);
@@ -255,8 +256,7 @@ impl World<'_> {
             Parent::Client { id } => {
                 let outcome = match ended.cause.or(failing(ended.status)) {
                     Some(cause) => Outcome::Failed(cause),
-                    None if flight.partial => Outcome::Partial,
-                    None => Outcome::Complete,
+                    None => Outcome::Answered(flight.quality),
                 };
                 self.stats.answered(now, flight.exchange.arrived(), id, outcome);
             }
@@ -269,19 +269,19 @@ impl World<'_> {
 
     fn end_for_job(&mut self, now: Instant, job: Handle, flight: &Flight, ended: Ended) {
         let Some(failed) = ended.cause.or(failing(ended.status)) else {
-            return self.child_ended(now, job, None, flight.partial);
+            return self.child_ended(now, job, None, flight.quality);
         };
         let call = self.plan.design.call(self.engines[flight.engine as usize].call.id());
         match &call.on_failure.value {
-            OnFailure::Omit => self.child_ended(now, job, None, true),
+            OnFailure::Omit => self.child_ended(now, job, None, Quality::Partial),
             OnFailure::Fallback(node) if flight.fallbacks < MOST_FALLBACKS => {
                 let to = |id: &base::CallId| self.plan.design.call(*id).to == *node;
                 match self.plan.design.calls_from(call.from).find(to) {
                     Some(instead) => self.fall_back(now, job, flight, instead),
-                    None => self.child_ended(now, job, Some(failed.status()), false),
+                    None => self.child_ended(now, job, Some(failed.status()), Quality::Complete),
                 }
             }
-            _ => self.child_ended(now, job, Some(failed.status()), false),
+            _ => self.child_ended(now, job, Some(failed.status()), Quality::Complete),
         }
     }
 

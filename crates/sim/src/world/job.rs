@@ -5,6 +5,7 @@ use config::design::NodeKind;
 use engine::Carrier;
 use engine::l7::{Input, Request};
 use event::Cause;
+use model::quality::Quality;
 use model::service::{Arrival, Outcome, Refusal, Started, Ticket};
 
 use super::event::Event;
@@ -36,8 +37,8 @@ pub(super) struct Job {
     pub(super) pending: u16,
     /// The status of a call without which there is no answer.
     pub(super) failed: Option<u16>,
-    /// The answer leaves something out.
-    pub(super) partial: bool,
+    /// How good the answer is, as far as is known.
+    pub(super) quality: Quality,
     /// The first of its flights.
     pub(super) child: Option<Handle>,
 }
@@ -108,10 +109,10 @@ impl World<'_> {
         now: Instant,
         handle: Handle,
         failed: Option<u16>,
-        partial: bool,
+        quality: Quality,
     ) {
         let Some(job) = self.jobs.get_mut(handle) else { return };
-        job.partial |= partial;
+        job.quality = job.quality.and(quality);
         job.failed = job.failed.or(failed);
         job.pending = job.pending.saturating_sub(1);
         if job.pending > 0 {
@@ -245,7 +246,7 @@ impl World<'_> {
         for (&call, number) in calls.iter().zip(0_u64..) {
             self.ask(now, handle, instance, call, kind, mix(chance ^ mix(number + 1)));
         }
-        self.child_ended(now, handle, None, false);
+        self.child_ended(now, handle, None, Quality::Complete);
     }
 
     fn ask(
@@ -272,8 +273,8 @@ impl World<'_> {
         if !is_awaited && self.stats.counts(now) {
             self.stats.calls[to.call.id().index()].wasted += 1;
         }
-        let partial = job.partial && status < 400;
-        let event = Event::Answer { flight: job.caller, attempt: job.attempt, status, partial };
+        let quality = if status < 400 { job.quality } else { Quality::Complete };
+        let event = Event::Answer { flight: job.caller, attempt: job.attempt, status, quality };
         let (instance, to) = (job.instance, to.from);
         self.push_message(now, instance, to, event);
         self.retire(now, handle);
