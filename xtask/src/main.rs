@@ -4,6 +4,7 @@
 //! cannot get is a failure with the line that would install it; nothing is skipped silently.
 
 mod bench;
+mod fidelity;
 mod needs;
 mod shell;
 mod test;
@@ -20,6 +21,8 @@ enum Task {
     /// Measures what Plimsoll costs, beside other proxies
     #[command(subcommand)]
     Bench(bench::Bench),
+    /// Holds the simulation against what it should be and writes docs/fidelity.md
+    Fidelity(fidelity::Options),
     /// Installs what the tests need, and runs nothing
     Setup,
 }
@@ -28,6 +31,7 @@ fn main() -> ExitCode {
     let outcome = match Task::parse() {
         Task::Test(options) => test::run(&options),
         Task::Bench(bench) => bench::run(&bench),
+        Task::Fidelity(options) => fidelity::run(&options),
         Task::Setup => test::set_up(),
     };
     match outcome {

@@ -2,10 +2,10 @@
 //!
 //! A new step is one more entry of this table.
 
-use crate::bench;
 use crate::needs::Need;
 use crate::shell::{self, Outcome, cargo, run};
 use crate::test::{designs, fuzz};
+use crate::{bench, fidelity};
 
 /// One check.
 pub(crate) struct Step {
@@ -87,6 +87,13 @@ pub(crate) const STEPS: &[Step] = &[
         slow: true,
         needs: &[],
         run: bench::http1_briefly,
+    },
+    Step {
+        name: "fidelity",
+        what: "the simulation against formulas, ns-3 and the kernel",
+        slow: true,
+        needs: &[],
+        run: fidelity::briefly,
     },
 ];
 

@@ -1,0 +1,56 @@
+//! How true the simulation is.
+//!
+//! A simulator that nobody has held against anything is an opinion. Here each of its figures
+//! stands beside what it should be: an exact probability, a published formula, another simulator,
+//! the running kernel. [`Section`]s are measured, judged, and written to `docs/fidelity.md`.
+//!
+//! Adding a comparison: a function `fn(Effort) -> Result<Section, Missing>`, and a line in
+//! [`SECTIONS`]. The same function, with little effort, is an ordinary test in `tests/quick.rs`.
+
+mod crowd;
+mod interval;
+mod page;
+mod row;
+pub mod tcp;
+
+pub use crowd::over_seeds;
+pub use interval::{Interval, joint, mean};
+pub use page::{Facts, renew};
+pub use row::{Criterion, Row, Section, Unit, Verdict};
+
+/// How much is simulated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effort {
+    /// For the published figures: minutes.
+    Full,
+    /// For a test of every change: seconds, with wider intervals.
+    Quick,
+}
+
+impl Effort {
+    /// The one or the other.
+    pub const fn choose<T: Copy>(self, full: T, quick: T) -> T {
+        match self {
+            Self::Full => full,
+            Self::Quick => quick,
+        }
+    }
+}
+
+/// What a comparison needs and this machine does not give, and how to get it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missing(pub String);
+
+/// A part of the page, by the name that `--only` knows.
+#[derive(Clone, Copy, Debug)]
+pub struct Part {
+    /// One word.
+    pub name: &'static str,
+    /// What else must be there than this program.
+    pub needs: &'static str,
+    /// Measures it.
+    pub run: fn(Effort) -> Result<Section, Missing>,
+}
+
+/// Everything that is compared, in the order of the page.
+pub const PARTS: &[Part] = &[Part { name: "short-responses", needs: "", run: tcp::short::section }];

@@ -1,0 +1,23 @@
+//! Each comparison that needs nothing but this program, with little effort and fixed seeds: what
+//! was true stays true.
+
+use plimsoll_fidelity::{Effort, PARTS, Section, Verdict};
+
+#[test]
+fn short_responses_are_late_as_often_as_counting_says() {
+    assert_nothing_outside(&measured("short-responses"));
+}
+
+fn measured(name: &str) -> Section {
+    let part = PARTS.iter().find(|part| part.name == name).expect("there is such a part");
+    (part.run)(Effort::Quick).expect("it needs nothing else")
+}
+
+#[track_caller]
+fn assert_nothing_outside(section: &Section) {
+    let outside = section.rows.iter().filter(|row| row.verdict() == Verdict::Outside);
+    let outside: Vec<_> = outside.map(|row| format!("{row:?}")).collect();
+
+    assert!(!section.rows.is_empty());
+    assert!(outside.is_empty(), "{}", outside.join("\n"));
+}
