@@ -6,7 +6,9 @@ use base::{CallId, Duration, Instant};
 use event::Cause as FailureCause;
 use model::quality::Quality;
 
-use super::{Answers, Call, Fault, Held, Percentiles, Phase, Recovered, Report, Timeline, Times};
+use super::{
+    Answers, Call, Fault, Held, Intervals, Percentiles, Phase, Recovered, Report, Timeline, Times,
+};
 use crate::judge::Judged;
 use crate::plan::Plan;
 use crate::stats::interval::{Estimate, mean, wilson};
@@ -14,7 +16,7 @@ use crate::stats::{CallStats, Edge, Histogram, Series, add, mix};
 
 /// All runs of one plan, together.
 pub(crate) fn build(plan: &Plan<'_>, seed: u64, runs: &[Judged]) -> Report {
-    let edge = together(runs);
+    let (edge, latency) = (together(runs), latency(runs));
     Report {
         run_hash: format!("{:016x}", run_hash(runs)),
         fidelity: "message",
@@ -34,7 +36,8 @@ pub(crate) fn build(plan: &Plan<'_>, seed: u64, runs: &[Judged]) -> Report {
         offered: edge.offered,
         answers: answers(&edge),
         failed_by_cause: by_cause(&edge.failed),
-        latency_ms: percentiles(&edge.latency),
+        latency_ms: percentiles(&latency),
+        latency_intervals_ms: intervals(runs),
         held: Held { connections: edge.unanswered, descriptors: None, bytes: None },
         calls: calls(plan, runs),
         phases: runs.first().map(|run| phases(&run.phases)).unwrap_or_default(),
@@ -62,7 +65,6 @@ fn together(runs: &[Judged]) -> Edge {
         all.lost_writes += run.edge.lost_writes;
         all.unanswered += run.edge.unanswered;
         add(&mut all.failed, &run.edge.failed);
-        all.latency.merge(&run.edge.latency);
         all
     })
 }
@@ -74,6 +76,41 @@ fn answers(edge: &Edge) -> Answers {
         stale: edge.of(Quality::Stale),
         wrong: edge.of(Quality::Wrong),
         lost_writes: edge.lost_writes,
+    }
+}
+
+fn latency(runs: &[Judged]) -> Histogram {
+    runs.iter().fold(Histogram::default(), |mut all, run| {
+        all.merge(&run.edge.latency.whole());
+        all
+    })
+}
+
+/// A percentile with fewer times beyond it, in any part, is no better than the largest one.
+const BEYOND: f64 = 10.0;
+
+/// Over runs, which depend on nothing in common; over the stretches of a run that is alone.
+fn intervals(runs: &[Judged]) -> Intervals {
+    let parts: Vec<Histogram> = match runs {
+        [alone] => alone.edge.latency.stretches().to_vec(),
+        runs => runs.iter().map(|run| run.edge.latency.whole()).collect(),
+    };
+    let over = |of: &dyn Fn(&Histogram) -> Option<f64>| {
+        let values: Option<Vec<f64>> = parts.iter().map(of).collect();
+        values.filter(|values| values.len() > 1).map(|values| mean(&values, (0.0, f64::MAX)))
+    };
+    let at = |share: f64| {
+        over(&|part: &Histogram| {
+            let is_enough = part.total() as f64 * (1.0 - share) >= BEYOND;
+            part.quantile(share).filter(|_| is_enough).map(Duration::as_millis_f64)
+        })
+    };
+    Intervals {
+        mean: over(&|part: &Histogram| part.mean().map(|secs| secs * 1e3)),
+        p50: at(0.5),
+        p90: at(0.9),
+        p99: at(0.99),
+        p999: at(0.999),
     }
 }
 

@@ -48,6 +48,8 @@ pub struct Report {
     pub failed_by_cause: BTreeMap<&'static str, u64>,
     /// How long clients waited for good answers.
     pub latency_ms: Option<Percentiles>,
+    /// How sure that is.
+    pub latency_intervals_ms: Intervals,
     /// What was never given back.
     pub held: Held,
     /// Call by call.
@@ -176,6 +178,22 @@ pub struct Percentiles {
     pub p99: f64,
     /// One in a thousand is slower.
     pub p999: f64,
+}
+
+/// Times in milliseconds with their 95 % intervals: each value is the mean over seeds; with one seed,
+/// over twenty stretches of its run. Nothing where there are too few times to tell.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Intervals {
+    /// The mean time.
+    pub mean: Option<Estimate>,
+    /// Half are faster.
+    pub p50: Option<Estimate>,
+    /// One in ten is slower.
+    pub p90: Option<Estimate>,
+    /// One in a hundred is slower.
+    pub p99: Option<Estimate>,
+    /// One in a thousand is slower.
+    pub p999: Option<Estimate>,
 }
 
 /// A stretch of the incident.

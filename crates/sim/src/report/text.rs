@@ -5,6 +5,7 @@ use std::fmt::{self, Write};
 use observe::plot::{Style, sparkline, squeeze};
 
 use super::{Call, Percentiles, Phase, Report, Role};
+use crate::Estimate;
 
 /// Writes a report for a terminal; `name` is the design's file.
 pub fn render(report: &Report, name: &str, style: Style) -> String {
@@ -197,6 +198,13 @@ fn clients(out: &mut String, report: &Report) -> fmt::Result {
     if report.answers.lost_writes > 0 {
         writeln!(out, "  writes acknowledged and lost: {}", report.answers.lost_writes)?;
     }
+    let times = &report.latency_intervals_ms;
+    let named = [("mean", times.mean), ("p50", times.p50), ("p99", times.p99)];
+    let known: Vec<_> =
+        named.iter().filter_map(|(name, time)| Some(interval(name, (*time)?))).collect();
+    if !known.is_empty() {
+        writeln!(out, "  good answers took, in ms: {}", known.join("   "))?;
+    }
     let causes: Vec<_> =
         report.failed_by_cause.iter().map(|(cause, count)| format!("{cause} {count}")).collect();
     if !causes.is_empty() {
@@ -251,6 +259,10 @@ fn name(call: &Call) -> String {
 fn latency(percentiles: Option<Percentiles>) -> String {
     let Some(Percentiles { p50, p90, p99, p999 }) = percentiles else { return String::new() };
     format!("{p50:>8.1} {p90:>8.1} {p99:>8.1} {p999:>8.1}")
+}
+
+fn interval(name: &str, time: Estimate) -> String {
+    format!("{name} {:.1} ({:.1} to {:.1})", time.value, time.low, time.high)
 }
 
 fn percent(share: f64) -> String {

@@ -11,6 +11,7 @@ pub(crate) struct Histogram {
     total: u64,
     /// In nanoseconds.
     sum: u128,
+    longest: Duration,
 }
 
 /// Steps in a power of two, as a power of two.
@@ -31,6 +32,7 @@ impl Histogram {
         self.counts[bucket] += 1;
         self.total += 1;
         self.sum += u128::from(time.as_nanos());
+        self.longest = self.longest.max(time);
     }
 
     /// All of another's.
@@ -43,23 +45,33 @@ impl Histogram {
         }
         self.total += other.total;
         self.sum += other.sum;
+        self.longest = self.longest.max(other.longest);
+    }
+
+    /// How many there are.
+    pub(crate) const fn total(&self) -> u64 {
+        self.total
     }
 
     /// The mean in seconds, exact; nothing when there are none.
-    #[cfg(test)]
     pub(crate) fn mean(&self) -> Option<f64> {
         (self.total > 0).then(|| self.sum as f64 / self.total as f64 / 1e9)
     }
 
-    /// The time below which this share of all lies; nothing when there are none.
+    /// The time below which this share of all lies; nothing when there are none. Those of one step
+    /// are taken to lie evenly in it.
     pub(crate) fn quantile(&self, share: f64) -> Option<Duration> {
-        let wanted = ((share * self.total as f64).ceil()).max(1.0);
-        let mut seen = 0_u64;
-        let at = self.counts.iter().position(|&count| {
-            seen += u64::from(count);
-            seen as f64 >= wanted
-        })?;
-        Some(Duration::from_nanos(middle(at) << UNIT))
+        let wanted = (share * self.total as f64).ceil().max(1.0);
+        let mut before = 0.0;
+        for (at, &count) in self.counts.iter().enumerate().filter(|(_, count)| **count > 0) {
+            let count = f64::from(count);
+            if before + count >= wanted {
+                let time = within(at, (wanted - before - 0.5) / count);
+                return Some(time.min(self.longest));
+            }
+            before += count;
+        }
+        None
     }
 }
 
@@ -74,14 +86,18 @@ fn bucket(units: u64) -> usize {
     usize::try_from(bucket).unwrap_or(LAST).min(LAST)
 }
 
-fn middle(bucket: usize) -> u64 {
+/// The time at this part of a step.
+fn within(bucket: usize, part: f64) -> Duration {
     let steps = 1_usize << STEPS;
-    if bucket < steps {
-        return bucket as u64;
-    }
-    let (power, step) = (bucket / steps - 1, bucket % steps);
-    let low = ((steps + step) as u64) << power;
-    low + ((1_u64 << power) >> 1)
+    let (low, width) = if bucket < steps {
+        (bucket as u64, 1_u64)
+    } else {
+        let (power, step) = (bucket / steps - 1, bucket % steps);
+        (((steps + step) as u64) << power, 1_u64 << power)
+    };
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "part of a step")]
+    let into = (part * (width << UNIT) as f64) as u64;
+    Duration::from_nanos((low << UNIT) + into)
 }
 
 #[cfg(test)]

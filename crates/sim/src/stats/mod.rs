@@ -4,11 +4,13 @@ mod calls;
 mod histogram;
 pub(crate) mod interval;
 mod series;
+mod spread;
 
 pub(crate) use calls::CallStats;
 pub(crate) use calls::add;
 pub(crate) use histogram::Histogram;
 pub(crate) use series::{Series, Window};
+pub(crate) use spread::Spread;
 
 use base::{Duration, Instant};
 use event::{Cause, Event, Scope, Sink, l7, policy};
@@ -41,7 +43,7 @@ pub(crate) struct Edge {
     /// Still waiting when the run ended.
     pub(crate) unanswered: u64,
     /// How long clients waited for an answer that was good.
-    pub(crate) latency: Histogram,
+    pub(crate) latency: Spread,
     /// Requests that arrived while recovery was judged.
     pub(crate) judged_offered: u64,
     /// Those of them with a good answer.
@@ -69,7 +71,7 @@ impl Stats {
         Self {
             times,
             calls: vec![CallStats::default(); calls],
-            edge: Edge::default(),
+            edge: Edge { latency: Spread::new(times.warm_up, times.end), ..Edge::default() },
             series: Series::new(times.end),
             ended: None,
         }
@@ -98,7 +100,7 @@ impl Stats {
             Outcome::Failed(cause) => self.edge.failed[cause.index()] += 1,
         }
         if good {
-            self.edge.latency.record(took);
+            self.edge.latency.record(arrived, took);
             self.edge.judged_good += u64::from(arrived >= self.times.judged_from());
         }
     }
