@@ -17,6 +17,7 @@ use event::{Cause, Event, Scope, Sink, l7, policy};
 use model::quality::Quality;
 
 use crate::plan::Times;
+use crate::world::Tap;
 
 /// Everything that is counted; it listens to the same events as the live plane's metrics.
 #[derive(Clone, Debug)]
@@ -25,6 +26,8 @@ pub(crate) struct Stats {
     pub(crate) calls: Vec<CallStats>,
     pub(crate) edge: Edge,
     pub(crate) series: Series,
+    /// Whoever wants more than counts.
+    pub(crate) tap: Tap,
     /// How the exchange that was last handled ended, until somebody takes it.
     ended: Option<Ended>,
 }
@@ -73,6 +76,7 @@ impl Stats {
             calls: vec![CallStats::default(); calls],
             edge: Edge { latency: Spread::new(times.warm_up, times.end), ..Edge::default() },
             series: Series::new(times.end),
+            tap: Tap::default(),
             ended: None,
         }
     }
@@ -154,6 +158,7 @@ impl Stats {
 impl Sink for Stats {
     #[inline]
     fn emit(&mut self, now: Instant, scope: Scope, event: Event) {
+        self.tap.heard(now, scope, event);
         match event {
             Event::L7(event) => self.on_l7(now, scope, event),
             Event::Policy(event) => self.on_policy(now, scope, event),

@@ -99,7 +99,7 @@ impl World<'_> {
             let Some(chance) = self.jobs.get(job).map(|job| job.chance) else { continue };
             if let Role::Server(Some(service)) = &self.instances[at as usize].role {
                 let until = service.resume(now, chance);
-                self.start_work(Started { request: job, until });
+                self.start_work(now, Started { request: job, until });
             }
         }
     }

@@ -11,6 +11,7 @@ use super::World;
 use super::event::Event;
 use super::job::{Job, State};
 use super::slab::Handle;
+use super::tap::examples::Asked;
 use crate::stats::{Ended, Outcome, mix};
 
 /// A request under way.
@@ -95,10 +96,24 @@ impl World<'_> {
             sibling: None,
         };
         self.flights.insert(flight);
+        self.tell_tap(now, handle, start);
         if let Parent::Job(job) = start.parent {
             self.link(job, handle);
         }
         self.tell(now, handle, Input::Begin(start.request));
+    }
+
+    fn tell_tap(&mut self, now: Instant, flight: Handle, start: Start) {
+        if !self.stats.tap.is_on() {
+            return;
+        }
+        let engine = &self.engines[start.engine as usize];
+        let id = if let Parent::Client { id } = start.parent { id } else { start.chance };
+        let asked = Asked { id, kind: start.kind, call: engine.call.id(), from: engine.from };
+        match start.parent {
+            Parent::Client { .. } => self.stats.tap.client_asked(now, flight, asked),
+            Parent::Job(job) => self.stats.tap.job_asked(now, job, flight, asked),
+        }
     }
 
     /// Tells a flight what happened, and whoever's turn comes because of it.
@@ -122,6 +137,7 @@ impl World<'_> {
             return;
         };
         state.quality = quality;
+        self.stats.tap.answer_came(flight, status);
         self.tell(now, flight, Input::Head { status, retry_after: None, body: Body::Kept });
     }
 
@@ -137,6 +153,7 @@ impl World<'_> {
     fn step(&mut self, now: Instant, handle: Handle, input: Input) {
         let Some(flight) = self.flights.get_mut(handle) else { return };
         let call = &mut self.engines[flight.engine as usize].call;
+        self.stats.tap.turn_to(handle, flight.engine);
         flight.exchange.handle(now, input, call, &mut self.stats);
         let mut is_relayed = false;
         while let Some(output) = self.poll(handle) {
@@ -202,6 +219,7 @@ impl World<'_> {
             child: None,
         });
         flight.job = Some(job);
+        self.stats.tap.tried(now, handle, job, number, target);
         if !self.instances[target as usize].down {
             // The connection stands. To one who is down no byte will ever be written.
             flight.exchange.handle(now, Input::Sent, &mut engine.call, &mut self.stats);
@@ -258,9 +276,11 @@ impl World<'_> {
                     Some(cause) => Outcome::Failed(cause),
                     None => Outcome::Answered(flight.quality),
                 };
+                self.stats.tap.request_ended(now, handle, ended, Some(outcome));
                 self.stats.answered(now, flight.exchange.arrived(), id, outcome);
             }
             Parent::Job(job) => {
+                self.stats.tap.request_ended(now, handle, ended, None);
                 self.unlink(job, handle, flight.sibling);
                 self.end_for_job(now, job, &flight, ended);
             }

@@ -11,6 +11,7 @@ use model::service::{Arrival, Outcome, Refusal, Started, Ticket};
 use super::event::Event;
 use super::flight::{Parent, Start};
 use super::slab::Handle;
+use super::tap::examples::End;
 use super::{Role, World};
 use crate::stats::mix;
 
@@ -71,12 +72,13 @@ impl World<'_> {
             return self.break_off(now, handle, Cause::Refused);
         }
         self.instances[at].present += 1;
+        self.stats.tap.reached(now, handle);
         match &mut self.instances[at].role {
             Role::Client => {}
             Role::Relay => self.relay(now, handle),
             Role::Server(None) => self.ask_others(now, handle),
             Role::Server(Some(service)) => match service.arrive(now, handle, chance) {
-                Arrival::Started(started) => self.start_work(started),
+                Arrival::Started(started) => self.start_work(now, started),
                 Arrival::Queued(ticket) => {
                     if let Some(job) = self.jobs.get_mut(handle) {
                         job.state = State::Queued(ticket);
@@ -126,6 +128,7 @@ impl World<'_> {
 
     /// The caller gave up, and the instance knows: it stops.
     pub(super) fn abandon(&mut self, now: Instant, handle: Handle) {
+        self.stats.tap.work_ended(now, handle, End::Left);
         self.leave_children(now, handle);
         self.retire(now, handle);
     }
@@ -158,9 +161,10 @@ impl World<'_> {
     }
 
     /// A worker has begun on a job.
-    pub(super) fn start_work(&mut self, started: Started<Handle>) {
+    pub(super) fn start_work(&mut self, now: Instant, started: Started<Handle>) {
         let Some(job) = self.jobs.get_mut(started.request) else { return };
         job.began += 1;
+        self.stats.tap.work_began(now, started.request);
         if started.until == Instant::NEVER {
             job.state = State::Stuck;
             return;
@@ -174,6 +178,7 @@ impl World<'_> {
     /// The connection breaks, or never stood.
     pub(super) fn break_off(&mut self, now: Instant, handle: Handle, cause: Cause) {
         let Some(job) = self.jobs.remove(handle) else { return };
+        self.stats.tap.work_ended(now, handle, End::Failed(cause));
         let event = Event::Broken { flight: job.caller, attempt: job.attempt, cause };
         self.push_message(now, job.instance, self.engines[job.engine as usize].from, event);
     }
@@ -276,6 +281,7 @@ impl World<'_> {
         let quality = if status < 400 { job.quality } else { Quality::Complete };
         let event = Event::Answer { flight: job.caller, attempt: job.attempt, status, quality };
         let (instance, to) = (job.instance, to.from);
+        self.stats.tap.work_ended(now, handle, End::Answered(status));
         self.push_message(now, instance, to, event);
         self.retire(now, handle);
     }
@@ -295,7 +301,7 @@ impl World<'_> {
             State::Working | State::Stuck | State::Asking => service.release(now),
         };
         if let Some(next) = next {
-            self.start_work(next);
+            self.start_work(now, next);
         }
     }
 }

@@ -19,6 +19,7 @@ mod faults;
 mod flight;
 mod job;
 mod slab;
+pub(crate) mod tap;
 mod timers;
 
 use std::collections::VecDeque;
@@ -36,6 +37,7 @@ use self::event::Event;
 use self::flight::Flight;
 use self::job::Job;
 use self::slab::{Handle, Slab};
+pub(crate) use self::tap::Tap;
 use self::timers::Timers;
 use crate::plan::Plan;
 use crate::stats::{DRAIN, Stats};
@@ -117,6 +119,13 @@ impl<'p> World<'p> {
         };
         world.start();
         world
+    }
+
+    /// Somebody listens to this run.
+    #[allow(dead_code, reason = "the files that are written from it come next")]
+    pub(crate) fn listened(mut self, tap: Tap) -> Self {
+        self.stats.tap = tap;
+        self
     }
 
     /// Plays everything, to the last answer.
@@ -215,10 +224,12 @@ impl<'p> World<'p> {
                 }
                 at += 1;
             }
+            self.stats.tap.node_sampled(now, node, (busy, workers), queued);
             busiest = busiest.max(f64::from(busy) / f64::from(workers.max(1)));
             longest = longest.max(queued);
         }
         self.stats.series.sample(now, busiest, longest);
+        self.stats.tap.sampled(now);
         self.schedule_sample(now);
     }
 

@@ -1,7 +1,7 @@
 //! Things that come and go by the million, without an allocation each.
 
 /// Where something is, and which of those that were there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Handle {
     slot: u32,
     generation: u32,

@@ -1,0 +1,466 @@
+//! Requests with everything that was done for them: tries, work, waiting, and the decisions.
+//!
+//! Each client's request is followed, and when it has ended it is either kept as an example or
+//! forgotten. A kept one is followed further, until the last work for it is over: work that goes
+//! on when nobody waits is what a retry storm is made of.
+
+use base::{CallId, Duration, Instant};
+use event::{Cause, Event, Scope, l7, policy};
+
+use super::super::slab::{Handle, Slab};
+use crate::stats::{Ended, Outcome, mix};
+
+/// A stretch of the run that gets examples of its own.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Period {
+    /// What it is called.
+    pub(crate) name: String,
+    /// It lasts until the next one begins.
+    pub(crate) begin: Instant,
+    /// How long a good answer typically takes in it.
+    pub(crate) typical: Duration,
+}
+
+/// The requests that are followed, and those that were chosen.
+#[derive(Debug)]
+pub(crate) struct Examples {
+    traces: Slab<Trace>,
+    /// By slot of a flight: whose request it is.
+    flights: Vec<Option<(Handle, FlightMark)>>,
+    /// By slot of a job: whose work it is.
+    jobs: Vec<Option<(Handle, JobMark)>>,
+    choices: Vec<Choice>,
+}
+
+/// A client's request with all that was done for it.
+#[derive(Clone, Debug)]
+pub(crate) struct Trace {
+    /// Tells it from all other requests of all clients.
+    pub(crate) id: u64,
+    pub(crate) kind: u16,
+    pub(crate) arrived: Instant,
+    /// What the client got, and when; nothing if it still waited at the end.
+    pub(crate) ended: Option<(Instant, Outcome)>,
+    /// The first is the client's request; parents stand before their children.
+    pub(crate) spans: Vec<Span>,
+    /// Spans for which there was no room.
+    pub(crate) left_out: u32,
+    /// How many choices hold it.
+    holders: u8,
+}
+
+/// Something that was done for a request, from when to when.
+#[derive(Clone, Debug)]
+pub(crate) struct Span {
+    /// The position of the span that it was done for.
+    pub(crate) parent: Option<u32>,
+    pub(crate) doing: Doing,
+    pub(crate) began: Instant,
+    /// Nothing if it still went on at the end.
+    pub(crate) ended: Option<Instant>,
+    pub(crate) end: Option<End>,
+    pub(crate) notes: Vec<(Instant, Note)>,
+}
+
+/// What a span is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Doing {
+    /// A request as its caller sees it, all tries together.
+    Request {
+        call: CallId,
+        /// The instance that asks.
+        from: u32,
+    },
+    /// One try.
+    Attempt { call: CallId, number: u8, from: u32, to: u32 },
+    /// What an instance does for a try, waiting included.
+    Work { at: u32 },
+}
+
+/// How it ended.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum End {
+    /// With an answer.
+    Answered(u16),
+    /// Without one, or with one that is a failure.
+    Failed(Cause),
+    /// Nobody waited any more, and it was stopped.
+    Left,
+}
+
+/// Something that happened in between.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Note {
+    /// A worker began.
+    WorkBegan,
+    /// A rule decided.
+    Decided(policy::Event),
+    /// The caller gave up; the work goes on.
+    NobodyWaits,
+}
+
+/// A request begins.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked {
+    /// Of a client's request: what tells it from all others.
+    pub(crate) id: u64,
+    pub(crate) kind: u16,
+    pub(crate) call: CallId,
+    pub(crate) from: u32,
+}
+
+/// An example, and why it was chosen.
+#[derive(Clone, Debug)]
+pub(crate) struct Chosen {
+    /// The period in which it arrived.
+    pub(crate) period: String,
+    pub(crate) why: Why,
+    pub(crate) trace: Trace,
+}
+
+/// Why an example was chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Why {
+    /// It took about as long as half of them.
+    Typical,
+    /// No good answer took longer.
+    Slowest,
+    /// It failed, of this cause; which of those, chance decides.
+    Failed,
+    /// It was never answered.
+    Unanswered,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct FlightMark {
+    trace: Handle,
+    span: u32,
+    /// The try that is under way.
+    attempt: Option<u32>,
+    status: Option<u16>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct JobMark {
+    trace: Handle,
+    attempt: u32,
+    work: Option<u32>,
+}
+
+/// The examples of one period.
+#[derive(Clone, Debug)]
+struct Choice {
+    period: Period,
+    typical: Option<Candidate>,
+    slowest: Vec<Candidate>,
+    /// One for each cause.
+    failed: Vec<(usize, Candidate)>,
+}
+
+/// The lower its score, the better it fits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Candidate {
+    score: u64,
+    /// Of two that fit equally, one is as good as the other: chance decides, always the same way.
+    lot: u64,
+    trace: Handle,
+}
+
+/// The most requests that are followed at once. Those that come then are not.
+const MOST_FOLLOWED: usize = 100_000;
+/// The most spans of one request: a storm of retries over several layers has thousands.
+const MOST_SPANS: usize = 400;
+const SLOWEST: usize = 2;
+const CAUSES: usize = 3;
+/// The most unanswered requests that are kept at the end.
+const UNANSWERED: usize = 3;
+
+impl Examples {
+    pub(super) fn new(periods: Vec<Period>) -> Self {
+        let choice =
+            |period| Choice { period, typical: None, slowest: Vec::new(), failed: Vec::new() };
+        Self {
+            traces: Slab::new(),
+            flights: Vec::new(),
+            jobs: Vec::new(),
+            choices: periods.into_iter().map(choice).collect(),
+        }
+    }
+
+    pub(super) fn client_asked(&mut self, now: Instant, flight: Handle, asked: Asked) {
+        if self.traces.len() >= MOST_FOLLOWED {
+            return;
+        }
+        let trace = self.traces.insert(Trace {
+            id: asked.id,
+            kind: asked.kind,
+            arrived: now,
+            ended: None,
+            spans: Vec::new(),
+            left_out: 0,
+            holders: 0,
+        });
+        self.begin_request(now, trace, None, flight, asked);
+    }
+
+    pub(super) fn job_asked(&mut self, now: Instant, job: Handle, flight: Handle, asked: Asked) {
+        let Some(mark) = found(&self.jobs, job) else { return };
+        let parent = mark.work.unwrap_or(mark.attempt);
+        self.begin_request(now, mark.trace, Some(parent), flight, asked);
+    }
+
+    pub(super) fn tried(&mut self, now: Instant, flight: Handle, job: Handle, number: u8, to: u32) {
+        let Some(mark) = found(&self.flights, flight) else { return };
+        let Some(request) = self.span(mark.trace, mark.span) else { return };
+        let Doing::Request { call, from } = request.doing else { return };
+        let doing = Doing::Attempt { call, number, from, to };
+        let Some(attempt) = self.begin(now, mark.trace, Some(mark.span), doing) else { return };
+        set(&mut self.flights, flight, FlightMark { attempt: Some(attempt), status: None, ..mark });
+        set(&mut self.jobs, job, JobMark { trace: mark.trace, attempt, work: None });
+    }
+
+    pub(super) fn reached(&mut self, now: Instant, job: Handle) {
+        let Some(mark) = found(&self.jobs, job) else { return };
+        let Some(attempt) = self.span(mark.trace, mark.attempt) else { return };
+        let (Doing::Attempt { to, .. }, is_over) = (attempt.doing, attempt.ended.is_some()) else {
+            return;
+        };
+        let work = self.begin(now, mark.trace, Some(mark.attempt), Doing::Work { at: to });
+        set(&mut self.jobs, job, JobMark { work, ..mark });
+        if is_over {
+            self.note(now, job, Note::NobodyWaits);
+        }
+    }
+
+    pub(super) fn note(&mut self, now: Instant, job: Handle, note: Note) {
+        let Some(mark) = found(&self.jobs, job) else { return };
+        let Some(work) = mark.work else { return };
+        if let Some(span) = self.span(mark.trace, work) {
+            span.notes.push((now, note));
+        }
+    }
+
+    pub(super) fn work_ended(&mut self, now: Instant, job: Handle, end: End) {
+        let Some(mark) = found(&self.jobs, job) else { return };
+        self.jobs[job.slot() as usize] = None;
+        if let Some(work) = mark.work {
+            self.end(now, mark.trace, work, end);
+        }
+    }
+
+    pub(super) fn answer_came(&mut self, flight: Handle, status: u16) {
+        if let Some(mark) = found(&self.flights, flight) {
+            set(&mut self.flights, flight, FlightMark { status: Some(status), ..mark });
+        }
+    }
+
+    pub(super) fn heard(&mut self, now: Instant, flight: Handle, scope: Scope, event: Event) {
+        let Some(mark) = found(&self.flights, flight) else { return };
+        let is_own = |span: &&mut Span| matches!(span.doing, Doing::Request { call, .. } if call == scope.call);
+        match event {
+            Event::L7(l7::Event::AttemptEnded { cause, .. }) => {
+                self.attempt_ended(now, flight, mark, cause);
+            }
+            Event::Policy(decision) => {
+                if let Some(span) = self.span(mark.trace, mark.span).filter(is_own) {
+                    span.notes.push((now, Note::Decided(decision)));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn request_ended(
+        &mut self,
+        now: Instant,
+        flight: Handle,
+        ended: Ended,
+        outcome: Option<Outcome>,
+    ) {
+        let Some(mark) = found(&self.flights, flight) else { return };
+        self.attempt_ended(now, flight, mark, ended.cause);
+        self.flights[flight.slot() as usize] = None;
+        let end = ended.cause.map_or(End::Answered(ended.status), End::Failed);
+        self.end(now, mark.trace, mark.span, end);
+        if let Some(outcome) = outcome {
+            self.client_answered(now, mark.trace, outcome);
+        }
+    }
+
+    /// The chosen ones, in the order in which they arrived, and in each period the typical first.
+    pub(crate) fn into_chosen(mut self) -> Vec<Chosen> {
+        let waiting = self.traces.iter().filter(|(_, trace)| trace.ended.is_none());
+        let waiting: Vec<_> = waiting.map(|(_, trace)| trace.clone()).take(UNANSWERED).collect();
+        let mut chosen = Vec::new();
+        for choice in core::mem::take(&mut self.choices) {
+            for (why, candidate) in choice.all() {
+                if let Some(trace) = self.traces.get(candidate.trace) {
+                    let (period, trace) = (choice.period.name.clone(), trace.clone());
+                    chosen.push(Chosen { period, why, trace });
+                }
+            }
+        }
+        let last =
+            chosen.last().map_or_else(|| "at the end".to_owned(), |last| last.period.clone());
+        chosen.extend(waiting.into_iter().map(|trace| Chosen {
+            period: last.clone(),
+            why: Why::Unanswered,
+            trace,
+        }));
+        chosen
+    }
+
+    fn begin_request(
+        &mut self,
+        now: Instant,
+        trace: Handle,
+        parent: Option<u32>,
+        flight: Handle,
+        asked: Asked,
+    ) {
+        let doing = Doing::Request { call: asked.call, from: asked.from };
+        if let Some(span) = self.begin(now, trace, parent, doing) {
+            let mark = FlightMark { trace, span, attempt: None, status: None };
+            set(&mut self.flights, flight, mark);
+        }
+    }
+
+    fn begin(
+        &mut self,
+        now: Instant,
+        trace: Handle,
+        parent: Option<u32>,
+        doing: Doing,
+    ) -> Option<u32> {
+        let trace = self.traces.get_mut(trace)?;
+        if trace.spans.len() >= MOST_SPANS {
+            trace.left_out += 1;
+            return None;
+        }
+        let span = Span { parent, doing, began: now, ended: None, end: None, notes: Vec::new() };
+        trace.spans.push(span);
+        u32::try_from(trace.spans.len() - 1).ok()
+    }
+
+    fn span(&mut self, trace: Handle, span: u32) -> Option<&mut Span> {
+        self.traces.get_mut(trace)?.spans.get_mut(span as usize)
+    }
+
+    fn end(&mut self, now: Instant, trace: Handle, span: u32, end: End) {
+        if let Some(span) = self.span(trace, span).filter(|span| span.ended.is_none()) {
+            (span.ended, span.end) = (Some(now), Some(end));
+        }
+    }
+
+    /// The try that was under way is over for its caller; whoever works on it may not know.
+    fn attempt_ended(
+        &mut self,
+        now: Instant,
+        flight: Handle,
+        mark: FlightMark,
+        cause: Option<Cause>,
+    ) {
+        let Some(attempt) = mark.attempt else { return };
+        let end = match (cause, mark.status) {
+            (Some(cause), _) => End::Failed(cause),
+            (None, Some(status)) => End::Answered(status),
+            (None, None) => End::Left,
+        };
+        set(&mut self.flights, flight, FlightMark { attempt: None, status: None, ..mark });
+        self.end(now, mark.trace, attempt, end);
+        let Some(trace) = self.traces.get_mut(mark.trace) else { return };
+        let works = trace.spans[attempt as usize + 1..]
+            .iter_mut()
+            .filter(|span| span.parent == Some(attempt) && span.ended.is_none());
+        works.for_each(|work| work.notes.push((now, Note::NobodyWaits)));
+    }
+
+    fn client_answered(&mut self, now: Instant, handle: Handle, outcome: Outcome) {
+        let Some(trace) = self.traces.get_mut(handle) else { return };
+        trace.ended = Some((now, outcome));
+        let (arrived, id) = (trace.arrived, trace.id);
+        let period = self.choices.partition_point(|choice| choice.period.begin <= arrived);
+        let Some(choice) = period.checked_sub(1).map(|at| &mut self.choices[at]) else {
+            self.traces.remove(handle);
+            return;
+        };
+        let dropped = choice.offer(handle, now.since(arrived), mix(id), outcome);
+        let holders = choice.holders(handle);
+        if let Some(trace) = self.traces.get_mut(handle) {
+            trace.holders = holders;
+        }
+        if holders == 0 {
+            self.traces.remove(handle);
+        }
+        for other in dropped {
+            self.let_go(other);
+        }
+    }
+
+    fn let_go(&mut self, other: Handle) {
+        let Some(trace) = self.traces.get_mut(other) else { return };
+        trace.holders = trace.holders.saturating_sub(1);
+        if trace.holders == 0 {
+            self.traces.remove(other);
+        }
+    }
+}
+
+impl Choice {
+    /// Takes a request if it fits better than one that was taken before; says which are taken no
+    /// more.
+    fn offer(&mut self, trace: Handle, took: Duration, lot: u64, outcome: Outcome) -> Vec<Handle> {
+        let candidate = |score| Candidate { score, lot, trace };
+        if let Outcome::Failed(cause) = outcome {
+            return self.offer_failed(cause.index(), candidate(0));
+        }
+        let mut dropped = Vec::new();
+        let typical = candidate(took.as_nanos().abs_diff(self.period.typical.as_nanos()));
+        if self.typical.is_none_or(|other| typical < other) {
+            dropped.extend(self.typical.replace(typical).map(|other| other.trace));
+        }
+        self.slowest.push(candidate(u64::MAX - took.as_nanos()));
+        self.slowest.sort_unstable();
+        if self.slowest.len() > SLOWEST {
+            let last = self.slowest.pop().map(|other| other.trace);
+            dropped.extend(last.filter(|&last| last != trace));
+        }
+        dropped
+    }
+
+    fn offer_failed(&mut self, cause: usize, candidate: Candidate) -> Vec<Handle> {
+        if let Some((_, taken)) = self.failed.iter_mut().find(|(other, _)| *other == cause) {
+            if candidate < *taken {
+                return vec![core::mem::replace(taken, candidate).trace];
+            }
+        } else if self.failed.len() < CAUSES {
+            self.failed.push((cause, candidate));
+        }
+        Vec::new()
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "a handful")]
+    fn holders(&self, trace: Handle) -> u8 {
+        self.all().filter(|(_, candidate)| candidate.trace == trace).count() as u8
+    }
+
+    fn all(&self) -> impl Iterator<Item = (Why, Candidate)> {
+        let typical = self.typical.iter().map(|&candidate| (Why::Typical, candidate));
+        let slowest = self.slowest.iter().map(|&candidate| (Why::Slowest, candidate));
+        let failed = self.failed.iter().map(|&(_, candidate)| (Why::Failed, candidate));
+        typical.chain(slowest).chain(failed)
+    }
+}
+
+fn found<T: Copy>(marks: &[Option<(Handle, T)>], whose: Handle) -> Option<T> {
+    let (of, mark) = (*marks.get(whose.slot() as usize)?)?;
+    (of == whose).then_some(mark)
+}
+
+fn set<T: Copy>(marks: &mut Vec<Option<(Handle, T)>>, whose: Handle, mark: T) {
+    let slot = whose.slot() as usize;
+    if marks.len() <= slot {
+        marks.resize(slot + 1, None);
+    }
+    marks[slot] = Some((whose, mark));
+}
