@@ -1,0 +1,4 @@
+//! The transport layer: the heads of segments and datagrams.
+
+pub mod tcp;
+pub mod udp;
