@@ -10,6 +10,7 @@
 mod crowd;
 mod interval;
 mod page;
+pub mod queues;
 mod row;
 pub mod tcp;
 
@@ -53,4 +54,11 @@ pub struct Part {
 }
 
 /// Everything that is compared, in the order of the page.
-pub const PARTS: &[Part] = &[Part { name: "short-responses", needs: "", run: tcp::short::section }];
+pub const PARTS: &[Part] = &[
+    Part { name: "queues", needs: "", run: queues::waits::section },
+    Part { name: "two-choices", needs: "", run: queues::two_choices::section },
+    Part { name: "retries", needs: "", run: queues::retries::section },
+    Part { name: "storms", needs: "", run: queues::storms::section },
+    Part { name: "coverage", needs: "", run: queues::coverage::section },
+    Part { name: "short-responses", needs: "", run: tcp::short::section },
+];

@@ -8,6 +8,26 @@ fn short_responses_are_late_as_often_as_counting_says() {
     assert_nothing_outside(&measured("short-responses"));
 }
 
+#[test]
+fn queues_wait_and_lose_as_theory_says() {
+    assert_nothing_outside(&measured("queues"));
+}
+
+#[test]
+fn the_less_loaded_of_two_is_as_good_as_in_the_limit() {
+    assert_nothing_outside(&measured("two-choices"));
+}
+
+#[test]
+fn retries_settle_where_they_cause_themselves() {
+    assert_nothing_outside(&measured("retries"));
+}
+
+#[test]
+fn storms_end_below_their_threshold_and_last_above_it() {
+    assert_nothing_outside(&measured("storms"));
+}
+
 fn measured(name: &str) -> Section {
     let part = PARTS.iter().find(|part| part.name == name).expect("there is such a part");
     (part.run)(Effort::Quick).expect("it needs nothing else")

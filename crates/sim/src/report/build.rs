@@ -168,7 +168,8 @@ fn by_cause(counts: &[u64]) -> BTreeMap<&'static str, u64> {
 
 fn percentiles(histogram: &Histogram) -> Option<Percentiles> {
     let at = |share| histogram.quantile(share).map(Duration::as_millis_f64);
-    Some(Percentiles { p50: at(0.5)?, p90: at(0.9)?, p99: at(0.99)?, p999: at(0.999)? })
+    let mean = histogram.mean()? * 1e3;
+    Some(Percentiles { mean, p50: at(0.5)?, p90: at(0.9)?, p99: at(0.99)?, p999: at(0.999)? })
 }
 
 fn fault(planned: &crate::plan::Planned) -> Fault {

@@ -167,9 +167,11 @@ pub struct Call {
     pub latency_ms: Option<Percentiles>,
 }
 
-/// Percentiles in milliseconds, each within one part in 32.
+/// Times in milliseconds: the mean, and percentiles, each within one part in 32.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Percentiles {
+    /// The mean, exact.
+    pub mean: f64,
     /// Half are faster.
     pub p50: f64,
     /// One in ten is slower.

@@ -257,7 +257,7 @@ fn name(call: &Call) -> String {
 }
 
 fn latency(percentiles: Option<Percentiles>) -> String {
-    let Some(Percentiles { p50, p90, p99, p999 }) = percentiles else { return String::new() };
+    let Some(Percentiles { p50, p90, p99, p999, .. }) = percentiles else { return String::new() };
     format!("{p50:>8.1} {p90:>8.1} {p99:>8.1} {p999:>8.1}")
 }
 
