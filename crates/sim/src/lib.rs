@@ -11,6 +11,7 @@ mod cause;
 mod examples;
 mod judge;
 mod options;
+mod out;
 mod plan;
 mod refusal;
 pub mod report;

@@ -29,7 +29,7 @@ pub(crate) const STEPS: &[Step] = &[
         name: "tests",
         what: "unit, property and integration tests, real programs included",
         slow: false,
-        needs: &[NEXTEST, NGINX, CURL, NODE, HTTPX],
+        needs: &[NEXTEST, NGINX, CURL, NODE, HTTPX, TSHARK, PROMTOOL, CHROMIUM],
         run: tests,
     },
     Step {
@@ -100,6 +100,9 @@ pub(crate) const STEPS: &[Step] = &[
 const NEXTEST: Need = Need::Subcommand("nextest", "cargo install --locked cargo-nextest");
 const NGINX: Need = Need::Debian { program: "nginx", package: "nginx-light" };
 const CURL: Need = Need::Debian { program: "curl", package: "curl" };
+const TSHARK: Need = Need::Debian { program: "tshark", package: "tshark" };
+const PROMTOOL: Need = Need::Debian { program: "promtool", package: "prometheus" };
+const CHROMIUM: Need = Need::Debian { program: "chromium", package: "chromium" };
 const NODE: Need = Need::Debian { program: "node", package: "nodejs" };
 /// libFuzzer is compiled from its source.
 const CPP: Need = Need::Debian { program: "c++", package: "g++" };

@@ -105,7 +105,6 @@ const NOTHING: u8 = 1;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::l3::Checksum;
 
     #[test]
     fn a_segment_adds_up_with_every_option() {

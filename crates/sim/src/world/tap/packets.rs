@@ -203,7 +203,7 @@ impl Message {
 }
 
 impl Packets {
-    pub(super) fn new((from, until): (Instant, Instant), most: u32) -> Self {
+    pub(crate) fn new((from, until): (Instant, Instant), most: u32) -> Self {
         Self {
             from,
             until,
@@ -216,7 +216,7 @@ impl Packets {
         }
     }
 
-    pub(super) fn opened(&mut self, connection: u64, about: Connection) {
+    pub(crate) fn opened(&mut self, connection: u64, about: Connection) {
         if self.from < self.until {
             let talk = Talk {
                 about,
@@ -228,13 +228,13 @@ impl Packets {
         }
     }
 
-    pub(super) fn forgotten(&mut self, connection: u64) {
+    pub(crate) fn forgotten(&mut self, connection: u64) {
         if self.connections.get(&connection).is_some_and(|talk| !talk.is_kept) {
             self.connections.remove(&connection);
         }
     }
 
-    pub(super) fn wrote(&mut self, connection: u64, side: Side, message: Message) {
+    pub(crate) fn wrote(&mut self, connection: u64, side: Side, message: Message) {
         let Some(talk) = self.connections.get_mut(&connection) else { return };
         let stream = &mut talk.streams[side as usize];
         stream.messages.push_back((stream.written, message));
@@ -244,11 +244,13 @@ impl Packets {
         }
     }
 
-    pub(super) fn turn_to(&mut self, connection: u64, side: Side) {
-        (self.turn, self.pending) = ((connection, side), Why::First);
+    pub(crate) fn turn_to(&mut self, connection: u64, side: Side) {
+        if self.turn != (connection, side) {
+            (self.turn, self.pending) = ((connection, side), Why::First);
+        }
     }
 
-    pub(super) fn heard(&mut self, event: l4::Event) {
+    pub(crate) fn heard(&mut self, event: l4::Event) {
         match event {
             l4::Event::Stalled { .. } => self.found_loss(Why::Timeout),
             l4::Event::LossFound => self.found_loss(Why::LossFound),
@@ -261,12 +263,12 @@ impl Packets {
         }
     }
 
-    pub(super) fn left(&mut self, now: Instant, segment: &Segment) -> Ticket {
+    pub(crate) fn left(&mut self, now: Instant, segment: &Segment) -> Ticket {
         let why = core::mem::take(&mut self.pending);
         self.keep(now, What::Segment(*segment), why)
     }
 
-    pub(super) fn datagram_left(
+    pub(crate) fn datagram_left(
         &mut self,
         now: Instant,
         message: Message,
@@ -275,7 +277,7 @@ impl Packets {
         self.keep(now, What::Datagram { message, at, bytes }, Why::First)
     }
 
-    pub(super) fn arrived(&mut self, now: Instant, ticket: Ticket) {
+    pub(crate) fn arrived(&mut self, now: Instant, ticket: Ticket) {
         let Some(packet) = self.packets.get_mut(ticket.0 as usize) else { return };
         let place = packet.arrived.iter_mut().find(|place| place.is_none());
         if let Some(place) = place {
@@ -283,7 +285,7 @@ impl Packets {
         }
     }
 
-    pub(super) fn dropped(&mut self, now: Instant, ticket: Ticket, why: l3::Event) {
+    pub(crate) fn dropped(&mut self, now: Instant, ticket: Ticket, why: l3::Event) {
         if let Some(packet) = self.packets.get_mut(ticket.0 as usize) {
             packet.dropped = Some((now, why));
         }

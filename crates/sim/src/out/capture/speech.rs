@@ -1,0 +1,377 @@
+//! What messages say, byte by byte.
+//!
+//! A byte is a function of its message and of its place there, so a packet that is sent again says
+//! the same again. Heads have exactly the size that the simulated message has: what is not needed
+//! stands in a field `x-pad`.
+
+use wire::l7::http1::write as http1;
+use wire::l7::http2::{PREFACE, fields, frame};
+
+use crate::stats::mix;
+use crate::world::tap::packets::{Message, Part, Side, Speech};
+
+/// The names that messages use.
+#[derive(Clone, Debug)]
+pub(crate) struct Words {
+    /// Method and path of each kind of request.
+    pub(crate) kinds: Vec<(String, String)>,
+}
+
+/// A message and who says it to whom.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Said<'a> {
+    pub(super) message: Message,
+    pub(super) speech: Speech,
+    pub(super) side: Side,
+    /// The name of the one who is called.
+    pub(super) host: &'a str,
+}
+
+/// Which fields there is room for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Fields {
+    /// Those without which it means something else.
+    Least,
+    /// With its true path.
+    Path,
+    /// And whose request it is (W3C Trace Context).
+    All,
+}
+
+impl Words {
+    /// Bytes `from..to` of a message, appended.
+    pub(super) fn write(&self, said: Said<'_>, from: u64, to: u64, out: &mut Vec<u8>) {
+        let layout = Layout::of(self, said);
+        let pieces = [
+            (layout.front.len() as u64, Piece::Front),
+            (layout.body, Piece::Body),
+            (layout.back.len() as u64, Piece::Back),
+        ];
+        let mut begin = 0;
+        for (length, piece) in pieces {
+            let (start, end) = (from.max(begin), to.min(begin + length));
+            if start < end {
+                layout.piece(piece, start - begin, end - begin, out);
+            }
+            begin += length;
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Piece {
+    Front,
+    Body,
+    Back,
+}
+
+/// A message, divided.
+struct Layout<'a> {
+    said: Said<'a>,
+    front: Vec<u8>,
+    body: u64,
+    back: Vec<u8>,
+}
+
+impl<'a> Layout<'a> {
+    fn of(words: &Words, said: Said<'a>) -> Self {
+        let Message { head, body, part, .. } = said.message;
+        let (head, body) = (head as usize, u64::from(body));
+        let all_raw = Self { said, front: Vec::new(), body: head as u64 + body, back: Vec::new() };
+        match (part, said.speech) {
+            (_, Speech::Opaque) => all_raw,
+            (Part::Opening, _) => {
+                Self { said, front: opening(said.side), body: 0, back: Vec::new() }
+            }
+            (Part::Cancel, _) => {
+                Self { said, front: cancel(said.message.stream), body: 0, back: Vec::new() }
+            }
+            (Part::More, _) => all_raw,
+            (_, Speech::Http1) => Self::http1(words, said).unwrap_or(all_raw),
+            (_, Speech::Http2 | Speech::Grpc) => Self::http2(words, said).unwrap_or(all_raw),
+        }
+    }
+
+    /// What a head lacks it takes from the body.
+    fn http1(words: &Words, said: Said<'a>) -> Option<Self> {
+        let Message { head, body, .. } = said.message;
+        let all = head as usize + body as usize;
+        let exact = |fields, head: usize| {
+            let front = http1_head(words, said, all.checked_sub(head)?, fields, head)?;
+            Some(Self { said, front, body: (all - head) as u64, back: Vec::new() })
+        };
+        let fits = [Fields::All, Fields::Path, Fields::Least].into_iter();
+        fits.clone().find_map(|fields| exact(fields, head as usize)).or_else(|| {
+            let least = http1_least(words, said, all, Fields::Least);
+            exact(Fields::Least, least)
+        })
+    }
+
+    fn http2(words: &Words, said: Said<'a>) -> Option<Self> {
+        let Message { head, body, part, .. } = said.message;
+        let is_grpc = said.speech == Speech::Grpc;
+        let least = if is_grpc { frame::BYTES + PREFIX } else { frame::BYTES };
+        // A body that no frame fits into is part of the head.
+        let (head, body) = match body as usize {
+            small if small < least => (head as usize + small, 0),
+            body => (head as usize, body),
+        };
+        let has_back = is_grpc && body > 0 && matches!(part, Part::Answer { .. });
+        let back = if has_back { trailers(said.message.stream) } else { Vec::new() };
+        let front = head.checked_sub(back.len())?;
+        let fits = [Fields::All, Fields::Path, Fields::Least].into_iter();
+        let front =
+            fits.clone().find_map(|fields| http2_head(words, said, body == 0, fields, front))?;
+        Some(Self { said, front, body: body as u64, back })
+    }
+
+    fn piece(&self, piece: Piece, from: u64, to: u64, out: &mut Vec<u8>) {
+        let range = usize::try_from(from).unwrap_or(0)..usize::try_from(to).unwrap_or(0);
+        match piece {
+            Piece::Front => out.extend_from_slice(&self.front[range]),
+            Piece::Back => out.extend_from_slice(&self.back[range]),
+            Piece::Body if self.has_frames() => self.frames(from, to, out),
+            Piece::Body => filler(self.said.message.id, from, to, out),
+        }
+    }
+
+    fn has_frames(&self) -> bool {
+        let is_framed = matches!(self.said.speech, Speech::Http2 | Speech::Grpc);
+        is_framed && (!self.front.is_empty() || self.said.message.part == Part::More)
+    }
+
+    /// Data frames as long as they may be; none is shorter than its head.
+    fn frames(&self, from: u64, to: u64, out: &mut Vec<u8>) {
+        let (most, least) = (u64::from(frame::MOST) + HEAD, HEAD);
+        let mut begin = from / most * most;
+        if begin > 0 && self.body - begin < least {
+            begin -= most;
+        }
+        while begin < to {
+            let left = self.body - begin;
+            let length = match left {
+                _ if left <= most => left,
+                _ if left - most < least => most - least,
+                _ => most,
+            };
+            self.frame(begin, length, from, to, out);
+            begin += length;
+        }
+    }
+
+    /// The part of the frame at `begin` that lies in `from..to`.
+    fn frame(&self, begin: u64, length: u64, from: u64, to: u64, out: &mut Vec<u8>) {
+        let is_last = begin + length == self.body;
+        let ends = is_last && self.back.is_empty() && self.said.message.part != Part::More;
+        let head = frame::Head {
+            length: u32::try_from(length.saturating_sub(HEAD)).unwrap_or(0),
+            kind: frame::Kind::Data,
+            flags: if ends { frame::END_STREAM } else { 0 },
+            stream: self.said.message.stream,
+        };
+        let mut bytes = Vec::with_capacity(frame::BYTES);
+        head.write(&mut bytes);
+        let (start, end) = (from.max(begin) - begin, to.min(begin + length) - begin);
+        if start < HEAD.min(end) {
+            let (start, end) = (usize::try_from(start), usize::try_from(HEAD.min(end)));
+            out.extend_from_slice(&bytes[start.unwrap_or(0)..end.unwrap_or(0)]);
+        }
+        let (start, end) = (start.max(HEAD), end.max(HEAD));
+        // How much of the frames' payloads stands before this one.
+        let before = begin - begin.div_ceil(u64::from(frame::MOST) + HEAD) * HEAD;
+        self.payload(before + start - HEAD, before + end - HEAD, out);
+    }
+
+    /// What all data frames together carry: with gRPC, a message behind its length.
+    fn payload(&self, from: u64, to: u64, out: &mut Vec<u8>) {
+        let id = self.said.message.id;
+        if self.said.speech != Speech::Grpc {
+            return filler(id, from, to, out);
+        }
+        let frames = self.body.div_ceil(u64::from(frame::MOST) + HEAD);
+        let length = (self.body - frames * HEAD).saturating_sub(PREFIX as u64);
+        let [a, b, c, d] = u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes();
+        let prefix = [0, a, b, c, d];
+        let split = PREFIX as u64;
+        if from < split.min(to) {
+            let (from, to) = (usize::try_from(from), usize::try_from(to.min(split)));
+            out.extend_from_slice(&prefix[from.unwrap_or(0)..to.unwrap_or(0)]);
+        }
+        let (from, to) = (from.max(split), to.max(split));
+        filler(id, from - split, to - split, out);
+    }
+}
+
+/// Bytes that tell whose they are: a line for each 32 of them.
+fn filler(id: u64, from: u64, to: u64, out: &mut Vec<u8>) {
+    let mut at = from;
+    while at < to {
+        let line = format!("{id:016x} {:08x} ~~~~~\n", at / 32 * 32);
+        let (start, end) = (at % 32, (to - at / 32 * 32).min(32));
+        let range = usize::try_from(start).unwrap_or(0)..usize::try_from(end).unwrap_or(0);
+        out.extend_from_slice(&line.as_bytes()[range]);
+        at += end - start;
+    }
+}
+
+/// A head of exactly this size, if the fields fit into it.
+fn http1_head(
+    words: &Words,
+    said: Said<'_>,
+    body: usize,
+    fields: Fields,
+    size: usize,
+) -> Option<Vec<u8>> {
+    let mut out = http1_fields(words, said, body, fields);
+    let padding = size.checked_sub(out.len() + http1_pad(0))?;
+    http1::field(&mut out, "x-pad", &vec![b'~'; padding]);
+    http1::end(&mut out);
+    Some(out)
+}
+
+fn http1_least(words: &Words, said: Said<'_>, body: usize, fields: Fields) -> usize {
+    http1_fields(words, said, body, fields).len() + http1_pad(0)
+}
+
+/// The last field and the empty line.
+const fn http1_pad(padding: usize) -> usize {
+    "x-pad: \r\n\r\n".len() + padding
+}
+
+fn http1_fields(words: &Words, said: Said<'_>, body: usize, fields: Fields) -> Vec<u8> {
+    let mut out = Vec::new();
+    match said.message.part {
+        Part::Answer { status } => http1::status_line(&mut out, status),
+        _ => {
+            let (method, path) = words.asked(said.message, fields);
+            http1::request_line(&mut out, &method, &path);
+            http1::field(&mut out, "host", said.host.as_bytes());
+        }
+    }
+    for (name, value) in identity(said.message, fields) {
+        http1::field(&mut out, name, value.as_bytes());
+    }
+    if body > 0 {
+        http1::field(&mut out, "content-type", b"text/plain");
+    }
+    http1::number_field(&mut out, "content-length", body as u64);
+    out
+}
+
+/// A frame of fields of exactly this size, if they fit into it.
+fn http2_head(
+    words: &Words,
+    said: Said<'_>,
+    ends: bool,
+    fields: Fields,
+    size: usize,
+) -> Option<Vec<u8>> {
+    let mut block = Vec::new();
+    let is_grpc = said.speech == Speech::Grpc;
+    let mut field = |name: &str, value: &str| fields::literal(name, value.as_bytes(), &mut block);
+    match said.message.part {
+        Part::Answer { status } if is_grpc => {
+            field(":status", "200");
+            field("content-type", "application/grpc");
+            if ends {
+                field("grpc-status", if status < 400 { "0" } else { "14" });
+            }
+        }
+        Part::Answer { status } => field(":status", &status.to_string()),
+        _ => {
+            let (method, path) = words.asked(said.message, fields);
+            field(":method", if is_grpc { "POST" } else { &method });
+            field(":scheme", "http");
+            field(":path", &path);
+            field(":authority", said.host);
+            if is_grpc {
+                field("te", "trailers");
+                field("content-type", "application/grpc");
+            }
+        }
+    }
+    for (name, value) in identity(said.message, fields) {
+        field(name, &value);
+    }
+    let room = size.checked_sub(frame::BYTES + block.len())?;
+    pad(room, &mut block)?;
+    let ends = if ends { frame::END_STREAM } else { 0 };
+    Some(headers(said.message.stream, ends, &block))
+}
+
+/// A field of exactly this size. Lengths need a byte more from 127 on, so a size that one name
+/// cannot make, the other can.
+fn pad(size: usize, block: &mut Vec<u8>) -> Option<()> {
+    let fits = |name: &&str| {
+        let mut lengths = (1..=3).filter_map(|more| size.checked_sub(2 + name.len() + more));
+        lengths.find(|&value| fields::literal_len(name.len(), value) == size)
+    };
+    let (name, value) = ["x-pad", "x-pads"].iter().find_map(|name| Some((*name, fits(name)?)))?;
+    fields::literal(name, &vec![b'~'; value], block);
+    Some(())
+}
+
+fn headers(stream: u32, flags: u8, block: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let length = u32::try_from(block.len()).unwrap_or(0);
+    let flags = flags | frame::END_HEADERS;
+    frame::Head { length, kind: frame::Kind::Headers, flags, stream }.write(&mut out);
+    out.extend_from_slice(block);
+    out
+}
+
+/// What ends a gRPC answer.
+fn trailers(stream: u32) -> Vec<u8> {
+    let mut block = Vec::new();
+    fields::literal("grpc-status", b"0", &mut block);
+    headers(stream, frame::END_STREAM, &block)
+}
+
+fn opening(side: Side) -> Vec<u8> {
+    let mut out = match side {
+        Side::Caller => PREFACE.to_vec(),
+        Side::Called => Vec::new(),
+    };
+    frame::Head { length: 0, kind: frame::Kind::Settings, flags: 0, stream: 0 }.write(&mut out);
+    out
+}
+
+fn cancel(stream: u32) -> Vec<u8> {
+    let mut out = Vec::new();
+    frame::Head { length: 4, kind: frame::Kind::RstStream, flags: 0, stream }.write(&mut out);
+    out.extend(frame::CANCEL.to_be_bytes());
+    out
+}
+
+/// Whose message it is, if there is room to say so.
+fn identity(message: Message, fields: Fields) -> Vec<(&'static str, String)> {
+    let mut all = Vec::new();
+    if let Part::Request { attempt } = message.part
+        && fields == Fields::All
+    {
+        all.push(("x-message", format!("{:016x}", message.id)));
+        if attempt > 1 {
+            all.push(("plimsoll-attempt", attempt.to_string()));
+        }
+    }
+    all
+}
+
+impl Words {
+    fn asked(&self, message: Message, fields: Fields) -> (String, String) {
+        let Some((method, path)) = self.kinds.get(usize::from(message.kind)) else {
+            return ("GET".to_owned(), "/".to_owned());
+        };
+        if fields == Fields::Least {
+            return (method.clone(), "/".to_owned());
+        }
+        (method.clone(), path.replace("{key}", &format!("{:04x}", mix(message.id) & 0xffff)))
+    }
+}
+
+/// Bytes of a gRPC message's length and of the flag before it.
+const PREFIX: usize = 5;
+const HEAD: u64 = frame::BYTES as u64;
+
+#[cfg(test)]
+mod tests;
