@@ -65,6 +65,44 @@ fn a_node_that_is_not_there_is_refused_with_those_that_are() {
 }
 
 #[test]
+fn too_few_descriptors_are_one_clear_line_that_says_how_many_it_takes_and_exit_2() {
+    for limit in [8, 12, 24] {
+        let folder = tempfile::tempdir().unwrap();
+        let design = design(folder.path(), free(), free());
+
+        let mut command = with_descriptors(limit, &command(&[design.to_str().unwrap()]));
+        let output = command.args(["--admin", &free().to_string()]).output().unwrap();
+
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), said.lines().count()), (Some(2), 1), "{said}");
+        assert!(said.contains("at least 30 are needed"), "{said}");
+    }
+}
+
+#[test]
+fn with_few_descriptors_idle_clients_make_room_for_those_who_ask() {
+    for limit in [30, 40, 100, 200] {
+        let folder = tempfile::tempdir().unwrap();
+        let service = answering();
+        let balancer = Running::start_with(folder.path(), service, |command| {
+            with_descriptors(limit, &command)
+        });
+        let crowd: Vec<_> =
+            (0..300).map(|_| TcpStream::connect(balancer.address).unwrap()).collect();
+
+        for _ in 0..20 {
+            let answer = balancer.get();
+            assert!(answer.starts_with("HTTP/1.1 200"), "{limit}: {answer}");
+        }
+        assert!(balancer.page("/healthz").starts_with("HTTP/1.1 200"), "{limit}");
+
+        drop(crowd);
+        balancer.signal("TERM");
+        assert_eq!(balancer.exit(), Some(0));
+    }
+}
+
+#[test]
 fn a_missing_service_is_no_reason_not_to_run() {
     let folder = tempfile::tempdir().unwrap();
     let balancer = Running::start(folder.path(), free());
@@ -180,13 +218,19 @@ struct Running {
 impl Running {
     /// Before one service. What it says first is that it listens.
     fn start(folder: &Path, service: SocketAddr) -> Self {
+        Self::start_with(folder, service, |command| command)
+    }
+
+    fn start_with(
+        folder: &Path,
+        service: SocketAddr,
+        around: impl FnOnce(Command) -> Command,
+    ) -> Self {
         let (address, admin) = (free(), free());
         let design = design(folder, address, service);
-        let mut process = command(&[design.to_str().unwrap(), "--admin", &admin.to_string()])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let command = command(&[design.to_str().unwrap(), "--admin", &admin.to_string()]);
+        let mut process =
+            around(command).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut stderr = BufReader::new(process.stderr.take().unwrap());
         let mut said = String::new();
         stderr.read_line(&mut said).unwrap();
@@ -246,6 +290,32 @@ impl Drop for Running {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// The same command, with at most so many open descriptors.
+fn with_descriptors(limit: u32, command: &Command) -> Command {
+    let script = format!("ulimit -n {limit} && exec \"$0\" \"$@\"");
+    let mut limited = Command::new("sh");
+    limited.args(["-c", &script]).arg(command.get_program()).args(command.get_args());
+    limited
+}
+
+/// A service that answers everything with a short 200, for as long as the test runs.
+fn answering() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for socket in listener.incoming() {
+            let mut socket = socket.unwrap();
+            std::thread::spawn(move || {
+                let mut bytes = [0; 4_096];
+                while socket.read(&mut bytes).is_ok_and(|count| count > 0) {
+                    let _ = socket.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
+                }
+            });
+        }
+    });
+    address
 }
 
 /// The next request that arrives at a service, on its connection.

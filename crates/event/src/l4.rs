@@ -9,6 +9,13 @@ use crate::{Cause, Description};
 pub enum Event {
     /// A client's connection was accepted.
     Accepted,
+    /// A client's connection was closed at once: there was no room for it.
+    TurnedAway {
+        /// Of what there was too little.
+        cause: Cause,
+    },
+    /// A client's idle connection was closed, to make room for another client.
+    LetGo,
     /// A connection to an endpoint stands.
     Connected {
         /// From the first packet to the last of the handshake.
@@ -68,6 +75,22 @@ impl Event {
         match self {
             Self::Accepted => {
                 const { &Description::counter("accepted", "Connections accepted from clients.") }
+            }
+            Self::TurnedAway { .. } => {
+                const {
+                    &Description::counter(
+                        "clients_turned_away",
+                        "Connections of clients closed at once for want of room, by cause.",
+                    )
+                }
+            }
+            Self::LetGo => {
+                const {
+                    &Description::counter(
+                        "clients_let_go",
+                        "Idle connections of clients closed to make room for others.",
+                    )
+                }
             }
             Self::Connected { .. } => {
                 const {

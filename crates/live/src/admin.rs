@@ -13,11 +13,13 @@ use observe::metrics::text::{Format, Text};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::runtime::Builder;
+use tokio::task::JoinSet;
 use wire::l7::http1::{Limits, Method, Parse, Recipient, Request, RequestHead, answer};
 
 pub(crate) use design::describe;
 
 use crate::instance::Instance;
+use crate::listener::Reserve;
 use crate::plan::Plan;
 use crate::{levels, limits};
 
@@ -41,11 +43,24 @@ pub(crate) fn serve(listener: TcpListener, pages: Arc<Pages>) -> io::Result<()> 
         let Ok(listener) = tokio::net::TcpListener::from_std(listener) else {
             return;
         };
+        let mut reserve = Reserve::new();
+        let mut visits = JoinSet::new();
         loop {
-            match listener.accept().await {
-                Ok((socket, _)) => drop(tokio::spawn(visit(socket, Arc::clone(&pages)))),
-                Err(_) => tokio::time::sleep(limits::ACCEPT_PAUSE.into()).await,
+            while visits.len() >= limits::ADMIN_VISITS {
+                visits.join_next().await;
             }
+            match listener.accept().await {
+                Ok((socket, _)) => drop(visits.spawn(visit(socket, Arc::clone(&pages)))),
+                Err(_) => {
+                    // With no descriptor left, one visitor at a time.
+                    if let Some(socket) = reserve.accept_one(&listener) {
+                        visit(socket, Arc::clone(&pages)).await;
+                    }
+                    reserve.renew();
+                    tokio::time::sleep(limits::ACCEPT_PAUSE.into()).await;
+                }
+            }
+            while visits.try_join_next().is_some() {}
         }
     };
     thread::Builder::new().name("admin".to_owned()).spawn(move || runtime.block_on(accept))?;

@@ -2,6 +2,7 @@
 //!
 //! Each on a connection of its own: a check is to show that a new one can be had.
 
+use std::io::{self, ErrorKind};
 use std::rc::Rc;
 
 use base::{CallId, EndpointId, Instant};
@@ -31,25 +32,32 @@ pub(crate) async fn check(worker: Rc<Worker>, call: CallId) {
 async fn ask(worker: Rc<Worker>, call: CallId, endpoint: EndpointId, until: Instant) {
     let answer =
         tokio::time::timeout_at(worker.clock.timer(until), answer(&worker, call, endpoint));
-    let well = answer.await.ok().flatten().is_some_and(|status| (200..400).contains(&status));
+    let answer = answer.await.unwrap_or_else(|_| Err(ErrorKind::TimedOut.into()));
+    // That we have no descriptor left says nothing about the endpoint.
+    if answer.as_ref().is_err_and(upstream::is_exhausted) {
+        return worker.make_room();
+    }
+    let well = answer.is_ok_and(|status| (200..400).contains(&status));
     worker.on_check(call, endpoint, well);
 }
 
 /// The status of the answer, if it is one.
-async fn answer(worker: &Worker, call: CallId, endpoint: EndpointId) -> Option<u16> {
+async fn answer(worker: &Worker, call: CallId, endpoint: EndpointId) -> io::Result<u16> {
     let plan = worker.plan.call(call);
     let endpoint = &plan.endpoints[endpoint.index()];
-    let mut socket = upstream::connect(endpoint.address()?).await.ok()?;
+    let address = endpoint.address().ok_or(ErrorKind::HostUnreachable)?;
+    let mut socket = upstream::connect(address).await?;
     let path = plan.health_path.as_deref().unwrap_or("/");
-    socket.write_all(&request(path, &endpoint.name)).await.ok()?;
+    socket.write_all(&request(path, &endpoint.name)).await?;
     let mut head = ResponseHead::new();
     let mut bytes = Vec::new();
     loop {
-        if socket.read_buf(&mut bytes).await.ok()? == 0 {
-            return None;
+        if socket.read_buf(&mut bytes).await? == 0 {
+            return Err(ErrorKind::UnexpectedEof.into());
         }
-        match head.parse(&bytes, Asked::default(), &Limits::default()).ok()? {
-            Parse::Complete { .. } => return Some(head.over(&bytes).status()),
+        let parsed = head.parse(&bytes, Asked::default(), &Limits::default());
+        match parsed.map_err(|_| ErrorKind::InvalidData)? {
+            Parse::Complete { .. } => return Ok(head.over(&bytes).status()),
             Parse::Partial => {}
         }
     }

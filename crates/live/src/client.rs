@@ -111,12 +111,19 @@ impl Client {
         // Between two requests the clock was just read.
         let now = if self.served { self.worker.recent() } else { self.worker.now() };
         self.until = now + self.worker.limits.client_idle_timeout;
-        poll_fn(|cx| self.poll_wanted(cx)).await
+        self.worker.slots.rest(self.key);
+        let wanted = poll_fn(|cx| self.poll_wanted(cx)).await;
+        self.worker.slots.stir(self.key);
+        wanted
     }
 
     fn poll_wanted(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         if self.socket.poll_read_ready(cx).is_ready() {
             return Poll::Ready(true);
+        }
+        if self.worker.slots.is_sent_away(self.key) {
+            self.worker.emit(NOBODY, Event::L4(l4::Event::LetGo));
+            return Poll::Ready(false);
         }
         if self.worker.instance.is_draining() {
             if self.served {

@@ -1,19 +1,36 @@
 //! How many connections the machine lets us have.
 //!
 //! Out of descriptors, a balancer can neither accept a client nor ask a service, and what fails
-//! first is chance. So clients get at most half of what there is: each of their requests needs a
-//! second one.
+//! first is chance. So what it needs for itself is set aside, and clients get at most half of the
+//! rest: each of their requests needs a second one.
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 
-use crate::limits::OWN_DESCRIPTORS;
+use crate::Refused;
 
-/// The connections that clients may have, all workers together. Raises the process's own limit as
-/// far as it may; `design` is what the design file allows the node.
-pub(crate) fn clients(design: Option<u32>) -> usize {
+/// The connections that clients may have on each of so many workers. Raises the process's own
+/// limit as far as it may; `design` is what the design file allows the node.
+///
+/// # Errors
+/// There are not enough for one client of each worker.
+pub(crate) fn clients_per_worker(
+    design: Option<u32>,
+    workers: usize,
+    listeners: usize,
+) -> Result<usize, Refused> {
     let allowed = raise();
     let allowed = design.map_or(allowed, |design| allowed.min(u64::from(design)));
-    usize::try_from(allowed.saturating_sub(OWN_DESCRIPTORS) / 2).unwrap_or(usize::MAX).max(1)
+    share(allowed, workers as u64, listeners as u64)
+}
+
+fn share(allowed: u64, workers: u64, listeners: u64) -> Result<usize, Refused> {
+    let own = OF_PROCESS + workers * (OF_WORKER + OF_LISTENER * listeners);
+    let needed = own + OF_CLIENT * workers;
+    if allowed < needed {
+        return Err(Refused::Descriptors { allowed, needed });
+    }
+    let clients = (allowed - own) / OF_CLIENT / workers;
+    Ok(usize::try_from(clients).unwrap_or(usize::MAX))
 }
 
 /// The hard limit becomes the soft one: that is kept low for programs that use `select`.
@@ -25,5 +42,33 @@ fn raise() -> u64 {
     now.unwrap_or(PLENTY)
 }
 
+/// Standard input and outputs, two logs, signals, two event loops, the admin address with its
+/// reserve, and looking up names.
+const OF_PROCESS: u64 = 20;
+/// An event loop, a health check, and a client that is about to be turned away.
+const OF_WORKER: u64 = 6;
+/// The listener and its reserve.
+const OF_LISTENER: u64 = 2;
+/// A client, and the service that it asks.
+const OF_CLIENT: u64 = 2;
 /// Where there is no limit.
 const PLENTY: u64 = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clients_get_half_of_what_is_not_set_aside() {
+        assert_eq!(share(40, 2, 1).ok(), Some(1));
+        assert_eq!(share(200, 2, 1).ok(), Some(41));
+        assert_eq!(share(1_024, 4, 2).ok(), Some(120));
+    }
+
+    #[test]
+    fn too_few_for_one_client_of_each_worker_are_refused_with_how_many_it_takes() {
+        let refused = share(8, 2, 1).unwrap_err();
+
+        assert!(matches!(refused, Refused::Descriptors { allowed: 8, needed: 40 }), "{refused:?}");
+    }
+}

@@ -26,30 +26,42 @@ pub(crate) struct Instance {
     pub(crate) log: Option<Log>,
     recorder: Mutex<Option<Recorder>>,
     draining: AtomicBool,
+    clients_per_worker: usize,
     boxes: Vec<Mailbox>,
 }
 
-/// Where a worker is told that somebody's turn may have come.
+/// How many there may be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Room {
+    pub(crate) workers: usize,
+    /// Clients' connections on each of them.
+    pub(crate) clients: usize,
+}
+
+/// Where a worker is told what another one needs it to know.
 #[derive(Debug)]
 struct Mailbox {
     /// By call.
     woken: Vec<AtomicBool>,
+    /// Somebody has run out of what idle connections could give back.
+    short: AtomicBool,
     bell: Notify,
 }
 
 impl Instance {
     pub(crate) fn new(
         options: &Options,
-        workers: usize,
+        room: Room,
         plan: &Plan,
         log: Option<Log>,
         recorder: Option<Recorder>,
     ) -> Self {
         let mailbox = || Mailbox {
             woken: plan.calls.iter().map(|_| AtomicBool::new(false)).collect(),
+            short: AtomicBool::new(false),
             bell: Notify::new(),
         };
-        let boxes = (0..workers).map(|_| mailbox()).collect();
+        let boxes = (0..room.workers).map(|_| mailbox()).collect();
         let registry = Registry::new(plan.calls.iter().map(names).collect());
         Self {
             limits: options.limits,
@@ -58,6 +70,7 @@ impl Instance {
             log,
             recorder: Mutex::new(recorder),
             draining: AtomicBool::new(false),
+            clients_per_worker: room.clients,
             boxes,
         }
     }
@@ -96,7 +109,22 @@ impl Instance {
 
     /// How many clients' connections each worker may have.
     pub(crate) fn clients_per_worker(&self) -> usize {
-        self.limits.clients.map_or(usize::MAX, |clients| clients.div_ceil(self.boxes.len()))
+        self.clients_per_worker
+    }
+
+    /// Asks all other workers to let go of connections that idle.
+    pub(crate) fn ask_for_idle(&self, asking: WorkerId) {
+        let others = self.boxes.iter().enumerate().filter(|(at, _)| *at != asking.index());
+        for (_, mailbox) in others {
+            mailbox.short.store(true, Ordering::Release);
+            mailbox.bell.notify_one();
+        }
+    }
+
+    /// Whether a worker was asked so since it last looked.
+    pub(crate) fn is_asked_for_idle(&self, worker: WorkerId) -> bool {
+        let mailbox = self.boxes.get(worker.index());
+        mailbox.is_some_and(|mailbox| mailbox.short.swap(false, Ordering::AcqRel))
     }
 
     /// Nothing new is taken any more.

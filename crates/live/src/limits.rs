@@ -94,8 +94,8 @@ pub const ADMIN_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often lines of the access log are handed over when there are few.
 pub const LOG_EVERY: Duration = Duration::from_millis(200);
 
-/// Descriptors that are not for clients: listeners, logs, the admin pages, health checks.
-pub const OWN_DESCRIPTORS: u64 = 64;
+/// Visits to the admin pages at the same time; the next ones wait.
+pub const ADMIN_VISITS: usize = 8;
 
 /// How long accepting pauses when there is no descriptor left.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

@@ -7,8 +7,10 @@
 use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpListener};
+use std::task::Poll;
 
 use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::TcpStream;
 
 use crate::{Refused, limits};
 
@@ -55,12 +57,21 @@ impl Reserve {
         Self(File::open("/dev/null").ok())
     }
 
-    /// Gives it up to refuse one connection.
-    pub(crate) fn refuse_one(&mut self, listener: &tokio::net::TcpListener) {
+    /// Gives it up to take one connection, if there is one. To be renewed when that is closed.
+    pub(crate) fn accept_one(&mut self, listener: &tokio::net::TcpListener) -> Option<TcpStream> {
         self.0 = None;
         let waker = std::task::Waker::noop();
-        drop(listener.poll_accept(&mut std::task::Context::from_waker(waker)));
-        *self = Self::new();
+        match listener.poll_accept(&mut std::task::Context::from_waker(waker)) {
+            Poll::Ready(Ok((socket, _))) => Some(socket),
+            Poll::Ready(Err(_)) | Poll::Pending => None,
+        }
+    }
+
+    /// Takes it again, unless it is there.
+    pub(crate) fn renew(&mut self) {
+        if self.0.is_none() {
+            *self = Self::new();
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::clock::Clock;
-use crate::instance::Instance;
+use crate::instance::{Instance, Room};
 use crate::limits::Limits;
 use crate::log::{Log, Target, Written};
 use crate::plan::{Plan, place};
@@ -74,6 +74,13 @@ pub enum Refused {
     Log(io::Error),
     /// A decision log is that of one worker.
     RecordsOneWorker,
+    /// There are fewer descriptors than one client of each worker takes.
+    Descriptors {
+        /// By the process's limit, or by the design.
+        allowed: u64,
+        /// At the least.
+        needed: u64,
+    },
     /// The machine gives us no thread or event loop.
     Machine(io::Error),
 }
@@ -110,12 +117,12 @@ pub fn start(design: &SoundDesign, options: &Options) -> Result<Running, Refused
     let clock = Clock::start();
     let mut plan = Plan::new(clock.now(), design, place)?;
     let count = options.workers.unwrap_or_else(cores).clamp(1, MOST_WORKERS);
+    let room = room(options, count, design.node(place.node).descriptors, plan.listeners.len())?;
     let sockets = bind(&mut plan, count)?;
     let admin = options.admin.map(admin::bind).transpose()?;
     let (log, writer) = Log::open(&options.log).map_err(Refused::Log)?.unzip();
     let recorder = recorder(options, count, &plan)?;
-    let options = with_limits(options, design.node(place.node).descriptors);
-    let instance = Arc::new(Instance::new(&options, count, &plan, log, recorder));
+    let instance = Arc::new(Instance::new(options, room, &plan, log, recorder));
     let plan = Arc::new(plan);
     names::keep_fresh(&plan);
     let mut running = Running {
@@ -163,11 +170,16 @@ fn recorder(options: &Options, workers: usize, plan: &Plan) -> Result<Option<Rec
     }
 }
 
-fn with_limits(options: &Options, descriptors: Option<u32>) -> Options {
-    let mut options = options.clone();
-    let allowed = descriptors::clients(descriptors);
-    options.limits.clients = Some(options.limits.clients.map_or(allowed, |set| set.min(allowed)));
-    options
+/// What the descriptors allow, or less if the options say so.
+fn room(
+    options: &Options,
+    workers: usize,
+    descriptors: Option<u32>,
+    listeners: usize,
+) -> Result<Room, Refused> {
+    let allowed = descriptors::clients_per_worker(descriptors, workers, listeners)?;
+    let set = options.limits.clients.map(|clients| (clients / workers).max(1));
+    Ok(Room { workers, clients: set.map_or(allowed, |set| set.min(allowed)) })
 }
 
 impl Running {
@@ -266,6 +278,11 @@ impl fmt::Display for Refused {
             Self::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
             Self::Log(error) => write!(f, "cannot open the log: {error}"),
             Self::RecordsOneWorker => f.write_str("decisions are recorded of one worker only"),
+            Self::Descriptors { allowed, needed } => write!(
+                f,
+                "{allowed} descriptors are allowed (`ulimit -n`, or `descriptors` in the design) \
+                 and at least {needed} are needed; allow more, or take fewer workers"
+            ),
             Self::Machine(error) => write!(f, "cannot start: {error}"),
         }
     }

@@ -1,7 +1,8 @@
 //! The connections of one worker, so that others of its tasks can reach them.
 //!
-//! A request that waits for its turn is told of it by another connection's task, and all are told
-//! when the worker drains. A slot's number is the key that the engine knows an exchange by.
+//! A request that waits for its turn is told of it by another connection's task, all are told when
+//! the worker drains, and the one that has idled longest is told to go when another client needs
+//! its place. A slot's number is the key that the engine knows an exchange by.
 
 use std::cell::RefCell;
 use std::task::Waker;
@@ -14,16 +15,35 @@ pub(crate) struct Slots {
     inner: RefCell<Inner>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Inner {
     slots: Vec<Slot>,
     free: Vec<u32>,
+    /// The ends of the list of idle connections: who has idled longest, and who shortest.
+    oldest: u32,
+    newest: u32,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Slot {
     waker: Option<Waker>,
     turn: bool,
+    ease: Ease,
+    /// Neighbours in the list of idle connections.
+    older: u32,
+    newer: u32,
+}
+
+/// What a connection does between two requests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Ease {
+    /// It has a request.
+    #[default]
+    Busy,
+    /// It is in the list.
+    Idle,
+    /// It was in the list, and was told to go.
+    Going,
 }
 
 impl Slots {
@@ -47,10 +67,41 @@ impl Slots {
     /// A connection is gone.
     pub(crate) fn close(&self, key: Key) {
         let mut inner = self.inner.borrow_mut();
+        inner.leave_idle(key.0);
         if let Some(slot) = inner.slots.get_mut(key.0 as usize) {
             *slot = Slot::default();
             inner.free.push(key.0);
         }
+    }
+
+    /// A connection has no request now.
+    pub(crate) fn rest(&self, key: Key) {
+        self.inner.borrow_mut().join_idle(key.0);
+    }
+
+    /// A connection has something to do again, or ends.
+    pub(crate) fn stir(&self, key: Key) {
+        self.inner.borrow_mut().leave_idle(key.0);
+    }
+
+    /// Tells the connection that has idled longest to go. False if none idles.
+    pub(crate) fn send_oldest_away(&self) -> bool {
+        let mut inner = self.inner.borrow_mut();
+        let oldest = inner.oldest;
+        inner.leave_idle(oldest);
+        let Some(slot) = inner.slots.get_mut(oldest as usize) else {
+            return false;
+        };
+        slot.ease = Ease::Going;
+        if let Some(waker) = &slot.waker {
+            waker.wake_by_ref();
+        }
+        true
+    }
+
+    /// Whether an idle connection was told to go.
+    pub(crate) fn is_sent_away(&self, key: Key) -> bool {
+        self.inner.borrow().slots.get(key.0 as usize).is_some_and(|slot| slot.ease == Ease::Going)
     }
 
     /// How many connections there are.
@@ -82,5 +133,97 @@ impl Slots {
                 waker.wake_by_ref();
             }
         }
+    }
+}
+
+impl Inner {
+    fn join_idle(&mut self, at: u32) {
+        let newest = self.newest;
+        let Some(slot) = self.slots.get_mut(at as usize) else {
+            return;
+        };
+        (slot.ease, slot.older, slot.newer) = (Ease::Idle, newest, NOBODY);
+        self.newest = at;
+        match self.slots.get_mut(newest as usize) {
+            Some(before) => before.newer = at,
+            None => self.oldest = at,
+        }
+    }
+
+    fn leave_idle(&mut self, at: u32) {
+        let Some(slot) = self.slots.get_mut(at as usize) else {
+            return;
+        };
+        if std::mem::take(&mut slot.ease) != Ease::Idle {
+            return;
+        }
+        let (older, newer) = (slot.older, slot.newer);
+        match self.slots.get_mut(older as usize) {
+            Some(before) => before.newer = newer,
+            None => self.oldest = newer,
+        }
+        match self.slots.get_mut(newer as usize) {
+            Some(behind) => behind.older = older,
+            None => self.newest = older,
+        }
+    }
+}
+
+impl Default for Inner {
+    fn default() -> Self {
+        Self { slots: Vec::new(), free: Vec::new(), oldest: NOBODY, newest: NOBODY }
+    }
+}
+
+impl Default for Slot {
+    fn default() -> Self {
+        Self { waker: None, turn: false, ease: Ease::Busy, older: NOBODY, newer: NOBODY }
+    }
+}
+
+/// No slot has this number: there are not as many descriptors.
+const NOBODY: u32 = u32::MAX;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_has_idled_longest_goes_first_and_who_is_busy_stays() {
+        let slots = Slots::default();
+        let [a, b, c, d] = [(); 4].map(|()| slots.open());
+        for key in [a, b, c, d, b] {
+            slots.stir(key);
+            slots.rest(key);
+        }
+        slots.stir(c);
+
+        let gone: Vec<_> = (0..3).map(|_| next_gone(&slots, &[a, b, c, d])).collect();
+
+        assert_eq!(gone, [Some(a), Some(d), Some(b)]);
+        assert!(!slots.send_oldest_away());
+    }
+
+    #[test]
+    fn a_place_that_is_taken_again_knows_nothing_of_who_had_it() {
+        let slots = Slots::default();
+        let first = slots.open();
+        slots.rest(first);
+        assert!(slots.send_oldest_away());
+        slots.close(first);
+
+        let second = slots.open();
+
+        assert_eq!(second, first);
+        assert!(!slots.is_sent_away(second));
+        assert!(!slots.send_oldest_away());
+    }
+
+    /// Whom the next call sends away; it is gone then.
+    fn next_gone(slots: &Slots, all: &[Key]) -> Option<Key> {
+        slots.send_oldest_away();
+        let gone = all.iter().copied().find(|&key| slots.is_sent_away(key))?;
+        slots.stir(gone);
+        Some(gone)
     }
 }

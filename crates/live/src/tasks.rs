@@ -8,7 +8,7 @@ use std::task::Poll;
 use std::{io, time};
 
 use base::WorkerId;
-use event::{Event, l4};
+use event::{Cause, Event, l4};
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::task::spawn_local;
@@ -72,16 +72,23 @@ async fn accept(worker: Rc<Worker>, listener: tokio::net::TcpListener, number: u
         })
         .await
         {
-            None => return accept_rest(&worker, listener, number),
-            Some(Ok((socket, peer))) => welcome(&worker, socket, peer, number),
+            None => return accept_rest(&worker, listener, number).await,
+            Some(Ok((socket, peer))) => welcome(&worker, socket, peer, number).await,
             Some(Err(error)) if is_passing(&error) => {}
             Some(Err(error)) => {
                 if !std::mem::replace(&mut said, true) {
                     log::say(&format!("connections cannot be accepted for now: {error}"));
                 }
                 if upstream::is_exhausted(&error) {
-                    worker.let_go_of_idle();
-                    reserve.refuse_one(&listener);
+                    worker.make_room();
+                    if worker.slots.send_oldest_away() {
+                        tokio::task::yield_now().await;
+                        continue;
+                    }
+                    if let Some(socket) = reserve.accept_one(&listener) {
+                        turn_away(&worker, &socket);
+                    }
+                    reserve.renew();
                 }
                 tokio::time::sleep(limits::ACCEPT_PAUSE.into()).await;
             }
@@ -90,7 +97,7 @@ async fn accept(worker: Rc<Worker>, listener: tokio::net::TcpListener, number: u
 }
 
 /// The event loop may not have heard yet of those that came last: only the kernel knows.
-fn accept_rest(worker: &Rc<Worker>, listener: tokio::net::TcpListener, number: usize) {
+async fn accept_rest(worker: &Rc<Worker>, listener: tokio::net::TcpListener, number: usize) {
     let Ok(listener) = listener.into_std() else {
         return;
     };
@@ -98,19 +105,30 @@ fn accept_rest(worker: &Rc<Worker>, listener: tokio::net::TcpListener, number: u
         if socket.set_nonblocking(true).is_ok()
             && let Ok(socket) = TcpStream::from_std(socket)
         {
-            welcome(worker, socket, peer, number);
+            welcome(worker, socket, peer, number).await;
         }
     }
 }
 
-fn welcome(worker: &Rc<Worker>, socket: TcpStream, peer: SocketAddr, number: usize) {
+async fn welcome(worker: &Rc<Worker>, socket: TcpStream, peer: SocketAddr, number: usize) {
     worker.emit(NOBODY, Event::L4(l4::Event::Accepted));
-    if worker.slots.len() >= worker.instance.clients_per_worker() {
-        // Whether it can still be told is not worth waiting for.
-        let _ = socket.try_write(&Answer::too_many_connections());
-        return;
+    let mut looked = false;
+    while worker.slots.len() >= worker.instance.clients_per_worker() {
+        if !worker.slots.send_oldest_away() && std::mem::replace(&mut looked, true) {
+            return turn_away(worker, &socket);
+        }
+        // Meanwhile who was sent away goes, unless its next request has just come; and who has come
+        // in since the event loop last turned has shown whether it has a request.
+        tokio::task::yield_now().await;
     }
     spawn_local(Client::new(Rc::clone(worker), socket, peer, number).serve());
+}
+
+/// Everybody here has a request under way.
+fn turn_away(worker: &Worker, socket: &TcpStream) {
+    worker.emit(NOBODY, Event::L4(l4::Event::TurnedAway { cause: Cause::Exhausted }));
+    // Whether it can still be told is not worth waiting for.
+    let _ = socket.try_write(&Answer::too_many_connections());
 }
 
 /// Hears from the other workers, and of the drain.
@@ -119,6 +137,9 @@ async fn listen(worker: Rc<Worker>) {
         worker.instance.rung(worker.id).await;
         for call in worker.instance.woken(worker.id) {
             worker.on_woken(call);
+        }
+        if worker.instance.is_asked_for_idle(worker.id) {
+            worker.let_go_of_idle();
         }
         if worker.instance.is_draining() {
             worker.drain();

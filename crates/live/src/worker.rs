@@ -233,7 +233,14 @@ impl Worker {
         }
     }
 
-    /// The machine has run out: idle connections are what can be spared.
+    /// The machine has run out: idle connections to services are what can be spared, here and on
+    /// the other workers.
+    pub(crate) fn make_room(&self) {
+        self.let_go_of_idle();
+        self.instance.ask_for_idle(self.id);
+    }
+
+    /// Closes the idle connections to services.
     pub(crate) fn let_go_of_idle(&self) {
         for (call, carried) in self.plan.calls.iter().zip(&self.calls) {
             let mut carried = carried.borrow_mut();

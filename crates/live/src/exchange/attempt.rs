@@ -6,12 +6,13 @@ use std::task::{Context, Poll, ready};
 use base::{CallId, Duration, EndpointId, Instant};
 use engine::l7::Input;
 use event::{Cause, Event, Scope, l4};
-use wire::l7::http1::{Asked, Parse, RequestHop, Response};
+use wire::l7::http1::{Asked, Body, Framing, Parse, Request, RequestHop, Response};
 
 use super::desk::{Attempt, Desk, Due, Link, Stage};
 use super::drive::failed;
 use super::passage::Progress;
 use crate::client::Client;
+use crate::limits::Limits;
 use crate::{limits, upstream};
 
 impl Client {
@@ -116,13 +117,27 @@ impl Client {
             Err(error) => {
                 desk.link = Link::None;
                 let cause = upstream::connect_cause(&error);
-                if cause == Cause::Exhausted {
-                    self.worker.let_go_of_idle();
+                if cause == Cause::Exhausted && self.ask_again(desk, cx) {
+                    return Poll::Pending;
                 }
                 self.emit(desk, l4::Event::ConnectFailed { cause });
                 Poll::Ready(Err(cause))
             }
         }
+    }
+
+    /// The machine has run out. Once, what idles is let go of: then there may be room.
+    fn ask_again(&self, desk: &mut Desk, cx: &Context<'_>) -> bool {
+        let Some(call) = desk.tale.call.filter(|_| !desk.attempt.relieved) else {
+            return false;
+        };
+        desk.attempt.relieved = true;
+        self.worker.make_room();
+        self.worker.slots.send_oldest_away();
+        self.connect(desk, call);
+        // By then those who were told have gone.
+        cx.waker().wake_by_ref();
+        true
     }
 
     /// Sends what there is to send; ready only with what ends the try or the request.
@@ -240,6 +255,12 @@ impl Client {
                     Ok(Parse::Complete { consumed }) => {
                         let response = download.head.over(bytes);
                         if !response.is_interim() {
+                            let request = desk.head.over(&desk.head_bytes);
+                            let behind = bytes.get(consumed..).unwrap_or_default();
+                            if !is_plausible(&request, &response, behind, &self.worker.limits) {
+                                download.close |= response.status() == 101;
+                                return Poll::Ready(failed(Cause::Garbage, body));
+                            }
                             download.head_len = consumed;
                             return Poll::Ready(head(&response, body));
                         }
@@ -265,6 +286,21 @@ impl Client {
                 Err(error) => return Poll::Ready(failed(self.lost(desk, &error), body)),
             }
         }
+    }
+}
+
+/// Whether an answer, with what came of its body in the same breath, can be passed on. Now it can
+/// still be replaced; once its head has left it can only be broken off.
+fn is_plausible(
+    request: &Request<'_>,
+    response: &Response<'_>,
+    behind: &[u8],
+    limits: &Limits,
+) -> bool {
+    match response.framing() {
+        Framing::Tunnel => response.switches_as_asked(request.upgrade().unwrap_or_default()),
+        Framing::Chunked => Body::new(Framing::Chunked).check(behind, &limits.heads).is_ok(),
+        Framing::Empty | Framing::Length(_) | Framing::UntilClose => true,
     }
 }
 

@@ -72,6 +72,8 @@ pub(crate) struct Attempt {
     pub(crate) endpoint: EndpointId,
     /// From the pool.
     pub(crate) reused: bool,
+    /// The machine had no connection to give, and was asked again.
+    pub(crate) relieved: bool,
     /// A byte of it has reached the kernel.
     pub(crate) sent: bool,
     /// When its connection was asked for.

@@ -98,18 +98,63 @@ fn a_service_that_talks_garbage() {
 
 #[test]
 fn garbage_within_a_chunked_answer_breaks_it_off() {
-    let service = Service::answering(
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nnonsense\r\n",
-    );
+    let service = Service::script(|connection| {
+        connection.request();
+        connection.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
+        eventually("its beginning has arrived", || connection.is_told("go"));
+        connection.send(b"nonsense\r\n");
+    });
     let balancer = Site::before(&[service.address]).start();
     let mut client = balancer.client();
 
     client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     client.head();
+    assert_eq!(client.exactly(8), b"3\r\nabc\r\n");
+    service.tell("go");
     let (rest, _) = client.rest();
 
     assert!(!rest.ends_with(b"0\r\n\r\n"));
     assert_eq!(balancer.failures("garbage"), 1.0);
+    balancer.assert_nothing_leaked();
+}
+
+#[test]
+fn garbage_right_behind_the_head_of_an_answer_is_502_while_nothing_has_left() {
+    for garbage in [
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n-1\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;a=b\r\nabc\r\n0x0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nBad Trailer: x\r\n\r\n",
+    ] {
+        let service = Service::answering(garbage);
+        let balancer = Site::before(&[service.address]).rule("retry", "\"none\"").start();
+
+        fails(&balancer, 502, "garbage");
+        assert_eq!(balancer.metric("attempt_failures_total", &["garbage"]), 1.0);
+    }
+}
+
+#[test]
+fn garbage_right_behind_the_head_is_tried_again_where_the_design_says_so() {
+    let service = Service::script(|connection| {
+        let garbage = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n";
+        let well = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nwell\r\n0\r\n\r\n";
+        let answer = if connection.number == 0 { garbage } else { well };
+        while connection.request().is_some() {
+            connection.send(answer.as_bytes());
+        }
+    });
+    let balancer = Site::before(&[service.address])
+        .rule(
+            "retry",
+            "{ attempts = 2, backoff = \"1ms..5ms\", on = [\"garbage\"], budget = { share = \"20%\", floor = \"10/s\", burst = 100 } }",
+        )
+        .start();
+
+    let answer = balancer.get("/");
+
+    assert_eq!((answer.status, answer.text()), (200, "well"));
     balancer.assert_nothing_leaked();
 }
 

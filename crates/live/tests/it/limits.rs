@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use base::Duration as Span;
 
+use crate::client::Ended;
 use crate::service::{Connection, Service};
 use crate::site::{Site, eventually};
 
@@ -141,21 +142,29 @@ fn touchy(service: &Service) -> Site {
 }
 
 #[test]
-fn more_connections_than_allowed_are_turned_away_and_the_others_are_served() {
-    let service = Service::well();
+fn more_requests_at_once_than_connections_are_allowed_are_turned_away() {
+    let service = Service::script(|connection| {
+        while connection.request().is_some() {
+            eventually("the test is done", || connection.is_told("go"));
+            connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nwell");
+        }
+    });
     let balancer =
         Site::before(&[service.address]).limits(|limits| limits.clients = Some(2)).start();
     let mut held = [balancer.client(), balancer.client()];
     for client in &mut held {
         client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-        assert_eq!(client.answer().status, 200);
     }
+    eventually("both are under way", || balancer.metric("in_flight", &[]) == 2.0);
 
     let answer = balancer.client().answer();
 
     assert_eq!((answer.status, answer.cause().as_deref()), (503, Some("exhausted")));
-    held[0].send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-    assert_eq!(held[0].answer().status, 200);
+    assert_eq!(balancer.metric("clients_turned_away_total", &["exhausted"]), 1.0);
+    service.tell("go");
+    for client in &mut held {
+        assert_eq!(client.answer().status, 200);
+    }
     drop(held);
     eventually("there is room again", || balancer.get("/").status == 200);
 }
@@ -215,4 +224,45 @@ fn a_drain_does_not_wait_for_ever() {
     balancer.wait();
 
     assert!(began.elapsed() < Duration::from_secs(2));
+}
+
+#[test]
+fn an_idle_connection_gives_its_place_to_a_new_client_the_longest_idle_one_first() {
+    let service = Service::well();
+    let balancer =
+        Site::before(&[service.address]).limits(|limits| limits.clients = Some(3)).start();
+    let mut held = [balancer.client(), balancer.client(), balancer.client()];
+    for at in [1, 0, 2, 1] {
+        held[at].send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert_eq!(held[at].answer().status, 200);
+    }
+
+    let mut new = [balancer.client(), balancer.client()];
+    for client in &mut new {
+        client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert_eq!(client.answer().status, 200);
+    }
+
+    let [longest, shortest, second] = &mut held;
+    assert_eq!((longest.rest(), second.rest()), (closed(), closed()));
+    shortest.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(shortest.answer().status, 200);
+    assert_eq!(balancer.metric("clients_let_go_total", &[]), 2.0);
+    assert_eq!(balancer.metric("clients_turned_away_total", &[]), 0.0);
+}
+
+fn closed() -> (Vec<u8>, Ended) {
+    (Vec::new(), Ended::Closed)
+}
+
+#[test]
+fn a_single_place_goes_from_hand_to_hand() {
+    let service = Service::well();
+    let balancer =
+        Site::before(&[service.address]).limits(|limits| limits.clients = Some(1)).start();
+
+    for _ in 0..50 {
+        let _idle = balancer.client();
+        assert_eq!(balancer.get("/").status, 200);
+    }
 }

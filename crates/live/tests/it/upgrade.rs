@@ -146,3 +146,86 @@ fn large_amounts_pass_a_tunnel_whole() {
 
     assert!(client.exactly(LARGE) == bytes);
 }
+
+#[test]
+fn http2_within_http1_is_never_asked_for() {
+    let ask = |names: &str, protocols: &str| {
+        format!(
+            "GET / HTTP/1.1\r\nHost: a\r\nConnection: {names}\r\nUpgrade: {protocols}\r\n\
+             HTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n"
+        )
+    };
+    for (names, protocols) in [
+        ("Upgrade, HTTP2-Settings", "h2c"),
+        ("Upgrade", "H2C"),
+        ("upgrade, http2-settings", "websocket, h2c"),
+        ("Upgrade", "HTTP/2.0"),
+        ("Upgrade", "TLS/1.2"),
+    ] {
+        let service = Service::well();
+        let balancer = Site::before(&[service.address]).start();
+
+        let answer = balancer.ask(&ask(names, protocols));
+
+        assert_eq!((answer.status, answer.text()), (200, "well"), "{protocols}");
+        let request = service.only_request();
+        for name in ["upgrade", "http2-settings", "connection"] {
+            assert_eq!(field(&request, name), None, "{protocols}: {request}");
+        }
+    }
+}
+
+#[test]
+fn a_switch_to_http2_that_nobody_passed_on_is_refused() {
+    let service = Service::answering(
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
+    );
+    let balancer = Site::before(&[service.address]).rule("retry", "\"none\"").start();
+
+    let answer =
+        balancer.ask("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n");
+
+    assert_eq!((answer.status, answer.cause().as_deref()), (502, Some("garbage")));
+}
+
+#[test]
+fn a_switch_to_another_protocol_than_was_asked_for_is_502_and_the_connection_closed() {
+    for other in ["smtp", "websocket2", "websocket, smtp", "", "websocket/13"] {
+        let service = Service::script(move |connection| {
+            connection.request();
+            let head = format!(
+                "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: {other}\r\n\r\n"
+            );
+            connection.send(head.as_bytes());
+            connection.until_closed();
+        });
+        let balancer = Site::before(&[service.address]).rule("retry", "\"none\"").start();
+        let mut client = balancer.client();
+
+        client.send(ASK);
+
+        let answer = client.answer();
+        assert_eq!((answer.status, answer.cause().as_deref()), (502, Some("garbage")), "{other}");
+        assert_eq!(answer.field("connection"), Some("close"), "{other}");
+        assert_eq!(client.rest(), (Vec::new(), Ended::Closed), "{other}");
+        balancer.assert_nothing_leaked();
+    }
+}
+
+#[test]
+fn a_switch_may_name_the_protocol_in_any_case() {
+    let service = Service::script(|connection| {
+        connection.request();
+        connection.send(
+            b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\n\r\nhello",
+        );
+        connection.until_closed();
+    });
+    let balancer = Site::before(&[service.address]).start();
+    let mut client = balancer.client();
+
+    client.send(ASK);
+
+    assert_eq!(client.head().map(|head| status(&head)), Some(101));
+    assert_eq!(client.exactly(5), b"hello");
+}

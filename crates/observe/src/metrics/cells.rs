@@ -25,9 +25,11 @@ pub(super) struct Table {
 }
 
 /// What concerns no endpoint: the clients' side, and the machine.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct ProcessCells {
     pub(super) accepted: AtomicU64,
+    pub(super) turned_away: PerCause,
+    pub(super) let_go: AtomicU64,
     pub(super) resets: AtomicU64,
     pub(super) closed: AtomicU64,
     pub(super) lost: AtomicU64,
@@ -107,14 +109,29 @@ impl Sink for Cells {
 impl Table {
     /// Nothing counted yet; `endpoints` of each call.
     pub(super) fn new(endpoints: impl Iterator<Item = usize>) -> Self {
-        Self { process: ProcessCells::default(), calls: endpoints.map(CallCells::new).collect() }
+        Self { process: ProcessCells::new(), calls: endpoints.map(CallCells::new).collect() }
     }
 }
 
 impl ProcessCells {
+    fn new() -> Self {
+        Self {
+            accepted: AtomicU64::new(0),
+            turned_away: per_cause(),
+            let_go: AtomicU64::new(0),
+            resets: AtomicU64::new(0),
+            closed: AtomicU64::new(0),
+            lost: AtomicU64::new(0),
+            agreed: Histogram::default(),
+            disagreed: AtomicU64::new(0),
+        }
+    }
+
     fn on_l4(&self, event: l4::Event) {
         match event {
             l4::Event::Accepted => add(&self.accepted, 1),
+            l4::Event::TurnedAway { cause } => add(&self.turned_away[cause.index()], 1),
+            l4::Event::LetGo => add(&self.let_go, 1),
             l4::Event::Reset => add(&self.resets, 1),
             l4::Event::Closed => add(&self.closed, 1),
             // These happen towards an endpoint only.
@@ -242,7 +259,7 @@ impl EndpointCells {
             l4::Event::Reset => add(&self.resets, 1),
             l4::Event::Closed => add(&self.closed, 1),
             // Clients are accepted, endpoints are not.
-            l4::Event::Accepted => {}
+            l4::Event::Accepted | l4::Event::TurnedAway { .. } | l4::Event::LetGo => {}
             // What the kernel deals with by itself is seen by the simulator.
             _ => {}
         }

@@ -121,6 +121,8 @@ impl Scrape<'_> {
     /// L4 and below.
     fn connections(&mut self) {
         self.process(ACCEPTED, |table| &table.process.accepted);
+        self.process_causes(TURNED_AWAY, |table| &table.process.turned_away);
+        self.process(LET_GO, |table| &table.process.let_go);
         self.process(&CLIENT_RESETS, |table| &table.process.resets);
         self.process(&CLIENT_CLOSED, |table| &table.process.closed);
         self.endpoint_histogram(CONNECT, |endpoint| &endpoint.connect);
@@ -225,6 +227,14 @@ impl Scrape<'_> {
         self.text.family(description);
         let count = self.total(|table| cell(table));
         self.text.counter(&[], count);
+    }
+
+    fn process_causes(&mut self, description: &Description, cells: fn(&Table) -> &PerCause) {
+        self.text.family(description);
+        for cause in Cause::ALL {
+            let count = self.total(|table| &cells(table)[cause.index()]);
+            self.some(&cause_labels(cause), count);
+        }
     }
 
     fn per_call(&mut self, description: &Description, cell: fn(&CallCells) -> &AtomicU64) {

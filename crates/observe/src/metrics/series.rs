@@ -29,6 +29,9 @@ pub(super) const RETURNS: &Description = policy::Event::Returned.describe();
 pub(super) const UP: &Description = policy::Event::HealthChanged { up: true }.describe();
 pub(super) const SPILLED: &Description = policy::Event::Spilled.describe();
 pub(super) const ACCEPTED: &Description = l4::Event::Accepted.describe();
+pub(super) const TURNED_AWAY: &Description =
+    l4::Event::TurnedAway { cause: Cause::Exhausted }.describe();
+pub(super) const LET_GO: &Description = l4::Event::LetGo.describe();
 pub(super) const CONNECT: &Description = l4::Event::Connected { took: Duration::ZERO }.describe();
 pub(super) const CONNECT_FAILURES: &Description =
     l4::Event::ConnectFailed { cause: Cause::Refused }.describe();

@@ -2,7 +2,9 @@
 
 use super::chunked::{Chunked, Relay, Step, Then};
 use super::framing::Framing;
+use super::limits::Limits;
 use super::refusal::Refusal;
+use super::trailers::Trailers;
 
 /// The place in the body of one message. It counts bytes and copies none.
 ///
@@ -59,6 +61,26 @@ impl Body {
         }
         let (consumed, then) = self.pass(input.len());
         Ok(Relay { consumed, verbatim: 0..consumed, chunk: None, then })
+    }
+
+    /// Whether `input`, the next bytes of it, can be what they are supposed to be, as far as they
+    /// go. Moves nothing on: to look before the first byte is passed on, while there is still
+    /// another way.
+    ///
+    /// # Errors
+    ///
+    /// As [`Body::decode`], and those of [`Trailers::parse`].
+    pub fn check(&self, mut input: &[u8], limits: &Limits) -> Result<(), Refusal> {
+        let mut ahead = self.clone();
+        loop {
+            let relay = ahead.relay(input)?;
+            input = input.get(relay.consumed..).unwrap_or_default();
+            match relay.then {
+                Then::Trailers => return Trailers::new().parse(input, limits).map(drop),
+                Then::More if relay.consumed > 0 => {}
+                Then::More | Then::End => return Ok(()),
+            }
+        }
     }
 
     /// Has all of it gone by? Trailers excepted until [`Body::on_trailers`].

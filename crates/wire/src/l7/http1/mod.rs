@@ -60,6 +60,7 @@ mod scan;
 mod span;
 mod target;
 mod trailers;
+mod upgrade;
 mod version;
 mod via;
 pub mod write;

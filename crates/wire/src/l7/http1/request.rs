@@ -13,6 +13,7 @@ use super::refusal::Refusal;
 use super::scan::{self, Parse, Resume};
 use super::span::Span;
 use super::target::{self, Form, Target};
+use super::upgrade;
 use super::version::Version;
 use super::via;
 
@@ -278,10 +279,13 @@ impl<'a> Request<'a> {
         waits && !matches!(self.framing(), Framing::Empty | Framing::Length(0))
     }
 
-    /// The protocols of `Upgrade`, if `Connection` names it too. Never in HTTP/1.0.
+    /// The protocols of `Upgrade`, if `Connection` names it too. Never in HTTP/1.0, and not if one
+    /// of them is HTTP or TLS: requests in such a tunnel would pass every rule unseen. A server may
+    /// always go on as if it had not been asked (RFC 9110 section 7.8).
     pub fn upgrade(&self) -> Option<&'a [u8]> {
         let asked = self.head.options.upgrade && self.head.version == Version::Http11;
-        self.known(Name::Upgrade).filter(|value| asked && !value.is_empty())
+        let protocols = self.known(Name::Upgrade).filter(|value| asked && !value.is_empty())?;
+        (!elements(protocols).any(upgrade::carries_http)).then_some(protocols)
     }
 
     /// Does it ask to become a WebSocket (RFC 6455 section 4.1)?

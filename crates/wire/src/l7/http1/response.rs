@@ -12,6 +12,7 @@ use super::options::Options;
 use super::refusal::Refusal;
 use super::scan::{self, Parse, Resume};
 use super::span::Span;
+use super::upgrade;
 use super::version::Version;
 
 /// What a response answers. Without it nobody can tell where its body ends.
@@ -213,6 +214,14 @@ impl<'a> Response<'a> {
     /// HTTP/1.1 clients with [`Response::forward_interim`].
     pub fn is_interim(&self) -> bool {
         matches!(self.head.status, 100..=199) && self.head.status != 101
+    }
+
+    /// For a 101: does it switch to what `asked`, the value of [`Request::upgrade`], names? A server
+    /// must not choose anything else (RFC 9110 section 7.8).
+    ///
+    /// [`Request::upgrade`]: super::Request::upgrade
+    pub fn switches_as_asked(&self, asked: &[u8]) -> bool {
+        self.known_all(Name::Upgrade).all(|chosen| upgrade::is_among(chosen, asked))
     }
 
     /// Where the body ends.
