@@ -219,7 +219,7 @@ fn protocol(
         let spoken = sides.iter().flatten().next().copied().unwrap_or(Protocol::Http);
         return (spoken, answer(spoken, Source::Default(defaults::CALL_PROTOCOL.code)));
     };
-    let stated = value.word(&PROTOCOLS, report);
+    let stated = rules::protocol::read(&value, report);
     if let Some(stated) = stated {
         check_sides(&value, stated, &sides, head, index, nodes, report);
     }

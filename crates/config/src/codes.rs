@@ -113,6 +113,10 @@ codes! {
         because "the design takes numbers from it"
         wrong "service_time = { file = \"no-such-file.txt\" }"
         right "service_time = { file = \"times.txt\" }";
+    LOOP Error "P026" "an endpoint that leads back"
+        because "a request would be carried round and round until every connection is taken, and no rule of the call would end it"
+        wrong "[[balancer.lb.listen]]\naddress = \"127.0.0.1:8080\"\n[service.svc]\nendpoints = [\"127.0.0.1:8080\"]"
+        right "[service.svc]\nendpoints = [\"127.0.0.1:9001\"]";
     SAME_ROUTE Error "P030" "two routes that take the same requests"
         because "the second one would never get a request"
         wrong "routes = [{ path = \"/a\", to = \"x\" }, { path = \"/a\", to = \"y\" }]"

@@ -1,7 +1,7 @@
 //! Who is who: every name of the file and the number it gets, before anything is read that names
 //! something.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base::{CallId, NodeId, RegionId};
 
@@ -59,6 +59,9 @@ pub(crate) struct Index<'t> {
     node_ids: BTreeMap<&'t str, NodeId>,
     /// The call itself, not its exceptions.
     call_ids: BTreeMap<(NodeId, NodeId), CallId>,
+    /// What stands in sections that nobody reads. Those were told, and are the cause when such a
+    /// name is missing.
+    unread: BTreeSet<&'t str>,
 }
 
 /// So that numbers of 16 bits are enough, with room.
@@ -67,8 +70,14 @@ const MOST_NODES: usize = 4_096;
 const MOST_CALLS: usize = 16_384;
 
 impl<'t> Index<'t> {
-    pub(crate) fn read(root: &Table<'t>, report: &mut Report) -> Self {
-        let mut index = Self::default();
+    /// `others` are the sections that are no nodes.
+    pub(crate) fn read(root: &Table<'t>, others: &[&str], report: &mut Report) -> Self {
+        let is_read = |section: &str| {
+            others.contains(&section) || KINDS.iter().any(|(known, _)| *known == section)
+        };
+        let unread = root.entries().into_iter().filter(|entry| !is_read(entry.key));
+        let names = unread.filter_map(|entry| entry.as_table()).flat_map(|table| table.entries());
+        let mut index = Self { unread: names.map(|entry| entry.key).collect(), ..Self::default() };
         index.read_regions(root, report);
         index.read_nodes(root, report);
         index.read_calls(root, report);
@@ -93,7 +102,7 @@ impl<'t> Index<'t> {
     /// The node that a value names.
     pub(crate) fn node(&self, name: &str, span: Span, report: &mut Report) -> Option<NodeId> {
         let found = self.find_node(name);
-        if found.is_none() {
+        if found.is_none() && !self.unread.contains(name) {
             report.push(unknown("node", name, span, self.node_ids.keys().copied()));
         }
         found

@@ -15,6 +15,7 @@ pub mod graph;
 mod incidents;
 mod index;
 mod links;
+mod listeners;
 mod load;
 mod names;
 mod nodes;

@@ -13,6 +13,7 @@ use crate::files::{Beside, Files};
 use crate::incidents;
 use crate::index::{Index, KINDS};
 use crate::links;
+use crate::listeners;
 use crate::nodes;
 use crate::reach;
 use crate::read::{Table, parse, to_text};
@@ -61,7 +62,7 @@ const SECTIONS: &[&str] = &["region", "link", "call", "rules", "incident", "obje
 
 fn resolve(root: &Table<'_>, files: &dyn Files, report: &mut Report) -> Design {
     root.allow(&[SECTIONS, &KINDS.map(|(section, _)| section)], report);
-    let index = Index::read(root, report);
+    let index = Index::read(root, SECTIONS, report);
     let links = links::read(root, &index, report);
     let nodes = nodes::read(&index, files, report);
     let calls = calls::read(root, &index, &nodes, report);
@@ -77,6 +78,7 @@ fn resolve(root: &Table<'_>, files: &dyn Files, report: &mut Report) -> Design {
         defaults_used: Vec::new(),
     };
     reach::check(&design, report);
+    listeners::check(&design, report);
     design.defaults_used = report.take_used();
     design
 }

@@ -76,6 +76,9 @@ impl Report {
     /// All of them, errors first.
     pub(crate) fn into_diagnostics(mut self) -> Vec<Diagnostic> {
         sort(&mut self.diagnostics);
+        // What cannot be parsed is the cause of much that seems to be missing.
+        self.diagnostics.sort_by_key(|told| told.code != SYNTAX.code);
+        self.diagnostics = merged(self.diagnostics);
         if self.beyond > 0 {
             let message = format!("{} more problems are not shown", self.beyond);
             self.diagnostics.push(
@@ -86,6 +89,22 @@ impl Report {
         }
         self.diagnostics
     }
+}
+
+/// What is said in the same words of several places is said once, at the first of them: one slip
+/// of a name is one problem, however often the name is used.
+fn merged(diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let mut merged: Vec<Diagnostic> = Vec::with_capacity(diagnostics.len());
+    for told in diagnostics {
+        match merged.iter_mut().find(|first| first.says_the_same(&told)) {
+            Some(first) => {
+                first.related.push((told.span, "here too".to_owned()));
+                first.related.extend(told.related);
+            }
+            None => merged.push(told),
+        }
+    }
+    merged
 }
 
 impl Code {

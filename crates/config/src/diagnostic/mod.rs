@@ -90,6 +90,14 @@ impl Diagnostic {
         self
     }
 
+    /// Whether another one differs in its place alone.
+    pub(crate) fn says_the_same(&self, other: &Self) -> bool {
+        self.code == other.code
+            && self.message == other.message
+            && self.reason == other.reason
+            && self.way_out == other.way_out
+    }
+
     /// Whether the design cannot be taken as it is.
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error

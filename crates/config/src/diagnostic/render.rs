@@ -1,20 +1,25 @@
 //! Diagnostics for people, in the manner of the Rust compiler, and for programs, as JSON.
 
+use std::collections::BTreeSet;
+
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 use serde::Serialize;
 
 use super::{Diagnostic, Severity};
 use crate::span::{LineIndex, Position, Span};
 
-/// As text: each with the lines it is about, its reason as a note and its way out as a help.
+/// As text: each with the lines it is about, its reason as a note and its way out as a help. A
+/// reason that was given is not given again.
 ///
 /// `name` is what the file is called in the text; `colour` adds ANSI escapes.
 pub fn render(diagnostics: &[Diagnostic], name: &str, text: &str, colour: bool) -> String {
     let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
     let page = Page { name, text, lines: LineIndex::new(text) };
     let mut rendered = String::new();
+    let mut given = BTreeSet::new();
     for diagnostic in diagnostics {
-        rendered.push_str(&renderer.render(&page.report(diagnostic)));
+        let reason = given.insert(&diagnostic.reason).then_some(&*diagnostic.reason);
+        rendered.push_str(&renderer.render(&page.report(diagnostic, reason)));
         rendered.push_str("\n\n");
     }
     rendered
@@ -92,13 +97,19 @@ struct Page<'p> {
 
 /// Lines that are further apart than this are shown as pieces of their own.
 const NEAR: usize = 12;
+/// So many other places are shown of one diagnostic.
+const MOST_PLACES: usize = 6;
 
 impl Page<'_> {
-    fn report<'d>(&'d self, diagnostic: &'d Diagnostic) -> [Group<'d>; 1] {
+    fn report<'d>(&'d self, diagnostic: &'d Diagnostic, reason: Option<&str>) -> [Group<'d>; 1] {
         let title = level(diagnostic.severity).primary_title(&*diagnostic.message);
         let mut group = title.id(diagnostic.code).elements(self.snippets(diagnostic));
-        if !diagnostic.reason.is_empty() {
-            group = group.element(Level::NOTE.message(wrapped(&diagnostic.reason)));
+        let more = diagnostic.related.len().saturating_sub(MOST_PLACES);
+        let more = (more > 0).then(|| format!("and in {more} more places"));
+        let notes: Vec<&str> = reason.into_iter().chain(more.as_deref()).collect();
+        let notes = wrapped(&notes.join("\n"));
+        if !notes.is_empty() {
+            group = group.element(Level::NOTE.message(notes));
         }
         if !diagnostic.way_out.is_empty() {
             group = group.element(Level::HELP.message(wrapped(&diagnostic.way_out)));
@@ -109,7 +120,8 @@ impl Page<'_> {
     /// The lines that the diagnostic is about, and only those: a long file is not copied around.
     fn snippets<'d>(&'d self, diagnostic: &'d Diagnostic) -> Vec<Snippet<'d, Annotation<'d>>> {
         let primary = (diagnostic.span, None);
-        let related = diagnostic.related.iter().map(|(span, words)| (*span, Some(words.as_str())));
+        let related = diagnostic.related.iter().take(MOST_PLACES);
+        let related = related.map(|(span, words)| (*span, Some(words.as_str())));
         let mut marks: Vec<_> = std::iter::once(primary)
             .chain(related)
             .map(|(span, words)| (self.inside(span), words))

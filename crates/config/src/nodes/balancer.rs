@@ -3,13 +3,13 @@
 use std::net::SocketAddr;
 
 use super::{COMMON, Place, Reading, route};
-use crate::codes::{BAD_ADDRESS, SAME_ADDRESS};
+use crate::codes::BAD_ADDRESS;
 use crate::defaults;
 use crate::design::{Balancer, Listen, NodeKind, Protocol, Tls};
 use crate::names::shown;
 use crate::read::{Table, Value};
 use crate::report::Report;
-use crate::rules::PROTOCOLS;
+use crate::rules::protocol;
 
 const KEYS: &[&str] = &["listen"];
 const LISTEN_KEYS: &[&str] = &["address", "protocol", "tls", "routes", "to"];
@@ -26,14 +26,13 @@ pub(super) fn read(node: &Reading<'_, '_>, report: &mut Report) -> (NodeKind, Pl
         .iter()
         .filter_map(|element| listen(node, &element.table(report)?, report))
         .collect();
-    report_doubles(&listen, report);
     (NodeKind::Balancer(Balancer { listen }), Place::read(node, None, report))
 }
 
 fn listen(node: &Reading<'_, '_>, table: &Table<'_>, report: &mut Report) -> Option<Listen> {
     table.allow(&[LISTEN_KEYS], report);
     let protocol = match table.get("protocol") {
-        Some(value) => value.word(&PROTOCOLS, report),
+        Some(value) => protocol::read(&value, report),
         None => {
             report.assume(&defaults::LISTEN_PROTOCOL, None);
             Some(Protocol::Http)
@@ -70,21 +69,4 @@ fn tls(value: &Value<'_>, report: &mut Report) -> Option<Tls> {
         certificate: certificate?.text(report)?.to_owned(),
         key: key?.text(report)?.to_owned(),
     })
-}
-
-/// Port 0 asks the system for any free port, and cannot be taken twice. UDP has its own ports.
-fn report_doubles(listen: &[Listen], report: &mut Report) {
-    let socket = |listen: &Listen| (listen.address, listen.protocol == Protocol::Udp);
-    for (at, one) in listen.iter().enumerate() {
-        let first = listen[..at].iter().find(|other| socket(other) == socket(one));
-        if let Some(first) = first.filter(|_| one.address.port() != 0) {
-            report.push(
-                SAME_ADDRESS
-                    .at(one.span, format!("{} is listened on twice", one.address))
-                    .because("only one socket can listen on an address")
-                    .see(first.span, "here it is already")
-                    .instead("give one of them another port, or put all routes under one listener"),
-            );
-        }
-    }
 }

@@ -1,5 +1,7 @@
 //! From text to typed values, each with where it stands.
 
+mod amount;
+mod homes;
 mod table;
 mod text;
 mod value;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use toml::de::{DeTable, DeValue};
 
 use super::Value;
+use super::homes::home_of;
 use crate::codes::{MISSING_KEY, UNKNOWN_KEY, WRONG_TYPE};
 use crate::names::{meant, one_of, shown};
 use crate::report::Report;
@@ -104,9 +105,10 @@ impl<'t> Table<'t> {
             } else {
                 format!("unknown key `{}` in `{}`", shown(key_text), shown(self.name))
             };
-            let way_out = match meant(key_text, known.iter().copied()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("known here: {}", one_of(known.iter().copied())),
+            let way_out = match (meant(key_text, known.iter().copied()), home_of(key_text)) {
+                (Some(near), _) => format!("did you mean `{near}`?"),
+                (None, Some(home)) => format!("`{key_text}` belongs in {home}: move it there"),
+                (None, None) => format!("known here: {}", one_of(known.iter().copied())),
             };
             report.push(UNKNOWN_KEY.at(key.span().into(), message).instead(way_out));
         }

@@ -5,6 +5,7 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::Table;
+use super::amount::{self, Kind};
 use crate::codes::{BAD_AMOUNT, Code, OUT_OF_BOUNDS, UNKNOWN_WORD, WRONG_TYPE};
 use crate::design::Part;
 use crate::diagnostic::Diagnostic;
@@ -130,7 +131,7 @@ impl<'t> Value<'t> {
     }
 
     pub(crate) fn duration(&self, report: &mut Report) -> Option<Duration> {
-        self.amount(units::duration, &DURATION, report)
+        self.amount(units::duration, &amount::TIME, report)
     }
 
     /// A duration that is some time.
@@ -147,12 +148,12 @@ impl<'t> Value<'t> {
     }
 
     pub(crate) fn rate(&self, report: &mut Report) -> Option<Rate> {
-        self.amount(units::rate, &RATE, report)
+        self.amount(units::rate, &amount::RATE, report)
     }
 
     /// A share of a whole: at most 100 %.
     pub(crate) fn share(&self, report: &mut Report) -> Option<Share> {
-        let share = self.amount(units::share, &SHARE, report)?;
+        let share = self.amount(units::share, &amount::SHARE, report)?;
         if share > Share::WHOLE {
             self.out_of_bounds("0%", "100%", report);
             return None;
@@ -161,19 +162,19 @@ impl<'t> Value<'t> {
     }
 
     pub(crate) fn bytes(&self, report: &mut Report) -> Option<Bytes> {
-        self.amount(units::bytes, &BYTES, report)
+        self.amount(units::bytes, &amount::BYTES, report)
     }
 
     pub(crate) fn bits_per_sec(&self, report: &mut Report) -> Option<u64> {
-        self.amount(units::bits_per_sec, &BITS, report)
+        self.amount(units::bits_per_sec, &amount::BITS, report)
     }
 
     pub(crate) fn range(&self, report: &mut Report) -> Option<(Duration, Duration)> {
-        self.amount(units::range, &RANGE, report)
+        self.amount(units::range, &amount::RANGE, report)
     }
 
     pub(crate) fn part(&self, report: &mut Report) -> Option<Part> {
-        self.amount(units::part, &PART, report)
+        self.amount(units::part, &amount::PART, report)
     }
 
     /// One of some words.
@@ -247,110 +248,37 @@ impl<'t> Value<'t> {
         report: &mut Report,
     ) -> Option<T> {
         let Some(text) = self.as_text() else {
-            report.push(self.without_unit(kind));
+            report.push(self.without_unit(kind, |guess| read(guess).is_ok()));
             return None;
         };
         match read(text) {
             Ok(amount) => Some(amount),
             Err(unreadable) => {
-                report.push(self.unreadable(text, unreadable, kind));
+                let text = shown(text);
+                let (what, way_out) =
+                    amount::unreadable(&text, unreadable, kind, |guess| read(guess).is_ok());
+                report.push(self.wrong(&BAD_AMOUNT, what).instead(way_out));
                 None
             }
         }
     }
 
-    /// An amount that is no text. A bare number was probably meant in the usual unit.
-    fn without_unit(&self, kind: &Kind) -> Diagnostic {
-        let Kind { name, example, units, .. } = kind;
-        let guess = match self.value {
-            DeValue::Integer(number) => kind.guess(&number.to_string()),
-            DeValue::Float(number) => kind.guess(&number.to_string()),
-            _ => (*example).to_owned(),
+    /// An amount that is no text. What a bare number was probably meant as is offered.
+    fn without_unit(&self, kind: &Kind, reads: impl Fn(&str) -> bool) -> Diagnostic {
+        let number = match self.value {
+            DeValue::Integer(number) => number.to_string(),
+            DeValue::Float(number) => number.to_string(),
+            _ => String::new(),
         };
-        self.wrong(&WRONG_TYPE, format!("must be {name}, not {}", self.type_with_article()))
+        let key = shown(self.key);
+        let guesses = kind.guesses(&number, reads);
+        let guesses: Vec<_> =
+            guesses.iter().map(|guess| format!("`{key} = \"{guess}\"`")).collect();
+        let units = kind.units;
+        self.wrong(&WRONG_TYPE, format!("must be {}, not {}", kind.name, self.type_with_article()))
             .because(
                 "an amount is written with its unit, so that nobody takes seconds for milliseconds",
             )
-            .instead(format!("write the unit: `{} = \"{guess}\"` ({units})", shown(self.key)))
-    }
-
-    fn unreadable(&self, text: &str, why: Unreadable, kind: &Kind) -> Diagnostic {
-        let text = shown(text);
-        let Kind { name, example, units, .. } = kind;
-        let (what, way_out) = match why {
-            Unreadable::Form => (
-                format!("must be {name}, and \"{text}\" is none"),
-                format!("write it like \"{example}\""),
-            ),
-            Unreadable::NoUnit => (
-                format!("has no unit: \"{text}\""),
-                format!("write \"{}\", or with another unit ({units})", kind.guess(&text)),
-            ),
-            Unreadable::Unit => (
-                format!("has a unit that {name} cannot have: \"{text}\""),
-                match kind.unit_meant(&text) {
-                    Some(unit) => format!("did you mean `{unit}`? The units are {units}"),
-                    None => format!("the units are {units}, as in \"{example}\""),
-                },
-            ),
-            Unreadable::TooMuch => (
-                format!("is more than can be counted: \"{text}\""),
-                "write a smaller amount".to_owned(),
-            ),
-            Unreadable::TooFine => (
-                format!("is finer than is counted: \"{text}\""),
-                "write fewer decimal places".to_owned(),
-            ),
-        };
-        self.wrong(&BAD_AMOUNT, what).instead(way_out)
+            .instead(format!("write the unit: {} (units: {units})", guesses.join(" or ")))
     }
 }
-
-/// What is said about a kind of amount when it cannot be read.
-struct Kind {
-    name: &'static str,
-    example: &'static str,
-    units: &'static str,
-    usual_unit: &'static str,
-}
-
-impl Kind {
-    /// A number with the usual unit. Where no unit is usual, because 0.1 may be a tenth or a
-    /// thousandth, an example says more.
-    fn guess(&self, number: &str) -> String {
-        match self.usual_unit {
-            "" => self.example.to_owned(),
-            unit => format!("{number}{unit}"),
-        }
-    }
-
-    fn unit_meant(&self, text: &str) -> Option<&'static str> {
-        let unit = text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.' || c == ' ');
-        meant(unit, self.units.split(", "))
-    }
-}
-
-const DURATION: Kind =
-    Kind { name: "a time", example: "800ms", units: "ns, us, ms, s, m, h, d", usual_unit: "ms" };
-const RATE: Kind = Kind { name: "a rate", example: "300/s", units: "/s, /m, /h", usual_unit: "/s" };
-const SHARE: Kind = Kind { name: "a share", example: "10%", units: "%", usual_unit: "" };
-const BYTES: Kind = Kind {
-    name: "a size",
-    example: "64KiB",
-    units: "B, KiB, MiB, GiB, TiB, kB, MB, GB",
-    usual_unit: "B",
-};
-const BITS: Kind = Kind {
-    name: "a bandwidth",
-    example: "100Mbit/s",
-    units: "bit/s, kbit/s, Mbit/s, Gbit/s",
-    usual_unit: "Mbit/s",
-};
-const RANGE: Kind = Kind {
-    name: "a range of times",
-    example: "20ms..80ms",
-    units: "ns, us, ms, s, m, h, d",
-    usual_unit: "ms",
-};
-const PART: Kind =
-    Kind { name: "a part of the instances", example: "1 of 3", units: "%", usual_unit: "" };

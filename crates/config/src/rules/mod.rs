@@ -8,10 +8,12 @@ mod deadline;
 mod failure;
 mod health;
 mod idempotence;
+pub(crate) mod protocol;
 mod reading;
 mod region;
 mod retry;
 
+pub(crate) use protocol::PROTOCOLS;
 pub(crate) use reading::Reading;
 
 use base::Duration;
@@ -19,16 +21,8 @@ use engine::Rules;
 use engine::{Carrier, Idempotence};
 
 use crate::codes::CONTRADICTION;
-use crate::design::{Connections, OnFailure, Protocol};
+use crate::design::{Connections, OnFailure};
 use crate::span::Traced;
-
-/// The words of `protocol`.
-pub(crate) const PROTOCOLS: [(&str, Protocol); 4] = [
-    ("http", Protocol::Http),
-    ("grpc", Protocol::Grpc),
-    ("tcp", Protocol::Tcp),
-    ("udp", Protocol::Udp),
-];
 
 /// What may be said of a call, in its own table, under `only`, and in named rules.
 pub(crate) const KEYS: &[&str] = &[
