@@ -40,6 +40,14 @@ pub fn mmc_wait(arrivals: f64, service: f64, workers: u32) -> Option<f64> {
     Some(waits / (f64::from(workers) * service - arrivals))
 }
 
+/// The mean wait in an M/G/c queue, in seconds: the M/M/c wait times half of one more than the
+/// squared coefficient of variation of the service time (Lee and Longton, "Queueing Processes
+/// Associated with Airline Passenger Check-in", 1959). Exact for one worker, where it is the
+/// formula of Pollaczek and Khinchine, and for exponential service; an approximation between.
+pub fn mgc_wait(arrivals: f64, service: f64, workers: u32, variation: f64) -> Option<f64> {
+    mmc_wait(arrivals, service, workers).map(|wait| wait * f64::midpoint(1.0, variation))
+}
+
 /// The share of requests that an M/M/1/K queue turns away; `room` counts the one in service.
 pub fn mm1k_loss(arrivals: f64, service: f64, room: u32) -> f64 {
     let load = arrivals / service;
@@ -90,6 +98,18 @@ mod tests {
 
         assert!(near(mmc_wait(80.0, 100.0, 1), wait.unwrap(), 1e-12));
         assert!(near(mg1_wait(80.0, 100.0, 1.0), wait.unwrap(), 1e-12));
+    }
+
+    #[test]
+    fn general_service_agrees_with_its_exact_special_cases() {
+        let exact = [
+            (md1_wait(80.0, 100.0), mgc_wait(80.0, 100.0, 1, 0.0)),
+            (mg1_wait(80.0, 100.0, 2.5), mgc_wait(80.0, 100.0, 1, 2.5)),
+            (mmc_wait(300.0, 100.0, 4), mgc_wait(300.0, 100.0, 4, 1.0)),
+        ];
+
+        assert!(exact.iter().all(|(special, general)| near(*general, special.unwrap(), 1e-12)));
+        assert_eq!(mgc_wait(400.0, 100.0, 4, 1.0), None);
     }
 
     #[test]

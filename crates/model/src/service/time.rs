@@ -44,6 +44,30 @@ impl ServiceTime {
     }
 }
 
+impl ServiceTime {
+    /// The squared coefficient of variation: the variance in squares of the mean. 0 is always the
+    /// same, 1 is exponential.
+    pub fn variation(&self) -> f64 {
+        match self {
+            Self::Constant(_) => 0.0,
+            Self::Exponential { .. } => 1.0,
+            Self::Lognormal { median, p99 } => {
+                let sigma = sigma(*median, *p99);
+                libm::exp(sigma * sigma) - 1.0
+            }
+            Self::Empirical(times) => {
+                let mean = self.mean();
+                let square = |time: &Duration| {
+                    let apart = time.as_secs_f64() - mean;
+                    apart * apart
+                };
+                let variance = times.iter().map(square).sum::<f64>() / times.len().max(1) as f64;
+                if mean > 0.0 { variance / (mean * mean) } else { 0.0 }
+            }
+        }
+    }
+}
+
 /// A [`ServiceTime`] made ready to be drawn from often.
 #[derive(Clone, Debug)]
 pub(super) enum Sampler {
@@ -104,6 +128,22 @@ mod tests {
 
         assert!((draws[50_000] / 0.035 - 1.0).abs() < 0.01, "{}", draws[50_000]);
         assert!((draws[99_000] / 0.120 - 1.0).abs() < 0.03, "{}", draws[99_000]);
+    }
+
+    #[test]
+    fn the_variation_of_what_is_drawn_is_the_one_that_is_told() {
+        let lognormal = ServiceTime::Lognormal {
+            median: Duration::from_millis(35),
+            p99: Duration::from_millis(120),
+        };
+        let (sampler, mut random) = (Sampler::new(&lognormal), Random::of(1, "db", "variation"));
+        let draws: Vec<Duration> =
+            (0..200_000).map(|_| Duration::from_secs_f64(sampler.draw(&mut random))).collect();
+
+        let drawn = ServiceTime::Empirical(draws).variation();
+
+        assert!((drawn / lognormal.variation() - 1.0).abs() < 0.03, "{drawn}");
+        assert_eq!(ServiceTime::Constant(Duration::from_millis(3)).variation(), 0.0);
     }
 
     #[test]
