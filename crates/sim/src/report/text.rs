@@ -103,7 +103,7 @@ fn causes(out: &mut String, report: &Report) -> fmt::Result {
         };
         writeln!(
             out,
-            "  {:12}  without it {} of the answers lost{when} are not lost ({} to {})",
+            "  {:12}  without it, {} of the answers lost{when} would have come ({} to {})",
             "",
             percent(cause.share),
             percent(cause.low),
