@@ -4,11 +4,13 @@
 //! * [`review`] holds a design against every [`Rule`] and gives its [`Findings`].
 //! * [`sound`] is the only way to a [`SoundDesign`], which is what the live plane takes.
 //! * [`not_built`] names what a design asks for and `plimsoll run` does not carry yet.
+//! * [`bounds`] says what is known of a design without a run.
 //! * [`report`] puts it all into a table, into text and into JSON.
 //!
 //! A rule is one file in `rules/`, with its code, its reason, and two designs in `fixtures/`: one
 //! that fails it and one that passes.
 
+pub mod bounds;
 mod built;
 pub mod facts;
 mod finding;

@@ -10,11 +10,14 @@ mod distance;
 mod flow;
 mod neighbours;
 mod order;
+mod pools;
+mod trouble;
 
 pub use amplification::{Amplification, lasting_factor};
 pub(crate) use capacity::{mean_of_lognormal, p99};
 pub(crate) use distance::light_time;
 pub use flow::Arrival;
+pub use trouble::{Left, Trouble};
 
 use std::collections::BTreeSet;
 
@@ -179,6 +182,12 @@ impl<'a> Facts<'a> {
     /// Instances of a node, by what the file says or by its addresses.
     pub fn instances(&self, node: NodeId) -> u32 {
         instances(self.design.node(node))
+    }
+
+    /// Among how many endpoints the instances of a call's caller choose, by region and by what
+    /// the call may do with other regions: different numbers if it is in several.
+    pub fn pools(&self, call: CallId) -> BTreeSet<u32> {
+        pools::of(self.design, self.design.call(call))
     }
 
     /// The regions a node is in.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use config::Design;
+use config::diagnostic::Severity;
 use serde_json::{Value, json};
 
 use super::columns::wrap;
@@ -23,6 +24,30 @@ pub fn codes() -> impl Iterator<Item = &'static str> {
     let problems = config::codes::CODES.iter().map(|problem| problem.code);
     let defaults = config::defaults::table().into_iter().map(|default| default.code);
     rules.chain(problems).chain(defaults).chain([NOT_BUILT])
+}
+
+/// Every code with one line of what it is: rules, problems of the file, what is not built yet,
+/// defaults.
+pub fn all_codes() -> String {
+    let graded = |code: &str, severity: Severity, title: &str| {
+        format!("  {code}  {:<8} {title}\n", severity.name())
+    };
+    let rules = crate::ALL.iter().map(|rule| graded(rule.code, rule.severity, rule.title));
+    let problems = config::codes::CODES;
+    let problems = problems.iter().map(|kind| graded(kind.code, kind.severity, kind.title));
+    let gap = graded(NOT_BUILT, Severity::Error, "asked for, and not carried by `run` yet");
+    let defaults = config::defaults::table();
+    let defaults = defaults.iter().map(|default| {
+        format!("  {}  {:<8} {} = {}\n", default.code, "default", default.key, default.value)
+    });
+    let sections: [(&str, String); 4] = [
+        ("What a design would do wrong", rules.collect()),
+        ("What is wrong with a file", problems.collect()),
+        ("What `plimsoll run` refuses", gap),
+        ("What holds where the file says nothing", defaults.collect()),
+    ];
+    let sections = sections.map(|(title, lines)| format!("{title}\n{lines}"));
+    format!("{}\n`plimsoll check --explain CODE` says more.\n", sections.join("\n"))
 }
 
 /// `: did you mean R04?` for a code that does not exist; nothing if none is close.

@@ -1,12 +1,13 @@
 //! The review as people and programs read it.
 
+mod bounds;
 mod columns;
 mod explain;
 mod five;
 mod paths;
 mod text;
 
-pub use explain::{codes, defaults, defaults_json, explain, meant};
+pub use explain::{all_codes, codes, defaults, defaults_json, explain, meant};
 pub use five::{Row, rows};
 pub use paths::{Path, Paths, paths};
 pub use text::text;
@@ -48,7 +49,7 @@ impl Reviewed<'_> {
     }
 }
 
-/// As one JSON object: the calls with their answers, the paths, the findings, and how many of each
+/// As one JSON object: the calls with their answers, the paths, the bounds, the findings, and how many of each
 /// severity.
 pub fn json(reviewed: &Reviewed<'_>) -> Value {
     const MOST_PATHS: usize = 200;
@@ -56,6 +57,7 @@ pub fn json(reviewed: &Reviewed<'_>) -> Value {
         "file": reviewed.file,
         "calls": rows(reviewed.design),
         "paths": paths(reviewed.design, MOST_PATHS),
+        "bounds": bounds::json(reviewed.design),
         "findings": diagnostic::json(&reviewed.diagnostics(), reviewed.file, reviewed.text),
         "errors": reviewed.count(Severity::Error),
         "warnings": reviewed.count(Severity::Warning),

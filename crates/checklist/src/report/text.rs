@@ -6,19 +6,20 @@ use std::fmt::Write as _;
 use config::Design;
 use config::diagnostic::{self, Diagnostic, Severity};
 
-use super::Reviewed;
 use super::columns::{lay_out, wrap};
 use super::five::{Row, UNANSWERED, rows};
 use super::paths::{Path, paths};
+use super::{Reviewed, bounds};
 
 /// The width of the page.
-const PAGE: usize = 100;
+pub(super) const PAGE: usize = 100;
 
 /// For people, 100 columns wide. `colour` adds ANSI escapes; without them nothing is lost.
 pub fn text(reviewed: &Reviewed<'_>, colour: bool) -> String {
     let sections = [
         answers(&rows(reviewed.design), colour),
         ways(reviewed.design, colour),
+        bounds::text(reviewed.design, colour),
         findings(reviewed, colour),
         summary(reviewed),
     ];
@@ -87,7 +88,11 @@ fn ways(design: &Design, colour: bool) -> String {
     text
 }
 
-fn table(head: &[&str], rows: impl Iterator<Item = Vec<String>>, colour: bool) -> String {
+pub(super) fn table(
+    head: &[&str],
+    rows: impl Iterator<Item = Vec<String>>,
+    colour: bool,
+) -> String {
     let mut cells = vec![head.iter().map(|&title| title.to_owned()).collect()];
     cells.extend(rows);
     let mut text = String::new();

@@ -19,8 +19,9 @@ pub(super) static RULE: Rule = Rule {
 fn check(facts: &Facts<'_>, notes: &mut Notes<'_>) {
     for (id, call) in facts.calls() {
         let Some(ejection) = &call.rules.ejection else { continue };
-        let endpoints = facts.instances(call.to);
-        if endpoints > 2 && ejection.most_out(endpoints) + 1 == endpoints {
+        let leaves_one =
+            |endpoints: &u32| *endpoints > 2 && ejection.most_out(*endpoints) + 1 == *endpoints;
+        if let Some(endpoints) = facts.pools(id).into_iter().find(leaves_one) {
             notes.on_call(
                 id,
                 "eject.at_most",

@@ -19,8 +19,8 @@ pub(super) static RULE: Rule = Rule {
 fn check(facts: &Facts<'_>, notes: &mut Notes<'_>) {
     for (id, call) in facts.calls() {
         let Some(ejection) = &call.rules.ejection else { continue };
-        let endpoints = facts.instances(call.to);
-        if ejection.most_out(endpoints) == 0 {
+        let pools = facts.pools(id);
+        if let Some(endpoints) = pools.into_iter().find(|pool| ejection.most_out(*pool) == 0) {
             notes.on_call(
                 id,
                 "eject.at_most",

@@ -1,9 +1,11 @@
 //! An incident of the file that leaves a node less than it needs.
 
-use base::NodeId;
-use config::design::{Entry, NodeKind, Part, Target};
-use model::fault::Fault;
+use std::collections::BTreeMap;
 
+use base::NodeId;
+use config::design::{Entry, Target};
+
+use crate::facts::Trouble;
 use crate::{Facts, Notes, Rule, Severity};
 
 /// The rule.
@@ -20,83 +22,87 @@ pub(super) static RULE: Rule = Rule {
     passing: include_str!("../../fixtures/C03-pass.toml"),
 };
 
-/// More faults than this in one file are not somebody's incidents.
+/// More faults than this in one incident are not somebody's incident.
 const MOST_ENTRIES: usize = 256;
 
 fn check(facts: &Facts<'_>, notes: &mut Notes<'_>) {
-    let incidents = facts.design.incidents.iter();
-    let entries = incidents.flat_map(|incident| {
-        incident.entries.iter().map(move |entry| (incident.name.as_str(), entry))
-    });
-    for (incident, entry) in entries.take(MOST_ENTRIES) {
-        let capacities = facts.capacities_while(|node| slowed(facts, entry, node));
-        for ((node, _), capacity) in facts.nodes().zip(capacities) {
-            let left = capacity.map(|all| all * left(facts, entry, node));
-            check_one(facts, incident, entry, (node, left), notes);
+    for incident in &facts.design.incidents {
+        let entries = &incident.entries[..incident.entries.len().min(MOST_ENTRIES)];
+        let moments = Trouble::moments(facts.design, entries);
+        let mut worst: BTreeMap<NodeId, Shortage<'_>> = BTreeMap::new();
+        for trouble in &moments {
+            for shortage in shortages(facts, trouble) {
+                let known = worst.entry(shortage.node).or_insert(shortage);
+                if shortage.excess() > known.excess() {
+                    *known = shortage;
+                }
+            }
         }
+        worst.values().for_each(|shortage| shortage.note(&incident.name, notes));
     }
 }
 
-fn check_one(
-    facts: &Facts<'_>,
-    incident: &str,
-    entry: &Entry,
-    (node, left): (NodeId, Option<f64>),
-    notes: &mut Notes<'_>,
-) {
-    let (Some(traffic), Some(before), Some(left)) =
-        (facts.node_traffic(node), facts.capacity(node), left)
-    else {
-        return;
+/// A node that has less than it needs.
+#[derive(Clone, Copy)]
+struct Shortage<'a> {
+    node: NodeId,
+    /// Requests per second that arrive, and that can be done.
+    arrives: f64,
+    left: f64,
+    /// How many faults are there, and the one that came last.
+    faults: usize,
+    last: &'a Entry,
+}
+
+/// Only nodes that have enough on an ordinary day: C01 tells of the others. Of one that is wholly
+/// gone everybody knows that it cannot do anything.
+fn shortages<'a>(facts: &Facts<'_>, trouble: &Trouble<'a>) -> Vec<Shortage<'a>> {
+    let Some(last) = trouble.entries.iter().copied().max_by_key(|entry| entry.at) else {
+        return Vec::new();
     };
-    let spiked = traffic * spike(facts, entry);
-    if traffic < before && spiked >= left && left > 0.0 {
-        notes.on_node_at(
+    let capacities = facts.capacities_while(|node| trouble.left(node).slower);
+    let shortage = |((node, _), capacity): ((NodeId, _), Option<f64>)| {
+        let (usual, before) = (facts.node_traffic(node)?, facts.capacity(node)?);
+        let left = capacity? * trouble.left(node).working;
+        let arrives = arrives(facts, trouble, node);
+        let here = trouble.entries.iter().copied().filter(|entry| entry.on == Target::Node(node));
+        let last = here.max_by_key(|entry| entry.at).unwrap_or(last);
+        let faults = trouble.entries.len();
+        (usual < before && arrives >= left && left > 0.0).then_some(Shortage {
             node,
-            entry.span,
-            format!("in incident `{incident}` it can do {left:.0}/s, and {spiked:.0}/s arrive"),
+            arrives,
+            left,
+            faults,
+            last,
+        })
+    };
+    facts.nodes().zip(capacities).filter_map(shortage).collect()
+}
+
+fn arrives(facts: &Facts<'_>, trouble: &Trouble<'_>, node: NodeId) -> f64 {
+    let arrivals = facts.calls_to(node).flat_map(|(call, _)| facts.arrivals(call));
+    arrivals.map(|arrival| arrival.per_sec * trouble.pace(arrival.client)).sum()
+}
+
+impl Shortage<'_> {
+    fn excess(&self) -> f64 {
+        self.arrives / self.left
+    }
+
+    fn note(&self, incident: &str, notes: &mut Notes<'_>) {
+        let Self { node, arrives, left, faults, last } = self;
+        let together = match faults {
+            1 => String::new(),
+            _ => format!(", {faults} faults together from {} on,", last.at),
+        };
+        notes.on_node_at(
+            *node,
+            last.span,
+            format!(
+                "in incident `{incident}`{together} it can do {left:.0}/s, and {arrives:.0}/s \
+                    arrive"
+            ),
             "room for it, or limits and budgets that shed the rest early".to_owned(),
         );
-    }
-}
-
-fn hits(entry: &Entry, node: NodeId) -> bool {
-    entry.on == Target::Node(node)
-}
-
-/// Which part of a node the fault hits.
-fn part(facts: &Facts<'_>, entry: &Entry, node: NodeId) -> f64 {
-    let instances = f64::from(facts.instances(node));
-    match entry.share {
-        Part::Whole => 1.0,
-        Part::Of(some, all) => f64::from(some) / f64::from(all.max(1)),
-        Part::Share(share) => (share.as_f64() * instances).ceil() / instances,
-    }
-}
-
-fn slowed(facts: &Facts<'_>, entry: &Entry, node: NodeId) -> f64 {
-    match entry.fault {
-        Fault::Slow { times } if hits(entry, node) => {
-            let part = part(facts, entry, node);
-            1.0 / (1.0 - part + part / times.max(f64::MIN_POSITIVE))
-        }
-        _ => 1.0,
-    }
-}
-
-/// What is left of a node's instances.
-fn left(facts: &Facts<'_>, entry: &Entry, node: NodeId) -> f64 {
-    let gone = matches!(entry.fault, Fault::Crash | Fault::Hang | Fault::Restart { .. });
-    if gone && hits(entry, node) { 1.0 - part(facts, entry, node) } else { 1.0 }
-}
-
-fn spike(facts: &Facts<'_>, entry: &Entry) -> f64 {
-    match (&entry.fault, &entry.on) {
-        (Fault::Spike { times }, Target::Node(node))
-            if matches!(facts.design.node(*node).kind, NodeKind::Client(_)) =>
-        {
-            *times
-        }
-        _ => 1.0,
     }
 }
