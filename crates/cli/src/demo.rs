@@ -6,12 +6,12 @@
 //! and no figure that is shown stands in the code.
 
 mod figures;
+mod lateness;
 mod observed;
 mod screen;
 mod stage;
 mod variant;
 
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,8 +30,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::design_file;
-use crate::output::{complain, warn};
+use crate::output::{complain, say, warn};
 use figures::{Figures, Times};
+use lateness::Lateness;
 use observed::{Observed, Second};
 use stage::{Play, WORKERS, lock};
 
@@ -310,9 +311,16 @@ fn conclude(
     let figures = [0, 1].map(|at| Figures::observed(&observed[at], times, objective));
     say(&screen::part(4, "What callers saw"));
     say(&screen::summary(predicted, &figures, times.judged()));
+    let late = Lateness::of(observed.iter().flat_map(|observed| observed.late.iter().copied()));
+    say(&late.map(screen::lateness).unwrap_or_default());
     say(&screen::part(5, "Good answers per second, and how it ended"));
     say(&screen::courses(&seconds, style()));
-    say(&screen::verdict(predicted, &figures, SEEDS));
+    match late.zip(lateness::shortest_try(&variants.designs)) {
+        Some((late, shortest)) if late.hides(shortest) => {
+            say(&screen::no_verdict(predicted, late, shortest, SEEDS));
+        }
+        _ => say(&screen::verdict(predicted, &figures, SEEDS)),
+    }
 }
 
 /// Becomes true at the first Ctrl-C or SIGTERM. Before anything is on stage there is nothing to
@@ -344,14 +352,6 @@ fn style() -> Style {
     Style::of_locale(first.as_deref())
 }
 
-/// To standard output, at once. A play that nobody watches any more is over.
-fn say(text: &str) {
-    let mut out = std::io::stdout().lock();
-    if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
-        std::process::exit(0);
-    }
-}
-
 /// Enough to tell a certain ending from one by chance, and done in a moment.
 const SEEDS: u32 = 10;
 /// Until everything listens.
@@ -367,7 +367,9 @@ Plays an example from beginning to end: the review of its design, what the simul
 its incident, and then the same for real, on loopback and ports of its own, with stand-ins that \
 behave as the file's models say. Two variants run side by side: as designed, with the balancer and \
 the file's rules; and naive, where the same callers ask the service themselves and retry as \
-`[rules.naive]` says. Predicted and observed figures stand beside each other at the end.
+`[rules.naive]` says. Predicted and observed figures stand beside each other at the end, with how late this machine was: what is \
+observed on a machine that has too much to do says little about a design, and then there is no \
+verdict.
 
 Another design can be played if it has one service behind each balancer, models for its services, \
 and `[rules.naive]`. Double the workers of the service in a copy of the example, and it ends \

@@ -62,7 +62,7 @@ fn a_design_that_cannot_be_played_is_told_why() {
     let (code, said) = refused("[region.here]", "[region.here");
     assert_eq!(code, Some(2));
     assert!(!said.is_empty());
-    let (code, said) = refused("kind = \"slow\"\ntimes = 1.7", "kind = \"loss\"\nloss = \"1%\"");
+    let (code, said) = refused("kind = \"slow\"\ntimes = 1.4", "kind = \"loss\"\nloss = \"1%\"");
     assert_ne!(code, Some(0));
     assert!(!said.is_empty());
 }
@@ -93,9 +93,65 @@ fn ctrl_c_ends_it_at_once_and_well() {
     assert!(pressed.elapsed().as_secs() < 6, "{:?}", pressed.elapsed());
 }
 
+/// A process that is stopped is what a machine with too much to do looks like from within.
+#[cfg(unix)]
+#[test]
+fn a_machine_that_stands_still_is_told_and_gets_no_verdict() {
+    let file = Played::new("demo-late", 8).file;
+    let mut child = command(&["--design", &file.display().to_string()])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap()));
+    let row =
+        lines.by_ref().map_while(Result::ok).find(|line| line.trim_start().starts_with("1 s"));
+    assert!(row.is_some());
+
+    let signal = |name: &str| {
+        Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success()
+    };
+    assert!(signal("-STOP"));
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    assert!(signal("-CONT"));
+    let rest: Vec<String> = lines.map_while(Result::ok).collect();
+
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let told = rest.iter().find(|line| line.contains("This machine was late by"));
+    let told = told.unwrap_or_else(|| panic!("{rest:?}"));
+    let millis: Vec<u64> = told.split(' ').filter_map(|word| word.parse().ok()).collect();
+    // One of ten seconds stood still: a tenth of all timers, spread over it.
+    assert!(millis[0] >= 800 && millis[1] >= 900, "{told}");
+    assert!(rest.iter().any(|line| line.contains("No verdict")), "{rest:?}");
+    assert!(!rest.iter().any(|line| line.contains("; predicted: recovers in")), "{rest:?}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_ends_it_with_a_line() {
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+
+    let output = command(&[]).stdout(full).output().unwrap();
+
+    assert_eq!(output.status.code(), Some(1));
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(told.starts_with("plimsoll: cannot write to standard output"), "{told}");
+    assert_eq!(told.lines().count(), 1, "{told}");
+}
+
+#[test]
+fn the_example_gives_the_review_nothing_to_say() {
+    let loaded = config::load_bytes(EXAMPLE.as_bytes(), &config::NoFiles);
+    let findings = checklist::review(&loaded.design.expect("a design"));
+
+    let told: Vec<_> = findings.iter().map(|finding| finding.rule.code).collect();
+
+    assert!(loaded.diagnostics.is_empty(), "{:?}", loaded.diagnostics);
+    assert_eq!(told, [""; 0]);
+}
+
 const EXAMPLE: &str = include_str!("../../../designs/demo.toml");
 
-/// The example in ten seconds: slow for three of them, twice as slow, at once.
+/// The example in ten seconds: slow for three of them, half as slow again, at once.
 struct Played {
     file: PathBuf,
     design: Design,
@@ -110,10 +166,10 @@ impl Played {
     fn new(name: &str, workers: u32) -> Self {
         let text = [
             ("workers = 8", format!("workers = {workers}")),
-            ("times = 1.7", format!("times = {SLOWER:.1}")),
+            ("times = 1.4", format!("times = {SLOWER:.1}")),
             ("at = \"5s\"", "at = \"2s\"".to_owned()),
             ("ramp = \"1s\"\n", String::new()),
-            ("lasts = \"6s\"", "lasts = \"3s\"".to_owned()),
+            ("lasts = \"8s\"", "lasts = \"3s\"".to_owned()),
         ]
         .iter()
         .fold(EXAMPLE.to_owned(), |text, (from, to)| {
@@ -124,11 +180,18 @@ impl Played {
         Self { file: write(name, &text), design: design.expect("a design") }
     }
 
+    /// Again when the machine had too much to do for anything to be seen, but not for ever.
     fn play(&self) -> Shown {
-        let output = demo(&["--design", &self.file.display().to_string()]);
-        let text = String::from_utf8(output.stdout).expect("text");
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(0), "{text}{errors}");
+        let mut text = String::new();
+        for _ in 0..3 {
+            let output = demo(&["--design", &self.file.display().to_string()]);
+            text = String::from_utf8(output.stdout).expect("text");
+            let errors = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(0), "{text}{errors}");
+            if !text.contains("No verdict") {
+                break;
+            }
+        }
         Shown { text }
     }
 
@@ -204,7 +267,7 @@ impl Shown {
     }
 }
 
-const SLOWER: f64 = 2.0;
+const SLOWER: f64 = 1.5;
 
 fn demo(arguments: &[&str]) -> Output {
     command(arguments).output().expect("plimsoll runs")

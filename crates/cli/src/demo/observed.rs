@@ -14,6 +14,8 @@ pub(super) struct Observed {
     pub(super) seen: Vec<Seen>,
     /// How it stood, several times a second.
     pub(super) samples: Vec<Sample>,
+    /// How late the timers of its loop were.
+    pub(super) late: Vec<Duration>,
 }
 
 /// How it stood at one time. Counts are since the start.
@@ -164,6 +166,7 @@ mod tests {
         let observed = Observed {
             seen: vec![seen(100, 200, None), seen(900, 300, None), seen(1_100, 400, FAILED)],
             samples: vec![sample(0, 0, 0), sample(1_000, 2, 2), sample(2_000, 3, 5)],
+            late: Vec::new(),
         };
 
         let seconds: Vec<_> = observed.seconds().map(|begin| observed.second(begin)).collect();

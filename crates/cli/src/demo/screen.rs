@@ -11,6 +11,7 @@ use checklist::{Findings, Severity};
 use observe::plot::{self, Style};
 
 use super::figures::Figures;
+use super::lateness::{Lateness, STATIONS};
 use super::observed::Second;
 
 /// The two variants, in the order of their columns.
@@ -134,11 +135,44 @@ pub(super) fn verdict(predicted: &[Figures; 2], observed: &[Figures; 2], seeds: 
             Some(share) if share > 0.5 => "recovered",
             Some(_) => "did not recover",
         };
-        let of = (predicted[at].recovered.unwrap_or(0.0) * f64::from(seeds)).round();
+        let of = recovered_runs(&predicted[at], seeds);
         let _ =
             writeln!(text, "   {variant:<12} {ended}; predicted: recovers in {of} of {seeds} runs");
     }
     text
+}
+
+/// How late the machine was, as far as the demo can tell.
+pub(super) fn lateness(late: Lateness) -> String {
+    let Lateness { p99, most } = late;
+    format!(
+        "\n   This machine was late by {p99:.0} ms at p99, {most:.0} ms at most; what was observed \
+         includes that.\n"
+    )
+}
+
+/// Why nothing is said about how each variant ended, and what was predicted.
+pub(super) fn no_verdict(
+    predicted: &[Figures; 2],
+    late: Lateness,
+    shortest_try: Duration,
+    seeds: u32,
+) -> String {
+    let mut text = format!(
+        "   No verdict: this machine was late by {:.0} ms at p99. A try waits for it {STATIONS:.0} \
+         times, and the\n   shortest may take {shortest_try}. What was observed shows the machine, \
+         not the rules: play it again on one\n   that has less to do.\n",
+        late.p99
+    );
+    for (at, variant) in VARIANTS.iter().enumerate() {
+        let of = recovered_runs(&predicted[at], seeds);
+        let _ = writeln!(text, "   {variant:<12} predicted: recovers in {of} of {seeds} runs");
+    }
+    text
+}
+
+fn recovered_runs(predicted: &Figures, seeds: u32) -> f64 {
+    (predicted.recovered.unwrap_or(0.0) * f64::from(seeds)).round()
 }
 
 fn row(text: &mut String, name: &str, cells: &[String; 4]) {

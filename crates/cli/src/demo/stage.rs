@@ -22,6 +22,7 @@ use standin::{Caller, CallerSpec, Clock, Crowd, CrowdSpec, Host, HostSpec, Quest
 use tokio::sync::watch;
 use tokio::task::LocalSet;
 
+use super::lateness;
 use super::observed::{Counts, Observed, Sample};
 
 /// What is to be played.
@@ -89,6 +90,7 @@ impl Stage {
         tokio::select! {
             () = self.traffic() => {}
             () = self.watch() => {}
+            () = lateness::probe(self.clock, |late| lock(&self.play.observed).late.push(late)) => {}
             () = incident_then_nothing(self.clock, &troubles) => {}
             // If nobody can say so any more, it goes on to its end.
             Ok(_) = stop.wait_for(|stop| *stop) => {}
