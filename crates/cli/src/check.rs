@@ -23,9 +23,9 @@ pub(crate) struct Args {
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 
-    /// Say what a code means, with an example, and do nothing else
+    /// Say what a code means, with an example, and do nothing else; without a code, list all
     #[arg(long, value_name = "CODE", conflicts_with_all = ["file", "defaults"])]
-    explain: Option<String>,
+    explain: Option<Option<String>>,
 
     /// List every default that applies, with its reason and source, and do nothing else
     #[arg(long)]
@@ -44,7 +44,8 @@ enum Format {
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> ExitCode {
     match (&args.explain, &args.file) {
-        (Some(code), _) => explain(code),
+        (Some(Some(code)), _) => explain(code),
+        (Some(None), _) => show(&report::all_codes(), ExitCode::SUCCESS),
         (None, Some(file)) => match design_file::load(file) {
             Ok(loaded) if args.defaults => defaults(args.format, &loaded.design),
             Ok(loaded) => review(args.format, &loaded),
@@ -81,7 +82,11 @@ fn defaults(format: Format, design: &Design) -> ExitCode {
 fn explain(code: &str) -> ExitCode {
     match report::explain(code) {
         Some(text) => show(&text, ExitCode::SUCCESS),
-        None => complain(format_args!("there is no code {code:?}{}", report::meant(code))),
+        None => {
+            let meant = report::meant(code);
+            let all = if meant.is_empty() { "; `plimsoll check --explain` lists all" } else { "" };
+            complain(format_args!("there is no code {code:?}{meant}{all}"))
+        }
     }
 }
 
@@ -101,4 +106,5 @@ Examples:
   plimsoll check designs/balancer.toml
   plimsoll check designs/balancer.toml --format json
   plimsoll check designs/balancer.toml --defaults
+  plimsoll check --explain
   plimsoll check --explain R04";

@@ -5,8 +5,8 @@ use std::io::{self, Read as _};
 use std::path::Path;
 use std::process::ExitCode;
 
-use config::diagnostic::{self, Diagnostic};
-use config::{Beside, Design};
+use config::diagnostic::{self, Diagnostic, Severity};
+use config::{Beside, Design, LineIndex};
 use serde_json::json;
 
 use crate::output::{UNUSABLE, complain, errors_take_colour, show, warn};
@@ -83,10 +83,41 @@ impl Unusable {
                 show(&format!("{object:#}\n"), ExitCode::from(UNUSABLE))
             }
             Self::Wrong { name, text, diagnostics } => {
-                let told = diagnostic::render(diagnostics, name, text, errors_take_colour());
+                let shown = &diagnostics[..diagnostics.len().min(MOST)];
+                let told = diagnostic::render(shown, name, text, errors_take_colour());
+                let summary = summary(diagnostics, name, text);
+                let told = [told.trim_end(), &summary].join("\n\n");
                 warn(format_args!("`{name}` cannot be used as a design\n\n{}", told.trim_end()));
                 ExitCode::from(UNUSABLE)
             }
         }
     }
 }
+
+/// What stands below all that is wrong, where somebody looks first: how much it is, and where to
+/// begin.
+fn summary(diagnostics: &[Diagnostic], name: &str, text: &str) -> String {
+    let [first, _, ..] = diagnostics else {
+        return String::new();
+    };
+    let count = |severity: Severity| {
+        let count = diagnostics.iter().filter(|told| told.severity == severity).count();
+        let plural = if count == 1 { "" } else { "s" };
+        (count > 0).then(|| format!("{count} {}{plural}", severity.name()))
+    };
+    let counts: Vec<_> =
+        [Severity::Error, Severity::Warning].into_iter().filter_map(count).collect();
+    let line = LineIndex::new(text).line_of(first.span);
+    let mut summary =
+        format!("{}; begin with the first, in line {line}: {}", counts.join(", "), first.message);
+    if diagnostics.len() > MOST {
+        let more = diagnostics.len() - MOST;
+        summary.push_str(&format!(
+            "\n{more} more are not shown; `plimsoll check {name} --format json` has all"
+        ));
+    }
+    summary
+}
+
+/// As many as somebody may repair in one go; others are often their consequences.
+const MOST: usize = 20;

@@ -11,9 +11,15 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Draws the load line of a network of services
 #[derive(Debug, Parser)]
-#[command(name = "plimsoll", version, about, long_about = ABOUT, after_long_help = EXAMPLES)]
+#[command(
+    name = "plimsoll",
+    version,
+    about = HEAD,
+    long_about = ABOUT,
+    after_help = "`plimsoll --help` shows examples, `plimsoll COMMAND --help` all of a command.",
+    after_long_help = EXAMPLES
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -36,8 +42,10 @@ fn main() -> ExitCode {
     }
 }
 
+const HEAD: &str = "Find out what a network of services can take, and carry its traffic that way";
+
 const ABOUT: &str = "\
-Draws the load line of a network of services.
+Find out what a network of services can take, and carry its traffic that way.
 
 One file, the design file, says which nodes there are, which network calls they make, and under \
 which rules. Every command works on that file: what was checked and simulated is what runs.";
@@ -45,7 +53,7 @@ which rules. Every command works on that file: what was checked and simulated is
 const EXAMPLES: &str = "\
 Examples:
   plimsoll check designs/balancer.toml       review a design: five questions for every call
-  plimsoll check --explain R04               what a code means, with an example
+  plimsoll check --explain R04               what a code means; without one: all codes
   plimsoll sim designs/incident.toml         play it through its incident, in virtual time
   plimsoll run designs/balancer.toml         carry real traffic under the design's rules
   plimsoll demo                              check, simulate and really play an example

@@ -8,15 +8,38 @@ use std::process::ExitCode;
 pub(crate) const UNUSABLE: u8 = 2;
 
 /// Writes text to standard output and ends with `then`. That nobody reads any more (`plimsoll … |
-/// head`) is no error.
+/// head`) is no error; that it cannot be kept (a full disk) is one.
 pub(crate) fn show(text: &str, then: ExitCode) -> ExitCode {
-    let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match write(text) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            complain(format_args!("cannot write to standard output: {error}"))
+            warn(unwritten(&error));
+            ExitCode::FAILURE
         }
         Ok(()) | Err(_) => then,
     }
+}
+
+/// Writes text to standard output at once, for a command that shows what it does. When nobody
+/// reads any more the command is over.
+pub(crate) fn say(text: &str) {
+    match write(text) {
+        Ok(()) => {}
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
+        Err(error) => {
+            warn(unwritten(&error));
+            std::process::exit(1);
+        }
+    }
+}
+
+fn write(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()
+}
+
+fn unwritten(error: &io::Error) -> String {
+    format!("cannot write to standard output: {error}")
 }
 
 /// Says in one line on standard error why the command cannot be carried out.

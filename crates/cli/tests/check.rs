@@ -205,10 +205,62 @@ fn a_reader_that_leaves_early_is_no_error() {
 }
 
 #[test]
+fn a_full_disk_is_an_error_with_one_line() {
+    for args in [
+        &["check", "designs/balancer.toml"][..],
+        &["check", "designs/balancer.toml", "--format", "json"],
+        &["check", "--explain"],
+        &["check", "no-such-file.toml", "--format", "json"],
+        &["sim", "designs/balancer.toml", "--incident", "none", "--for", "2s", "--no-causes"],
+        &["demo", "--show"],
+    ] {
+        let full = fs::File::options().write(true).open("/dev/full").expect("Linux has it");
+
+        let output = command(args).stdout(full).output().expect("the binary was built");
+
+        assert_eq!(output.status.code(), Some(1), "{args:?}");
+        let told = stderr(&output);
+        assert!(told.starts_with("plimsoll: cannot write to standard output"), "{args:?}: {told}");
+        assert_eq!(told.lines().count(), 1, "{args:?}: {told}");
+    }
+}
+
+#[test]
+fn without_a_code_all_codes_are_listed_with_a_line_each() {
+    let text = stdout(&plimsoll(&["check", "--explain"]));
+
+    let listed: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("  "))
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    let known: Vec<&str> = checklist::report::codes().collect();
+    assert_eq!(listed.len(), known.len(), "{text}");
+    assert!(known.iter().all(|code| listed.contains(code)), "{text}");
+    assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
+}
+
+#[test]
+fn many_problems_end_with_where_to_begin() {
+    let unknown: String = (0..30).map(|at| format!("key{at} = 1\n")).collect();
+    let (_folder, path) = file(format!("[client.users]\n{unknown}").as_bytes());
+
+    let told = stderr(&check(&path));
+
+    assert_eq!(told.matches("error[").count(), 20, "{told}");
+    let (_, end) = told.rsplit_once("\n\n").expect("a summary stands apart");
+    assert!(end.contains("; begin with the first, in line "), "{end}");
+    assert!(end.contains("more are not shown; `plimsoll check"), "{end}");
+}
+
+#[test]
 fn help_shows_examples_and_exit_codes() {
     let all = stdout(&plimsoll(&["--help"]));
     let check = stdout(&plimsoll(&["check", "--help"]));
 
+    let short = stdout(&plimsoll(&["-h"]));
+
+    assert!(short.starts_with("Find out what a network of services can take"), "{short}");
     assert!(all.contains("Examples:") && all.contains("Exit codes:"), "{all}");
     assert!(check.contains("plimsoll check --explain R04"), "{check}");
     assert_eq!(plimsoll(&["check"]).status.code(), Some(2));
