@@ -68,6 +68,101 @@ fn what_cannot_be_played_is_refused_with_exit_2_in_both_formats() {
     assert!(json(&as_json)["findings"][0]["problem"].as_str().unwrap().contains("needs packets"));
 }
 
+/// Each with the code that it gets and what is said: before the run, and all that is wrong with it.
+#[test]
+fn an_incident_that_cannot_happen_is_a_diagnostic_before_the_run() {
+    for (fault, code, says) in IMPOSSIBLE {
+        let output = sim_of(&format!("{SOUND}\n[[incident.bad]]\n{fault}\n"), &[]);
+
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{fault}: {told}");
+        assert_eq!(stdout(&output), "", "{fault}");
+        assert!(told.contains(&format!("error[{code}]")) && told.contains(says), "{fault}: {told}");
+        assert_eq!(told.matches("error[").count(), 1, "{fault}: {told}");
+    }
+}
+
+#[test]
+fn an_incident_after_the_end_of_the_run_is_refused() {
+    let fault = "on = \"svc\"\nkind = \"crash\"\nat = \"50s\"";
+
+    let output = sim_of(&format!("{SOUND}\n[[incident.bad]]\n{fault}\n"), &["--for", "20s"]);
+
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(told.contains("begins at 50s, after the end of the run"), "{told}");
+}
+
+const IMPOSSIBLE: [(&str, &str, &str); 26] = [
+    ("on = \"svcc\"\nkind = \"crash\"\nat = \"5s\"", "P021", "`svcc`"),
+    ("on = \"svc -> lb\"\nkind = \"loss\"\nloss = \"1%\"\nat = \"5s\"", "P021", "no call"),
+    ("on = \"svc\"\nkind = \"slwo\"\ntimes = 2\nat = \"5s\"", "P014", "\"slow\""),
+    ("on = \"svc\"\nkind = \"region-loss\"\nat = \"5s\"", "P041", "name a region"),
+    ("on = \"svc\"\nkind = \"misroute\"\nat = \"5s\"", "P041", "name a balancer"),
+    ("on = \"svc\"\nkind = \"spike\"\ntimes = 2\nat = \"5s\"", "P041", "name a client"),
+    ("on = \"users\"\nkind = \"crash\"\nat = \"5s\"", "P041", "\"crash\" cannot happen to `users`"),
+    ("on = \"lb -> svc\"\nkind = \"slow\"\ntimes = 2\nat = \"5s\"", "P041", "use \"delay\""),
+    ("on = \"lb -> svc\"\nkind = \"clock-jump\"\nby = \"1s\"\nat = \"5s\"", "P041", "name a"),
+    ("on = \"svc\"\nkind = \"slow\"\nat = \"5s\"", "P015", "`times`"),
+    ("on = \"svc\"\nkind = \"crash\"", "P015", "`at`"),
+    ("on = \"svc\"\nkind = \"crash\"\nat = \"5s\"\nlasts = \"0s\"", "P013", "no time at all"),
+    ("on = \"svc\"\nkind = \"restart\"\ntakes = \"0s\"\nat = \"5s\"", "P013", "no time at all"),
+    ("on = \"svc\"\nkind = \"crash\"\nat = 5", "P011", "\"5s\""),
+    ("on = \"svc\"\nkind = \"crash\"\nat = \"-5s\"", "P012", "is none"),
+    ("on = \"svc\"\nkind = \"slow\"\ntimes = 0\nat = \"5s\"", "P013", "`times`"),
+    ("on = \"svc\"\nkind = \"slow\"\ntimes = 1\nat = \"5s\"", "P013", "changes nothing"),
+    ("on = \"users\"\nkind = \"spike\"\ntimes = 1e12\nat = \"5s\"", "P013", "`times`"),
+    ("on = \"svc\"\nkind = \"error\"\nrate = \"120%\"\nat = \"5s\"", "P013", "`rate`"),
+    ("on = \"svc\"\nkind = \"error\"\nrate = \"0%\"\nat = \"5s\"", "P013", "changes nothing"),
+    ("on = \"lb -> svc\"\nkind = \"loss\"\nloss = \"101%\"\nat = \"5s\"", "P013", "`loss`"),
+    ("on = \"lb -> svc\"\nkind = \"delay\"\nby = \"0ms\"\nat = \"5s\"", "P013", "`by`"),
+    ("on = \"svc\"\nkind = \"crash\"\nat = \"5s\"\nshare = \"0%\"", "P013", "hits nothing"),
+    ("on = \"svc\"\nkind = \"crash\"\nat = \"5s\"\nshare = \"4 of 3\"", "P016", "4 of 3"),
+    ("on = \"svc\"\nkind = \"crash\"\nat = \"5s\"\nshare = \"1 of 5\"", "P016", "3 instances"),
+    (
+        "on = \"svc\"\nkind = \"slow\"\ntimes = 2\nat = \"5s\"\nramp = \"9s\"\nlasts = \"3s\"",
+        "P016",
+        "`ramp` is 9s",
+    ),
+];
+
+/// A design with nothing wrong in it.
+const SOUND: &str = r#"
+[client.users]
+traffic = "100/s"
+
+[balancer.lb]
+instances = 2
+listen = [{ address = "127.0.0.1:8080", to = "svc" }]
+
+[service.svc]
+instances = 3
+model = { workers = 8, queue = 32, service_time = "10ms" }
+
+[call.users.lb]
+timeout = "1s"
+idempotent = true
+on_failure = "error"
+in_flight = "none"
+retry = "none"
+
+[call.lb.svc]
+timeout = "300ms"
+idempotent = true
+on_failure = "error"
+in_flight = 64
+queue = 16
+retry = "none"
+"#;
+
+fn sim_of(design: &str, more: &[&str]) -> Output {
+    let folder = tempfile::tempdir().expect("there is room for a folder");
+    let path = folder.path().join("design.toml");
+    std::fs::write(&path, design).expect("there is room for a small file");
+    let path = path.to_str().expect("temporary names are text");
+    sim(&[&[path, "--no-causes"], more].concat())
+}
+
 #[test]
 fn times_and_counts_that_make_no_sense_are_refused_by_the_command_line() {
     for wrong in [["--for", "soon"], ["--window", "7"], ["--seeds", "0"], ["--workers", "0"]] {

@@ -12,6 +12,7 @@ pub mod diagnostic;
 mod effective;
 mod files;
 pub mod graph;
+mod idle_faults;
 mod incidents;
 mod index;
 mod links;

@@ -10,6 +10,7 @@ use crate::defaults;
 use crate::design::{Design, Objective};
 use crate::diagnostic::Diagnostic;
 use crate::files::{Beside, Files};
+use crate::idle_faults;
 use crate::incidents;
 use crate::index::{Index, KINDS};
 use crate::links;
@@ -79,6 +80,7 @@ fn resolve(root: &Table<'_>, files: &dyn Files, report: &mut Report) -> Design {
     };
     reach::check(&design, report);
     listeners::check(&design, report);
+    idle_faults::check(&design, report);
     design.defaults_used = report.take_used();
     design
 }

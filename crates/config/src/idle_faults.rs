@@ -1,0 +1,67 @@
+//! Faults that are well written and would change nothing: the incident would look survived.
+
+use base::Share;
+use model::fault::Fault;
+
+use crate::codes::{CONTRADICTION, OUT_OF_BOUNDS};
+use crate::design::{Design, Entry, Part};
+use crate::report::Report;
+
+/// Looks at every fault of every incident.
+pub(crate) fn check(design: &Design, report: &mut Report) {
+    for entry in design.incidents.iter().flat_map(|incident| &incident.entries) {
+        report_nothing(entry, report);
+        report_ramp(entry, report);
+    }
+}
+
+fn report_nothing(entry: &Entry, report: &mut Report) {
+    let hits_nobody = match entry.share {
+        Part::Share(share) => share == Share::NONE,
+        Part::Of(some, _) => some == 0,
+        Part::Whole => false,
+    };
+    let message = if hits_nobody {
+        "`share` is nobody: this fault hits nothing".to_owned()
+    } else if let Some(key) = without_effect(&entry.fault) {
+        format!("`{}` with this `{key}` changes nothing", entry.fault.kind())
+    } else {
+        return;
+    };
+    report.push(
+        OUT_OF_BOUNDS
+            .at(entry.span, message)
+            .because(
+                "the simulation would have nothing to do, and the incident would look survived",
+            )
+            .instead("write how much goes wrong, or take the fault out"),
+    );
+}
+
+/// The key by which a fault is none.
+fn without_effect(fault: &Fault) -> Option<&'static str> {
+    let is_usual = |times: f64| (times - 1.0).abs() < f64::EPSILON;
+    match fault {
+        Fault::Slow { times } | Fault::Spike { times } if is_usual(*times) => Some("times"),
+        Fault::Error { rate: Share::NONE, .. }
+        | Fault::Duplicate { rate: Share::NONE }
+        | Fault::Corrupt { rate: Share::NONE }
+        | Fault::Reorder { rate: Share::NONE, .. } => Some("rate"),
+        Fault::Loss { loss: Share::NONE } => Some("loss"),
+        Fault::ClockJump { by_nanos: 0 } => Some("by"),
+        Fault::Nic { speed } if *speed >= Share::WHOLE => Some("speed"),
+        _ => None,
+    }
+}
+
+fn report_ramp(entry: &Entry, report: &mut Report) {
+    let Some(lasts) = entry.lasts.filter(|lasts| entry.ramp > *lasts) else {
+        return;
+    };
+    report.push(
+        CONTRADICTION
+            .at(entry.span, format!("`ramp` is {}, and the fault lasts {lasts}", entry.ramp))
+            .because("the ramp belongs to the time that it lasts, so it would never be whole")
+            .instead("make `ramp` shorter, or `lasts` longer"),
+    );
+}
