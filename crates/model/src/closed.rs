@@ -1,7 +1,15 @@
 //! Formulas that the models are held against, and bounds that follow from them.
 //!
 //! Sources: Kleinrock, "Queueing Systems, Volume 1" (1975) for the queues; Bronson et al.,
-//! "Metastable Failures in Distributed Systems" (HotOS 2021) for what retries sustain.
+//! "Metastable Failures in Distributed Systems" (HotOS 2021) for what retries sustain; Che, Tung and
+//! Wang, "Hierarchical Web Caching Systems" (IEEE JSAC 20(7), 2002) for caches.
+
+use alloc::vec::Vec;
+
+use base::Duration;
+
+use crate::distribution::NORMAL_P99;
+use crate::traffic::Keys;
 
 /// The mean time in an M/M/1 queue, waiting and service, in seconds; `None` if it never settles.
 pub fn mm1_time(arrivals: f64, service: f64) -> Option<f64> {
@@ -81,6 +89,49 @@ pub fn safe_queue(timeout: f64, capacity: f64) -> f64 {
     timeout * capacity
 }
 
+/// The share of requests that a cache with room for so many keys answers itself, where the least
+/// recently used goes first and nothing grows old (Che's approximation): a key is there if it was
+/// asked for within a time that is the same for all, and that time is the one in which as many
+/// different keys are asked for as there is room for.
+pub fn lru_hit_ratio(keys: &Keys, room: f64) -> f64 {
+    if room >= keys.count as f64 {
+        return 1.0;
+    }
+    let weights = || (1..=keys.count).map(|place| libm::pow(place as f64, -keys.zipf));
+    let whole: f64 = weights().sum();
+    let shares: Vec<f64> = weights().map(|weight| weight / whole).collect();
+    let there = |share: f64, time: f64| -libm::expm1(-share * time);
+    let filled = |time: f64| shares.iter().map(|&share| there(share, time)).sum::<f64>();
+    let time = root(|time| filled(time) - room);
+    shares.iter().map(|&share| share * there(share, time)).sum()
+}
+
+/// The share of reads from a copy that do not see the newest write, where a key is written so often
+/// (Poisson) and each write arrives after a lognormal lag (median, p99): `E[1 - exp(-rate * lag)]`,
+/// the chance that a write came so lately that it is not there yet.
+pub fn stale_share(writes_per_sec: f64, lag: (Duration, Duration)) -> f64 {
+    let (median, p99) = (lag.0.as_secs_f64(), lag.1.as_secs_f64());
+    let sigma = libm::log((p99 / median).max(1.0)) / NORMAL_P99;
+    let share = |z: f64| -libm::expm1(-writes_per_sec * median * libm::exp(sigma * z));
+    // The standard normal density in steps of a hundredth of its deviation.
+    let density = |z: f64| libm::exp(-z * z / 2.0) / libm::sqrt(core::f64::consts::TAU);
+    let steps = (-800..=800).map(|step| f64::from(step) / 100.0);
+    steps.map(|z| density(z) * share(z) / 100.0).sum()
+}
+
+/// Where a function that grows from below nothing is nothing.
+fn root(function: impl Fn(f64) -> f64) -> f64 {
+    let (mut low, mut high) = (0.0, 1.0);
+    while function(high) < 0.0 && high < f64::MAX / 4.0 {
+        (low, high) = (high, high * 2.0);
+    }
+    for _ in 0..60 {
+        let middle = low + (high - low) / 2.0;
+        if function(middle) < 0.0 { low = middle } else { high = middle }
+    }
+    high
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,6 +188,23 @@ mod tests {
         assert!((attempts(0.0, 4) - 1.0).abs() < 1e-12);
         assert!((attempts(0.5, 4) - 1.875).abs() < 1e-12);
         assert!((attempts(1.0, 4) - 4.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn keys_that_are_all_alike_are_there_as_often_as_there_is_room() {
+        let keys = Keys { count: 1_000, zipf: 0.0 };
+
+        assert!((lru_hit_ratio(&keys, 250.0) - 0.25).abs() < 1e-9);
+        assert!((lru_hit_ratio(&keys, 1_000.0) - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn with_one_lag_for_all_a_read_is_stale_when_a_write_came_within_it() {
+        let lag = Duration::from_millis(100);
+
+        let share = stale_share(2.0, (lag, lag));
+
+        assert!((share - (1.0 - libm::exp(-0.2))).abs() < 1e-6, "{share}");
     }
 
     fn near(left: Option<f64>, right: f64, tolerance: f64) -> bool {

@@ -163,6 +163,7 @@ impl Fault {
                 | Self::Restart { .. }
                 | Self::Spike { .. }
                 | Self::RegionLoss
+                | Self::ClockJump { .. }
         )
     }
 }
@@ -184,9 +185,14 @@ impl Course {
         self.lasts.map_or(Instant::NEVER, |lasts| self.at + lasts)
     }
 
+    /// Whether it has begun and is not over.
+    pub fn is_there(&self, now: Instant) -> bool {
+        now >= self.at && now < self.ends()
+    }
+
     /// How much of it is there: 0 nothing, 1 all of it.
     pub fn size(&self, now: Instant) -> f64 {
-        if now < self.at || now >= self.ends() {
+        if !self.is_there(now) {
             return 0.0;
         }
         let passed = now.since(self.at);

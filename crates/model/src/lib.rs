@@ -5,6 +5,9 @@
 //!
 //! - [`traffic`]: when requests arrive ([`traffic::Source`]) and what they ask for.
 //! - [`service`]: workers, a queue, and the time that work takes ([`service::Service`]).
+//! - [`cache`]: what a cache keeps, and who waits for a miss of somebody else.
+//! - [`replica`]: what a database has acknowledged, and which copies have it.
+//! - [`clock`]: what a node believes the time is.
 //! - [`fault`]: what can go wrong, and how large it is at which time.
 //! - [`geography`]: how far apart two places are, in time.
 //! - [`quality`]: how good an answer is.
@@ -16,10 +19,13 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod cache;
+pub mod clock;
 pub mod closed;
 mod distribution;
 pub mod fault;
 pub mod geography;
 pub mod quality;
+pub mod replica;
 pub mod service;
 pub mod traffic;

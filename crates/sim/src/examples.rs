@@ -1,6 +1,12 @@
 //! Designs for tests: the files of `designs/`, and what becomes of them when a line is changed.
 
+use base::Duration;
 use config::{Design, NoFiles};
+
+use crate::Options;
+use crate::plan::Plan;
+use crate::stats::Stats;
+use crate::world::World;
 
 /// A file of `designs/`.
 pub(crate) fn file(name: &str) -> String {
@@ -42,4 +48,15 @@ in_flight = "none"
 retry = "none"
 "#
     ))
+}
+
+/// What is counted in a run of so many seconds.
+pub(crate) fn play_for(design: &Design, incident: &str, seed: u64, secs: u64) -> Stats {
+    let options = Options {
+        incident: Some(incident.into()),
+        lasts: Some(Duration::from_secs(secs)),
+        ..Options::default()
+    };
+    let plan = Plan::new(design, &options).unwrap();
+    World::new(&plan, seed).run().stats
 }

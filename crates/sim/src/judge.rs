@@ -4,7 +4,7 @@ use base::{Duration, Instant, Share};
 use observe::phases::{self, Phase};
 
 use crate::plan::{Plan, Times};
-use crate::stats::{CallStats, Edge, Series};
+use crate::stats::{CacheStats, CallStats, Edge, Series};
 use crate::world::{Run, World};
 
 /// One run, judged.
@@ -12,6 +12,8 @@ use crate::world::{Run, World};
 pub(crate) struct Judged {
     pub(crate) edge: Edge,
     pub(crate) calls: Vec<CallStats>,
+    /// By node.
+    pub(crate) caches: Vec<CacheStats>,
     pub(crate) series: Series,
     pub(crate) phases: Vec<Phase>,
     pub(crate) recovered: bool,
@@ -42,6 +44,7 @@ fn judge(run: Run, times: Times, objective: Share) -> Judged {
         phases: phases::detect(&windows, trigger, objective),
         edge: stats.edge,
         calls: stats.calls,
+        caches: stats.caches,
         series: stats.series,
         events,
         stopped,

@@ -4,6 +4,7 @@ mod machine;
 mod time;
 
 pub use machine::{Arrival, Condition, Outcome, Refusal, Service, Started, Ticket};
+pub(crate) use time::Sampler;
 pub use time::ServiceTime;
 
 /// What a service does with a request that arrives.

@@ -70,7 +70,7 @@ impl ServiceTime {
 
 /// A [`ServiceTime`] made ready to be drawn from often.
 #[derive(Clone, Debug)]
-pub(super) enum Sampler {
+pub(crate) enum Sampler {
     Constant(f64),
     Lognormal { median: f64, sigma: f64 },
     Exponential(f64),
@@ -78,7 +78,7 @@ pub(super) enum Sampler {
 }
 
 impl Sampler {
-    pub(super) fn new(time: &ServiceTime) -> Self {
+    pub(crate) fn new(time: &ServiceTime) -> Self {
         match time {
             ServiceTime::Constant(time) => Self::Constant(time.as_secs_f64()),
             ServiceTime::Lognormal { median, p99 } => {
@@ -93,7 +93,7 @@ impl Sampler {
 
     /// Seconds.
     #[inline]
-    pub(super) fn draw(&self, random: &mut Random) -> f64 {
+    pub(crate) fn draw(&self, random: &mut Random) -> f64 {
         match self {
             Self::Constant(time) => *time,
             Self::Lognormal { median, sigma } => median * libm::exp(sigma * normal(random)),

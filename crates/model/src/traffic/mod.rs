@@ -2,9 +2,13 @@
 //!
 //! Clients are open loop: they do not wait for the last answer before they send the next request.
 
+mod holding;
 mod source;
+mod zipf;
 
+pub use holding::Holding;
 pub use source::Source;
+pub use zipf::Zipf;
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -61,7 +65,26 @@ pub struct Keys {
     pub zipf: f64,
 }
 
+/// What a request is about: one key of one path. Requests of different methods, and of different
+/// clients, can be about the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Item(u64);
+
+impl Item {
+    /// The key of this number, below the path of this number.
+    pub const fn new(path: u32, key: u32) -> Self {
+        Self(((path as u64) << 32) | key as u64)
+    }
+}
+
 impl RequestKind {
+    /// Whether its method only reads (RFC 9110, 9.2.1; QUERY by its own document). A gRPC method
+    /// is a POST, so it counts as a write.
+    pub fn is_safe(&self) -> bool {
+        const SAFE: [&str; 5] = ["GET", "HEAD", "OPTIONS", "TRACE", "QUERY"];
+        SAFE.contains(&self.method.as_str())
+    }
+
     /// Whether its method may be repeated without harm (RFC 9110, 9.2.2; QUERY by its own
     /// document).
     pub fn is_idempotent(&self) -> bool {

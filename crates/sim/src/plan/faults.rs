@@ -124,7 +124,7 @@ fn on_node(
     let fits = match (&node.kind, &entry.fault) {
         (NodeKind::Client(_), fault) => matches!(fault, Fault::Spike { .. }),
         (NodeKind::Balancer(_) | NodeKind::Cache(_), fault) => {
-            matches!(fault, Fault::Crash | Fault::Restart { .. })
+            matches!(fault, Fault::Crash | Fault::Restart { .. } | Fault::ClockJump { .. })
         }
         (NodeKind::Service(_) | NodeKind::Database(_), fault) => {
             !matches!(fault, Fault::Spike { .. } | Fault::RegionLoss)

@@ -5,6 +5,7 @@
 mod faults;
 mod places;
 mod requests;
+mod seats;
 mod times;
 
 pub(crate) use faults::{Planned, What};
@@ -92,11 +93,10 @@ impl<'d> Plan<'d> {
         self.first_instance[node.index() + 1] - self.first_instance[node.index()]
     }
 
-    /// The engine of a call on a worker of an instance.
-    pub(crate) fn engine(&self, call: CallId, from: u32, worker: u16) -> u32 {
+    /// The engine of a call on a seat of an instance.
+    pub(crate) fn engine(&self, call: CallId, from: u32, seat: u16) -> u32 {
         let number = self.instances[from as usize].number;
-        let workers = u32::from(self.workers_of(self.design.call(call).from));
-        self.first_engine[call.index()] + number * workers + u32::from(worker)
+        self.first_engine[call.index()] + number * u32::from(self.seats(call)) + u32::from(seat)
     }
 
     /// How many workers, each an engine of its own, an instance of a node has.
@@ -149,7 +149,7 @@ fn first_engines(design: &Design, first_instance: &[u32], workers: u16) -> Vec<u
     for call in &design.calls {
         let from = call.from.index();
         let count = first_instance[from + 1] - first_instance[from];
-        next += count * u32::from(workers_of(design, call.from, workers));
+        next += count * u32::from(seats::seats(design, call, workers));
         first.push(next);
     }
     first

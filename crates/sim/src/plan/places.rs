@@ -104,12 +104,6 @@ fn node_not_played(node: &config::design::Node) -> Vec<String> {
         left_out.push(format!("{name}: descriptors need connections"));
     }
     match &node.kind {
-        NodeKind::Cache(_) => {
-            left_out.push(format!("cache {name}: keeps nothing yet, every request passes through"));
-        }
-        NodeKind::Database(database) if !database.replicas.is_empty() => {
-            left_out.push(format!("database {name}: replicas answer, but are never behind"));
-        }
         NodeKind::Service(_) | NodeKind::Database(_) if node.model().is_none() => {
             left_out.push(format!("{name}: has no model, so it answers at once and without end"));
         }

@@ -1,9 +1,9 @@
 //! What is asked for, and which call serves it at each node.
 
-use base::{CallId, NodeId, Share};
+use base::{Bytes, CallId, NodeId, Random, Share};
 use config::Design;
 use config::design::{NodeKind, Takes};
-use model::traffic::RequestKind;
+use model::traffic::{Item, RequestKind, Zipf};
 
 use super::Times;
 use crate::{Options, Refusal};
@@ -12,6 +12,15 @@ use crate::{Options, Refusal};
 #[derive(Clone, Debug)]
 pub(crate) struct Kind {
     pub(crate) idempotent: bool,
+    /// Only reads.
+    pub(crate) is_safe: bool,
+    /// Its answer can be kept and given again.
+    pub(crate) is_kept: bool,
+    /// Bytes of the answer's body.
+    pub(crate) response: Bytes,
+    /// The number of its path, the same for all kinds that have it.
+    path_number: u32,
+    keys: Option<Zipf>,
     method: String,
     path: String,
     holds: bool,
@@ -156,8 +165,14 @@ impl Requests {
         for ask in asks.iter().filter(|ask| ask.share > Share::NONE) {
             end += u64::from(ask.share.as_millionths());
             mix.push((end, u16::try_from(self.kinds.len()).unwrap_or(u16::MAX)));
+            let path_number = self.path_number(&ask.path);
             self.kinds.push(Kind {
                 idempotent: ask.is_idempotent(),
+                is_safe: ask.is_safe(),
+                is_kept: ask.is_safe() && ask.holds.is_none(),
+                response: ask.response,
+                path_number,
+                keys: ask.keys.as_ref().map(Zipf::new),
                 method: ask.method.clone(),
                 path: ask.path.clone(),
                 holds: ask.holds.is_some(),
@@ -173,8 +188,22 @@ impl Requests {
         self.clients.push(Asker { node, call, mix });
     }
 
+    fn path_number(&self, path: &str) -> u32 {
+        let known = self.kinds.iter().find(|kind| kind.path == path);
+        let new = || self.kinds.iter().map(|kind| kind.path_number + 1).max().unwrap_or(0);
+        known.map_or_else(new, |kind| kind.path_number)
+    }
+
     fn each_kind<T>(&self, of: impl FnMut(&Kind) -> T) -> Vec<T> {
         self.kinds.iter().map(of).collect()
+    }
+}
+
+impl Kind {
+    /// What a request of this kind is about.
+    pub(crate) fn item(&self, random: &mut Random) -> Item {
+        let key = self.keys.as_ref().map_or(0, |keys| keys.draw(random));
+        Item::new(self.path_number, u32::try_from(key).unwrap_or(u32::MAX))
     }
 }
 

@@ -3,16 +3,18 @@
 use std::collections::BTreeMap;
 
 use base::{CallId, Duration, Instant};
+use config::design::{Node, NodeKind};
 use event::Cause as FailureCause;
 use model::quality::Quality;
 
 use super::{
-    Answers, Call, Fault, Held, Intervals, Percentiles, Phase, Recovered, Report, Timeline, Times,
+    Answers, Cache, Call, Fault, Held, Intervals, Percentiles, Phase, Recovered, Report, Timeline,
+    Times,
 };
 use crate::judge::Judged;
 use crate::plan::Plan;
 use crate::stats::interval::{Estimate, mean, wilson};
-use crate::stats::{CallStats, Edge, Histogram, Series, add, mix};
+use crate::stats::{CacheStats, CallStats, Edge, Histogram, Series, add, mix};
 
 /// All runs of one plan, together.
 pub(crate) fn build(plan: &Plan<'_>, seed: u64, runs: &[Judged]) -> Report {
@@ -40,6 +42,7 @@ pub(crate) fn build(plan: &Plan<'_>, seed: u64, runs: &[Judged]) -> Report {
         latency_intervals_ms: intervals(runs),
         held: Held { connections: edge.unanswered, descriptors: None, bytes: None },
         calls: calls(plan, runs),
+        caches: caches(plan, runs),
         phases: runs.first().map(|run| phases(&run.phases)).unwrap_or_default(),
         causes: Vec::new(),
         timeline: runs.first().map(|run| timeline(&run.series)).unwrap_or_default(),
@@ -161,6 +164,24 @@ fn calls(plan: &Plan<'_>, runs: &[Judged]) -> Vec<Call> {
     (0..plan.design.calls.len()).map(call).collect()
 }
 
+fn caches(plan: &Plan<'_>, runs: &[Judged]) -> Vec<Cache> {
+    let cache = |(at, node): (usize, &Node)| {
+        let stats = runs.iter().fold(CacheStats::default(), |mut all, run| {
+            all.merge(&run.caches[at]);
+            all
+        });
+        matches!(node.kind, NodeKind::Cache(_)).then(|| Cache {
+            node: node.name.clone(),
+            asked: stats.asked,
+            hits: stats.hits,
+            hit_ratio: stats.hit_ratio(),
+            collapsed: stats.collapsed,
+            stale: stats.stale,
+        })
+    };
+    plan.design.nodes.iter().enumerate().filter_map(cache).collect()
+}
+
 fn by_cause(counts: &[u64]) -> BTreeMap<&'static str, u64> {
     let named = FailureCause::ALL.iter().zip(counts).filter(|(_, count)| **count > 0);
     named.map(|(cause, count)| (cause.name(), *count)).collect()
@@ -215,6 +236,7 @@ fn timeline(series: &Series) -> Timeline {
         amplification: value(crate::stats::Window::amplification),
         utilisation: value(crate::stats::Window::utilisation),
         queue: value(crate::stats::Window::queue),
+        hit_ratio: windows.iter().map(crate::stats::Window::hit_ratio).collect(),
     }
 }
 

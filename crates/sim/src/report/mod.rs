@@ -54,6 +54,8 @@ pub struct Report {
     pub held: Held,
     /// Call by call.
     pub calls: Vec<Call>,
+    /// Cache by cache.
+    pub caches: Vec<Cache>,
     /// The phases of the incident, in the run of the first seed.
     pub phases: Vec<Phase>,
     /// What began the failure, and what sustains it.
@@ -167,6 +169,23 @@ pub struct Call {
     pub latency_ms: Option<Percentiles>,
 }
 
+/// One cache, all its instances together.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Cache {
+    /// Its name.
+    pub node: String,
+    /// Requests for what it could have.
+    pub asked: u64,
+    /// Those that it answered at once.
+    pub hits: u64,
+    /// `hits` of `asked`; nothing if nobody asked.
+    pub hit_ratio: Option<f64>,
+    /// Those that waited for what another was asking for.
+    pub collapsed: u64,
+    /// Those that got an old answer because there was no other.
+    pub stale: u64,
+}
+
 /// Times in milliseconds: the mean, and percentiles, each within one part in 32.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Percentiles {
@@ -259,4 +278,6 @@ pub struct Timeline {
     pub utilisation: Vec<f64>,
     /// Requests that waited where most did.
     pub queue: Vec<f64>,
+    /// Of what caches could have answered, the share that they did; nothing where nobody asked one.
+    pub hit_ratio: Vec<Option<f64>>,
 }

@@ -23,6 +23,7 @@ fn write(out: &mut String, report: &Report, name: &str, style: Style) -> fmt::Re
     phases(out, report)?;
     clients(out, report)?;
     calls(out, report)?;
+    caches(out, report)?;
     left_out(out, report)
 }
 
@@ -239,6 +240,19 @@ fn calls(out: &mut String, report: &Report) -> fmt::Result {
         let causes: Vec<_> =
             call.failed_by_cause.iter().map(|(cause, count)| format!("{cause} {count}")).collect();
         writeln!(out, "  {} failed by cause: {}", name(call), causes.join(", "))?;
+    }
+    Ok(())
+}
+
+fn caches(out: &mut String, report: &Report) -> fmt::Result {
+    for cache in &report.caches {
+        let ratio = cache.hit_ratio.map_or("-".to_owned(), percent);
+        writeln!(
+            out,
+            "\nCache {}: {ratio} of {} requests answered at once, {} waited for another's miss, {} got \
+             an old answer because there was no other",
+            cache.node, cache.asked, cache.collapsed, cache.stale
+        )?;
     }
     Ok(())
 }

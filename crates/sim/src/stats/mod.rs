@@ -1,19 +1,23 @@
 //! What a run counts while it goes on.
 
+mod caches;
 mod calls;
 mod histogram;
 pub(crate) mod interval;
 mod series;
 mod spread;
 
+pub(crate) use caches::CacheStats;
 pub(crate) use calls::CallStats;
 pub(crate) use calls::add;
 pub(crate) use histogram::Histogram;
 pub(crate) use series::{Series, Window};
 pub(crate) use spread::Spread;
 
-use base::{Duration, Instant};
+use base::{Duration, Instant, NodeId};
+use config::Design;
 use event::{Cause, Event, Scope, Sink, l7, policy};
+use model::cache::Found;
 use model::quality::Quality;
 
 use crate::plan::Times;
@@ -24,6 +28,8 @@ use crate::world::Tap;
 pub(crate) struct Stats {
     times: Times,
     pub(crate) calls: Vec<CallStats>,
+    /// By node; nothing is counted for those that are no caches.
+    pub(crate) caches: Vec<CacheStats>,
     pub(crate) edge: Edge,
     pub(crate) series: Series,
     /// Whoever wants more than counts.
@@ -70,10 +76,11 @@ pub(crate) enum Outcome {
 }
 
 impl Stats {
-    pub(crate) fn new(times: Times, calls: usize) -> Self {
+    pub(crate) fn new(times: Times, design: &Design) -> Self {
         Self {
             times,
-            calls: vec![CallStats::default(); calls],
+            calls: vec![CallStats::default(); design.calls.len()],
+            caches: vec![CacheStats::default(); design.nodes.len()],
             edge: Edge { latency: Spread::new(times.warm_up, times.end), ..Edge::default() },
             series: Series::new(times.end),
             tap: Tap::default(),
@@ -106,6 +113,21 @@ impl Stats {
         if good {
             self.edge.latency.record(arrived, took);
             self.edge.judged_good += u64::from(arrived >= self.times.judged_from());
+        }
+    }
+
+    /// A cache was asked for something that it could have.
+    pub(crate) fn asked_cache(&mut self, now: Instant, node: NodeId, found: Found) {
+        self.series.at(now).asked_cache(matches!(found, Found::Fresh(_)));
+        if self.counts(now) {
+            self.caches[node.index()].on_asked(found);
+        }
+    }
+
+    /// A cache gave so many stale answers because there were no others.
+    pub(crate) fn gave_stale(&mut self, now: Instant, node: NodeId, count: u64) {
+        if self.counts(now) {
+            self.caches[node.index()].stale += count;
         }
     }
 

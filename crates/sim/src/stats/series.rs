@@ -33,6 +33,10 @@ pub(crate) struct Window {
     pub(crate) attempts: u64,
     /// Requests, anywhere, that those tries served.
     pub(crate) requests: u64,
+    /// Requests that caches could have answered.
+    asked_caches: u32,
+    /// Those that they did.
+    hits: u32,
     /// The sum, over samples, of the share of busy workers of the busiest node.
     busy: f64,
     /// The sum, over samples, of requests that waited at the node where most did.
@@ -98,6 +102,16 @@ impl Series {
 }
 
 impl Window {
+    pub(super) fn asked_cache(&mut self, is_hit: bool) {
+        self.asked_caches += 1;
+        self.hits += u32::from(is_hit);
+    }
+
+    /// Of what caches could have answered, the share that they did; nothing if nobody asked.
+    pub(crate) fn hit_ratio(&self) -> Option<f64> {
+        (self.asked_caches > 0).then(|| f64::from(self.hits) / f64::from(self.asked_caches))
+    }
+
     /// The share of busy workers of the busiest node.
     pub(crate) fn utilisation(&self) -> f64 {
         self.busy / f64::from(self.samples.max(1))

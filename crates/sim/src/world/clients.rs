@@ -61,13 +61,17 @@ impl World<'_> {
         let kind = asker.kind(draws.below(asker.whole()));
         let crowd = u64::from(self.plan.instance_count(asker.node));
         let from = u32::try_from(draws.below(crowd)).unwrap_or(0);
+        let chance = draws.bits();
+        let item = self.plan.requests.kinds[usize::from(kind)].item(&mut draws);
         let call = self.plan.requests.variant(asker.call, kind);
-        let engine = self.plan.engine(call, self.plan.instance(asker.node, from), 0);
+        let seat = self.plan.seat(call, kind, 0);
+        let engine = self.plan.engine(call, self.plan.instance(asker.node, from), seat);
         let start = Start {
             engine,
             parent: Parent::Client { id },
             kind,
-            chance: draws.bits(),
+            item,
+            chance,
             request: self.request_of(kind),
             fallbacks: 0,
         };

@@ -50,10 +50,14 @@ impl World<'_> {
         let instance = &mut self.instances[at as usize];
         let (was_down, is_down) = (instance.down, condition.down);
         instance.down = is_down;
+        instance.clock.set_jump(jump(&self.plan.faults, at, now));
         let mut awakes = false;
         if let Role::Server(Some(service)) = &mut instance.role {
             awakes = service.condition().hangs && !condition.hangs;
             service.set_condition(condition);
+        }
+        if is_down != was_down {
+            self.update_book(now, at);
         }
         if is_down && !was_down {
             self.crash(now, at);
@@ -70,8 +74,10 @@ impl World<'_> {
         }
         let instance = &mut self.instances[at as usize];
         instance.present = 0;
-        if let Role::Server(Some(service)) = &mut instance.role {
-            service.crash();
+        match &mut instance.role {
+            Role::Server(Some(service)) => service.crash(),
+            Role::Cache(cache) => cache.crash(),
+            Role::Client | Role::Relay | Role::Server(None) => {}
         }
         self.forget(at);
     }
@@ -87,8 +93,10 @@ impl World<'_> {
 
     fn renew(&mut self, call: CallId, at: u32) {
         let fresh = instance_engines(self.plan, call, at, self.seed);
-        let first = self.plan.engine(call, at, 0) as usize;
-        for (engine, fresh) in self.engines[first..].iter_mut().zip(fresh) {
+        let first = self.plan.engine(call, at, 0);
+        let last = first + u32::from(self.plan.seats(call));
+        self.memories.retain(|engine, _| !(first..last).contains(engine));
+        for (engine, fresh) in self.engines[first as usize..].iter_mut().zip(fresh) {
             engine.call = fresh.call;
         }
     }
@@ -118,7 +126,7 @@ fn condition(faults: &[Planned], at: u32, now: Instant) -> Condition {
     for planned in faults {
         let hits = matches!(&planned.what, What::Instances(hit) if hit.contains(&at));
         let size = planned.course.size(now);
-        let is_there = hits && is_there(planned, now);
+        let is_there = hits && planned.course.is_there(now);
         match planned.fault {
             _ if !is_there => {}
             Fault::Slow { times } => condition.slow *= 1.0 + (times - 1.0) * size,
@@ -131,6 +139,18 @@ fn condition(faults: &[Planned], at: u32, now: Instant) -> Condition {
     condition
 }
 
+/// How far all faults together have moved an instance's clock, in nanoseconds.
+fn jump(faults: &[Planned], at: u32, now: Instant) -> i64 {
+    let hits = faults
+        .iter()
+        .filter(|fault| matches!(&fault.what, What::Instances(hit) if hit.contains(&at)));
+    let by = |planned: &Planned| match planned.fault {
+        Fault::ClockJump { by_nanos } if planned.course.is_there(now) => by_nanos,
+        _ => 0,
+    };
+    hits.map(by).fold(0, i64::saturating_add)
+}
+
 /// How many times its usual traffic a client sends.
 fn pace(faults: &[Planned], node: base::NodeId, now: Instant) -> f64 {
     let hits =
@@ -140,10 +160,6 @@ fn pace(faults: &[Planned], node: base::NodeId, now: Instant) -> f64 {
         _ => 1.0,
     })
     .product()
-}
-
-fn is_there(planned: &Planned, now: Instant) -> bool {
-    now >= planned.course.at && now < planned.course.ends()
 }
 
 fn part(rate: Share, size: f64) -> Share {

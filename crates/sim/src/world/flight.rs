@@ -6,8 +6,10 @@ use engine::Carrier;
 use engine::l7::{Body, Exchange, Input, Key, Output, Request};
 use event::Cause;
 use model::quality::Quality;
+use model::traffic::Item;
 
 use super::World;
+use super::cache::{Told, Vintage};
 use super::event::Event;
 use super::job::{Job, State};
 use super::slab::Handle;
@@ -21,6 +23,7 @@ pub(super) struct Flight {
     engine: u32,
     parent: Parent,
     kind: u16,
+    item: Item,
     /// What all chance about this request hangs on.
     chance: u64,
     /// The try that is under way.
@@ -29,6 +32,8 @@ pub(super) struct Flight {
     pub(super) timer: Instant,
     /// How good the answer is.
     quality: Quality,
+    /// How up to date it is.
+    pub(super) vintage: Vintage,
     /// How many other nodes were asked instead of the first.
     fallbacks: u8,
     /// The next flight of the same job.
@@ -41,6 +46,7 @@ pub(super) struct Start {
     pub(super) engine: u32,
     pub(super) parent: Parent,
     pub(super) kind: u16,
+    pub(super) item: Item,
     pub(super) chance: u64,
     pub(super) request: Request,
     pub(super) fallbacks: u8,
@@ -88,10 +94,12 @@ impl World<'_> {
             engine: start.engine,
             parent: start.parent,
             kind: start.kind,
+            item: start.item,
             chance: start.chance,
             job: None,
             timer: Instant::NEVER,
             quality: Quality::Complete,
+            vintage: Vintage::NONE,
             fallbacks: start.fallbacks,
             sibling: None,
         };
@@ -208,6 +216,7 @@ impl World<'_> {
             attempt: number,
             instance: target,
             kind: flight.kind,
+            item: flight.item,
             chance: mix(flight.chance ^ u64::from(number)),
             remaining: remaining.filter(|_| is_ours),
             state: State::Travelling,
@@ -216,6 +225,7 @@ impl World<'_> {
             pending: 0,
             failed: None,
             quality: Quality::Complete,
+            vintage: Vintage::NONE,
             child: None,
         });
         flight.job = Some(job);
@@ -289,8 +299,14 @@ impl World<'_> {
 
     fn end_for_job(&mut self, now: Instant, job: Handle, flight: &Flight, ended: Ended) {
         let Some(failed) = ended.cause.or(failing(ended.status)) else {
-            return self.child_ended(now, job, None, flight.quality);
+            let (item, quality, vintage) = (flight.item, flight.quality, flight.vintage);
+            self.remember(now, flight.engine, flight.kind, Told { item, quality, vintage });
+            return self.child_told(now, job, quality, vintage);
         };
+        if let Some(kept) = self.recall(now, flight.engine, flight.item) {
+            let vintage = Vintage { knows: kept.knows, made: kept.made };
+            return self.child_told(now, job, kept.quality, vintage);
+        }
         let call = self.plan.design.call(self.engines[flight.engine as usize].call.id());
         match &call.on_failure.value {
             OnFailure::Omit => self.child_ended(now, job, None, Quality::Partial),
@@ -308,11 +324,12 @@ impl World<'_> {
     fn fall_back(&mut self, now: Instant, job: Handle, flight: &Flight, instead: base::CallId) {
         let call = self.plan.requests.variant(instead, flight.kind);
         let from = self.engines[flight.engine as usize].from;
-        let engine = self.plan.engine(call, from, 0);
+        let engine = self.plan.engine(call, from, self.plan.seat(call, flight.kind, 0));
         let start = Start {
             engine,
             parent: Parent::Job(job),
             kind: flight.kind,
+            item: flight.item,
             chance: mix(flight.chance),
             request: self.request_of(flight.kind),
             fallbacks: flight.fallbacks + 1,

@@ -7,7 +7,9 @@ use engine::l7::{Input, Request};
 use event::Cause;
 use model::quality::Quality;
 use model::service::{Arrival, Outcome, Refusal, Started, Ticket};
+use model::traffic::Item;
 
+use super::cache::Vintage;
 use super::event::Event;
 use super::flight::{Parent, Start};
 use super::slab::Handle;
@@ -26,6 +28,7 @@ pub(super) struct Job {
     /// Where it is worked on.
     pub(super) instance: u32,
     pub(super) kind: u16,
+    pub(super) item: Item,
     pub(super) chance: u64,
     /// How much time the caller said remains.
     pub(super) remaining: Option<Duration>,
@@ -40,6 +43,8 @@ pub(super) struct Job {
     pub(super) failed: Option<u16>,
     /// How good the answer is, as far as is known.
     pub(super) quality: Quality,
+    /// How up to date it is.
+    pub(super) vintage: Vintage,
     /// The first of its flights.
     pub(super) child: Option<Handle>,
 }
@@ -57,6 +62,8 @@ pub(super) enum State {
     Stuck,
     /// Its worker waits for others.
     Asking,
+    /// Waits, at a cache, for what another asks for.
+    Collapsed,
 }
 
 /// What a service answers that has no room.
@@ -76,6 +83,7 @@ impl World<'_> {
         match &mut self.instances[at].role {
             Role::Client => {}
             Role::Relay => self.relay(now, handle),
+            Role::Cache(_) => self.ask_cache(now, handle),
             Role::Server(None) => self.ask_others(now, handle),
             Role::Server(Some(service)) => match service.arrive(now, handle, chance) {
                 Arrival::Started(started) => self.start_work(now, started),
@@ -120,10 +128,28 @@ impl World<'_> {
         if job.pending > 0 {
             return;
         }
-        match job.failed {
+        let (failed, instance) = (job.failed, job.instance as usize);
+        if matches!(self.instances[instance].role, Role::Cache(_)) {
+            return self.upstream_ended(now, handle, failed);
+        }
+        match failed {
             Some(status) => self.respond(now, handle, status),
             None => self.next_step(now, handle),
         }
+    }
+
+    /// A call that this job made has ended well.
+    pub(super) fn child_told(
+        &mut self,
+        now: Instant,
+        handle: Handle,
+        quality: Quality,
+        vintage: Vintage,
+    ) {
+        if let Some(job) = self.jobs.get_mut(handle) {
+            job.vintage = job.vintage.and(vintage);
+        }
+        self.child_ended(now, handle, None, quality);
     }
 
     /// The caller gave up, and the instance knows: it stops.
@@ -206,7 +232,7 @@ impl World<'_> {
     }
 
     /// Passes the request on, as a balancer does.
-    fn relay(&mut self, now: Instant, handle: Handle) {
+    pub(super) fn relay(&mut self, now: Instant, handle: Handle) {
         let Some(job) = self.jobs.get_mut(handle) else { return };
         let node = self.instances[job.instance as usize].node;
         let Some(call) = self.plan.requests.route(node, job.kind) else {
@@ -216,15 +242,17 @@ impl World<'_> {
         // The kernel gives a connection to any of the workers.
         let workers = u64::from(self.plan.workers_of(node));
         let worker = u16::try_from(mix(job.chance) % workers).unwrap_or(0);
-        let engine = self.plan.engine(call, job.instance, worker);
-        let (kind, chance, remaining, attempt) = (job.kind, job.chance, job.remaining, job.attempt);
+        let seat = self.plan.seat(call, job.kind, worker);
+        let engine = self.plan.engine(call, job.instance, seat);
+        let (item, kind, chance, remaining, attempt) =
+            (job.item, job.kind, job.chance, job.remaining, job.attempt);
         // Which try it is, only our own balancers say.
         let caller = self.engines[job.engine as usize].call.rules().carrier;
         let client_attempt = if caller == Carrier::Plimsoll { attempt } else { 1 };
         let request =
             Request { client_remaining: remaining, client_attempt, ..self.request_of(kind) };
         let parent = Parent::Job(handle);
-        self.begin(now, Start { engine, parent, kind, chance, request, fallbacks: 0 });
+        self.begin(now, Start { engine, parent, kind, item, chance, request, fallbacks: 0 });
     }
 
     fn ask_others(&mut self, now: Instant, handle: Handle) {
@@ -242,41 +270,40 @@ impl World<'_> {
             _ => &[],
         };
         let Some(calls) = steps.get(usize::from(job.step)) else {
+            self.read_or_write(now, handle);
             return self.respond(now, handle, WELL);
         };
         job.step += 1;
         // One more than there are, so that the step does not end before all have begun.
         job.pending = u16::try_from(calls.len()).unwrap_or(u16::MAX - 1) + 1;
-        let (instance, kind, chance) = (job.instance, job.kind, job.chance);
+        let chance = job.chance;
         for (&call, number) in calls.iter().zip(0_u64..) {
-            self.ask(now, handle, instance, call, kind, mix(chance ^ mix(number + 1)));
+            self.ask(now, handle, call, mix(chance ^ mix(number + 1)));
         }
         self.child_ended(now, handle, None, Quality::Complete);
     }
 
-    fn ask(
-        &mut self,
-        now: Instant,
-        job: Handle,
-        instance: u32,
-        call: CallId,
-        kind: u16,
-        chance: u64,
-    ) {
+    fn ask(&mut self, now: Instant, handle: Handle, call: CallId, chance: u64) {
+        let Some(job) = self.jobs.get(handle) else { return };
+        let (item, kind) = (job.item, job.kind);
         let call = self.plan.requests.variant(call, kind);
-        let engine = self.plan.engine(call, instance, 0);
-        let (parent, request) = (Parent::Job(job), self.request_of(kind));
-        self.begin(now, Start { engine, parent, kind, chance, request, fallbacks: 0 });
+        let engine = self.plan.engine(call, job.instance, self.plan.seat(call, kind, 0));
+        let (parent, request) = (Parent::Job(handle), self.request_of(kind));
+        self.begin(now, Start { engine, parent, kind, item, chance, request, fallbacks: 0 });
     }
 
     /// The answer leaves for the caller, whether or not anybody waits there.
-    fn respond(&mut self, now: Instant, handle: Handle, status: u16) {
+    pub(super) fn respond(&mut self, now: Instant, handle: Handle, status: u16) {
         let Some(job) = self.jobs.get(handle) else { return };
+        let vintage = self.vintage_of(now, job);
         let to = &self.engines[job.engine as usize];
-        let is_awaited =
-            self.flights.get(job.caller).is_some_and(|flight| flight.awaits(job.attempt));
-        if !is_awaited && self.stats.counts(now) {
-            self.stats.calls[to.call.id().index()].wasted += 1;
+        // The answer travels without its age, which waits for it where it will arrive.
+        match self.flights.get_mut(job.caller).filter(|flight| flight.awaits(job.attempt)) {
+            Some(flight) => flight.vintage = vintage,
+            None if self.stats.counts(now) => {
+                self.stats.calls[to.call.id().index()].wasted += 1;
+            }
+            None => {}
         }
         let quality = if status < 400 { job.quality } else { Quality::Complete };
         let event = Event::Answer { flight: job.caller, attempt: job.attempt, status, quality };
@@ -286,14 +313,28 @@ impl World<'_> {
         self.retire(now, handle);
     }
 
+    /// Who answers on its own puts its own date on the answer; who passes it on leaves the one
+    /// that is there.
+    fn vintage_of(&self, now: Instant, job: &Job) -> Vintage {
+        let instance = &self.instances[job.instance as usize];
+        match instance.role {
+            Role::Server(_) => Vintage { made: instance.clock.read(now), ..job.vintage },
+            Role::Client | Role::Relay | Role::Cache(_) => job.vintage,
+        }
+    }
+
     /// The job is over: its worker takes the next one.
     fn retire(&mut self, now: Instant, handle: Handle) {
         let Some(job) = self.jobs.remove(handle) else { return };
         let instance = &mut self.instances[job.instance as usize];
         instance.present = instance.present.saturating_sub(1);
-        let Role::Server(Some(service)) = &mut instance.role else { return };
+        let service = match &mut instance.role {
+            Role::Server(Some(service)) => service,
+            Role::Cache(_) => return self.left_cache(now, job.instance, job.item, handle),
+            Role::Client | Role::Relay | Role::Server(None) => return,
+        };
         let next = match job.state {
-            State::Travelling => None,
+            State::Travelling | State::Collapsed => None,
             State::Queued(ticket) => {
                 service.withdraw(ticket);
                 None

@@ -12,8 +12,10 @@
 //! A caller that gives up ends its flight; the job knows nothing of it and goes on, unless the
 //! design declares `cancel`.
 
+mod cache;
 mod checks;
 mod clients;
+mod database;
 mod event;
 mod faults;
 mod flight;
@@ -22,13 +24,16 @@ mod slab;
 pub(crate) mod tap;
 mod timers;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use base::{Duration, Instant, NodeId, Random, WorkerId};
 use config::design::NodeKind;
 use engine::l7::Input;
 use engine::{CallSpec, Shared};
+use model::cache::Cache;
+use model::clock::Clock;
+use model::replica::Book;
 use model::service::Service;
 use netsim::{Party, Queue};
 
@@ -52,6 +57,10 @@ pub(crate) struct World<'p> {
     instances: Vec<Instance>,
     engines: Vec<Engine>,
     clients: Vec<ClientState>,
+    /// What databases have acknowledged, by node.
+    books: Vec<Option<Book>>,
+    /// What callers remember who may use an old answer, by engine.
+    memories: BTreeMap<u32, Cache<Handle>>,
     /// Flights whose turn in a queue has come.
     turns: VecDeque<(Handle, Input)>,
     stats: Stats,
@@ -77,6 +86,8 @@ struct Instance {
     role: Role,
     /// The process is gone.
     down: bool,
+    /// What it believes the time is.
+    clock: Clock,
     /// Jobs that are here.
     present: u32,
 }
@@ -86,6 +97,8 @@ enum Role {
     Client,
     /// Passes requests on.
     Relay,
+    /// Answers what it has, and passes the rest on.
+    Cache(Cache<Handle>),
     /// Works on requests. Without a model, at once and without end.
     Server(Option<Service<Handle>>),
 }
@@ -113,8 +126,10 @@ impl<'p> World<'p> {
             instances,
             engines,
             clients: clients::start(plan, seed),
+            books: database::books(plan.design, seed),
+            memories: BTreeMap::new(),
             turns: VecDeque::new(),
-            stats: Stats::new(plan.times, plan.design.calls.len()),
+            stats: Stats::new(plan.times, plan.design),
             events: 0,
         };
         world.start();
@@ -264,7 +279,8 @@ fn instances(plan: &Plan<'_>, seed: u64, queue: &mut Queue<Event>) -> Vec<Instan
         let node = plan.design.node(spec.node);
         let role = match &node.kind {
             NodeKind::Client(_) => Role::Client,
-            NodeKind::Balancer(_) | NodeKind::Cache(_) => Role::Relay,
+            NodeKind::Balancer(_) => Role::Relay,
+            NodeKind::Cache(cache) => Role::Cache(cache::cold(cache)),
             NodeKind::Service(_) | NodeKind::Database(_) => {
                 // All instances of a node draw from one stream: a request needs the same time on
                 // each of them, so that runs with other choices can be compared.
@@ -272,8 +288,16 @@ fn instances(plan: &Plan<'_>, seed: u64, queue: &mut Queue<Event>) -> Vec<Instan
                 Role::Server(node.model().map(|params| Service::new(params, random())))
             }
         };
-        let party = queue.party(&format!("{}/{}", node.name, spec.number));
-        Instance { party, node: spec.node, role, down: false, present: 0 }
+        let name = format!("{}/{}", node.name, spec.number);
+        let clock = Clock::new(&mut Random::of(seed, &name, "clock"));
+        Instance {
+            party: queue.party(&name),
+            node: spec.node,
+            role,
+            down: false,
+            clock,
+            present: 0,
+        }
     };
     plan.instances.iter().map(instance).collect()
 }
@@ -288,23 +312,22 @@ fn engines(plan: &Plan<'_>, call: base::CallId, seed: u64) -> Vec<Engine> {
 
 /// The engines of a call on one instance, which share its numbers.
 fn instance_engines(plan: &Plan<'_>, call: base::CallId, from: u32, seed: u64) -> Vec<Engine> {
-    let rules = &plan.design.call(call).rules;
-    let shared = Arc::new(Shared::new(Instant::ZERO, rules));
-    let endpoints = plan.endpoints(call, from);
+    let shared = Arc::new(Shared::new(Instant::ZERO, &plan.design.call(call).rules));
     let number = plan.instances[from as usize].number;
     let name = plan.design.call_name(call);
     let engine = |worker: u16| {
+        let (rules, endpoints) = plan.choice(call, from, worker);
         let spec = CallSpec {
             id: call,
             worker: WorkerId(worker),
-            rules: rules.clone(),
+            rules,
             endpoints: &endpoints,
             random: Random::of(seed, &format!("{name}/{number}/{worker}"), "call"),
         };
         let call = engine::Call::new(Instant::ZERO, spec, Arc::clone(&shared));
         Engine { call, from, timers: Timers::default() }
     };
-    (0..plan.workers_of(plan.design.call(call).from)).map(engine).collect()
+    (0..plan.seats(call)).map(engine).collect()
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ fn every_request_ends_exactly_once_and_every_permit_comes_back() {
         let run = play(&variant(file, &[]), incident, 1, 120);
 
         let edge = &run.stats.edge;
-        let ended = edge.good() + edge.failed.iter().sum::<u64>() + edge.unanswered;
+        let ended = edge.answered() + edge.failed.iter().sum::<u64>() + edge.unanswered;
         assert_eq!(edge.offered, ended, "{file}");
         assert_eq!((edge.unanswered, run.permits), (0, 0), "{file}");
     }
@@ -94,7 +94,7 @@ at = "1s"
         )), "bad", u64::from(seed), 4);
 
         let edge = &run.stats.edge;
-        let ended = edge.good() + edge.failed.iter().sum::<u64>();
+        let ended = edge.answered() + edge.failed.iter().sum::<u64>();
         prop_assert_eq!(edge.offered, ended);
         prop_assert_eq!((edge.unanswered, run.permits), (0, 0));
     }
@@ -122,14 +122,25 @@ fn another_seed_is_another_run_and_the_same_seed_the_same() {
 /// The hash of a run is a sum over its requests, so those of strangers add up.
 #[test]
 fn an_idle_node_and_a_draw_elsewhere_change_no_outcome() {
-    let text = file("balancer");
     let region = "[region.eu]\nat = [53.3, -6.3]\n";
-
-    let alone = hash(&design(&text), "one-dies", 3);
     let elsewhere = hash(&design(&format!("{region}{ELSEWHERE}")), "none", 3);
-    let together = hash(&design(&format!("{ELSEWHERE}{text}")), "one-dies", 3);
+    // Where a region is lost, strangers in it are hit too.
+    for (name, incident) in [DESIGNS[0], DESIGNS[1], ("regions", "none")] {
+        let text = file(name);
+        let alone = hash(&design(&text), incident, 3);
+        let together = hash(&design(&format!("{ELSEWHERE}{text}")), incident, 3);
 
-    assert_eq!(together, alone.wrapping_add(elsewhere));
+        assert_eq!(together, alone.wrapping_add(elsewhere), "{name}");
+    }
+}
+
+/// How much time remains travels as a length of time, so no clock is asked.
+#[test]
+fn a_clock_that_jumps_changes_no_deadline() {
+    let jump = "[[incident.jump]]\non = \"lb\"\nkind = \"clock-jump\"\nby = \"1h\"\nat = \"20s\"\n";
+    let design = design(&format!("{}{jump}", file("balancer")));
+
+    assert_eq!(hash(&design, "jump", 3), hash(&design, "none", 3));
 }
 
 #[test]
