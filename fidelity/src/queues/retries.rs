@@ -18,7 +18,8 @@ use crate::{Effort, Interval, Missing, over_seeds};
 /// None: nothing else is needed.
 pub fn section(effort: Effort) -> Result<Section, Missing> {
     let (seeds, secs) = effort.choose((30, 400), (6, 100));
-    let cases: Vec<Case> = by_chance().chain(by_load()).collect();
+    let formula = Criterion::Within(effort.choose(0.03, 0.1));
+    let cases: Vec<Case> = by_chance().chain(by_load(formula)).collect();
     let level = joint(2 * cases.len());
     Ok(Section {
         name: "retries",
@@ -64,9 +65,9 @@ fn by_chance() -> impl Iterator<Item = Case> {
     })
 }
 
-fn by_load() -> impl Iterator<Item = Case> {
+fn by_load(formula: Criterion) -> impl Iterator<Item = Case> {
     let cases = [(70.0, 1, 3), (90.0, 4, 2), (80.0, 2, 3)];
-    cases.into_iter().map(|(traffic, queue, attempts)| Case {
+    cases.into_iter().map(move |(traffic, queue, attempts)| Case {
         what: format!("by load, {traffic}/s into M/M/1/{} of 100/s, n = {attempts}", queue + 1),
         traffic,
         queue: queue.to_string(),
@@ -74,7 +75,7 @@ fn by_load() -> impl Iterator<Item = Case> {
         attempts,
         backoff: "10s..10s",
         failure: fixed_point(traffic, queue + 1, attempts),
-        criterion: Criterion::Within(0.03),
+        criterion: formula,
     })
 }
 
