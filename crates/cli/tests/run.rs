@@ -118,12 +118,13 @@ fn a_missing_service_is_no_reason_not_to_run() {
 fn sigterm_finishes_what_is_in_flight_and_exits_with_0() {
     let folder = tempfile::tempdir().unwrap();
     let service = TcpListener::bind("127.0.0.1:0").unwrap();
-    let balancer = Running::start(folder.path(), service.local_addr().unwrap());
+    let mut balancer = Running::start(folder.path(), service.local_addr().unwrap());
     let mut client = balancer.ask();
     let mut at_service = request_at(&service);
 
     balancer.signal("TERM");
     balancer.until_refusing();
+    assert_eq!(balancer.line(), "plimsoll: draining: 1 request in flight, at most 30 s\n");
     at_service.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlate").unwrap();
 
     let mut answer = String::new();
@@ -131,6 +132,22 @@ fn sigterm_finishes_what_is_in_flight_and_exits_with_0() {
     assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("late"), "{answer}");
     assert!(answer.contains("Connection: close"), "{answer}");
     assert_eq!(balancer.exit(), Some(0));
+}
+
+#[test]
+fn an_endpoint_that_goes_down_or_comes_up_is_said_in_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = free();
+    let mut balancer = Running::start(folder.path(), service);
+
+    assert_eq!(balancer.line(), format!("plimsoll: lb.svc: {service} is down: its checks fail\n"));
+    let listener = TcpListener::bind(service).unwrap();
+    std::thread::spawn(move || serve(&listener));
+    assert_eq!(balancer.line(), format!("plimsoll: lb.svc: {service} is up again\n"));
+
+    balancer.signal("TERM");
+    assert_eq!(balancer.line(), "plimsoll: draining: 0 requests in flight, at most 30 s\n");
+    assert_eq!(balancer.line(), "", "nothing else was said");
 }
 
 #[test]
@@ -169,7 +186,7 @@ fn a_log_that_nobody_reads_any_more_stops_nobody_and_is_said_once() {
     let mut said = String::new();
     balancer.stderr.read_to_string(&mut said).unwrap();
 
-    assert_eq!(said.matches("the access log cannot be written").count(), 1, "{said}");
+    assert_eq!(said.matches("the access log (standard output) cannot be written").count(), 1, "{said}");
     assert_eq!(balancer.exit(), Some(0));
 }
 
@@ -259,6 +276,13 @@ impl Running {
         page
     }
 
+    /// The next line that it says.
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.stderr.read_line(&mut line).unwrap();
+        line
+    }
+
     fn signal(&self, signal: &str) {
         let id = self.process.id().to_string();
         let sent = Command::new("kill").args(["-s", signal, &id]).status().unwrap();
@@ -304,18 +328,20 @@ fn with_descriptors(limit: u32, command: &Command) -> Command {
 fn answering() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    std::thread::spawn(move || {
-        for socket in listener.incoming() {
-            let mut socket = socket.unwrap();
-            std::thread::spawn(move || {
-                let mut bytes = [0; 4_096];
-                while socket.read(&mut bytes).is_ok_and(|count| count > 0) {
-                    let _ = socket.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
-                }
-            });
-        }
-    });
+    std::thread::spawn(move || serve(&listener));
     address
+}
+
+fn serve(listener: &TcpListener) {
+    for socket in listener.incoming() {
+        let mut socket = socket.unwrap();
+        std::thread::spawn(move || {
+            let mut bytes = [0; 4_096];
+            while socket.read(&mut bytes).is_ok_and(|count| count > 0) {
+                let _ = socket.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
+            }
+        });
+    }
 }
 
 /// The next request that arrives at a service, on its connection.
@@ -344,6 +370,7 @@ fn design(folder: &Path, listen: SocketAddr, service: SocketAddr) -> PathBuf {
             r#""127.0.0.1:9001", "127.0.0.1:9002", "127.0.0.1:9003""#,
             &format!("\"{service}\""),
         )
+        .replace("every = \"2s\", timeout = \"500ms\"", "every = \"500ms\", timeout = \"400ms\"")
         .replace("timeout = \"800ms\"", "timeout = \"9s\"")
         .replace("timeout = \"2s\"", "timeout = \"20s\"")
         .replace("attempt_timeout = \"350ms\"", "attempt_timeout = \"4s\"");

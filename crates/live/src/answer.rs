@@ -58,6 +58,14 @@ impl Answer {
         out
     }
 
+    /// A path that we would route by one reading, and a service may serve by another.
+    pub(crate) fn ambiguous_path() -> Self {
+        Self {
+            detail: Some("The path has dot segments; send it without them."),
+            ..Self::failure(Cause::BadRequest)
+        }
+    }
+
     /// Tunnels to anywhere are not what a balancer is for.
     pub(crate) fn no_connect() -> Self {
         Self {

@@ -45,8 +45,8 @@ async fn ask(worker: Rc<Worker>, call: CallId, endpoint: EndpointId, until: Inst
 async fn answer(worker: &Worker, call: CallId, endpoint: EndpointId) -> io::Result<u16> {
     let plan = worker.plan.call(call);
     let endpoint = &plan.endpoints[endpoint.index()];
-    let address = endpoint.address().ok_or(ErrorKind::HostUnreachable)?;
-    let mut socket = upstream::connect(address).await?;
+    let within = plan.rules.connect_timeout.map(Into::into);
+    let mut socket = upstream::reach(endpoint, within).await?;
     let path = plan.health_path.as_deref().unwrap_or("/");
     socket.write_all(&request(path, &endpoint.name)).await?;
     let mut head = ResponseHead::new();

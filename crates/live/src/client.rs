@@ -16,7 +16,7 @@ use wire::l7::http1::{Method, Parse, Recipient, Refusal, RequestHead};
 
 use crate::alarm::Alarm;
 use crate::answer::Answer;
-use crate::exchange::{Desk, Passage, Tale};
+use crate::exchange::{Desk, HalfClosed, Passage, Tale};
 
 use crate::limits;
 use crate::plan::Found;
@@ -37,6 +37,8 @@ pub(crate) struct Client {
     until: Instant,
     /// It was not closed in good order.
     pub(crate) reset: bool,
+    /// It sends nothing any more.
+    pub(crate) half_closed: Option<HalfClosed>,
 }
 
 /// What becomes of the connection after a request.
@@ -76,7 +78,18 @@ impl Client {
         let address = peer.ip().to_canonical().to_string().into();
         let alarm = Alarm::default();
         let until = Instant::NEVER;
-        Self { worker, socket, key, alarm, address, listener, served: false, until, reset: false }
+        Self {
+            worker,
+            socket,
+            key,
+            alarm,
+            address,
+            listener,
+            served: false,
+            until,
+            reset: false,
+            half_closed: None,
+        }
     }
 
     /// The client's address, without its port.
@@ -216,7 +229,7 @@ impl Client {
         }
         let router = &self.worker.plan.listeners[self.listener].router;
         let found = router.find(|| request.host(), || request.method_name(), request.path());
-        found.ok_or_else(|| Answer::failure(Cause::NoRoute))
+        found.map_err(|_| Answer::ambiguous_path())?.ok_or_else(|| Answer::failure(Cause::NoRoute))
     }
 
     /// The client's bytes are no request that we understand, or not one in time.

@@ -37,5 +37,10 @@ impl Clock {
     }
 }
 
+/// The wall clock, for what others say in dates: whatever was done to it since we started.
+pub(crate) fn seconds_since_1970() -> u64 {
+    time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_secs()
+}
+
 /// A year: the event loop's timers cannot count to the end of time.
 const FAR: Duration = Duration::from_secs(365 * 24 * 3_600);

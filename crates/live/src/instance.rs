@@ -11,6 +11,7 @@ use crate::limits::Limits;
 use crate::log::Log;
 use crate::plan::{CallPlan, Plan};
 use crate::record::Recorder;
+use crate::reports::Reports;
 use crate::running::Options;
 
 /// What the workers of an instance share besides the numbers of their calls.
@@ -24,6 +25,8 @@ pub(crate) struct Instance {
     pub(crate) registry: Registry,
     /// Where they write what they did.
     pub(crate) log: Option<Log>,
+    /// Which endpoints are well.
+    pub(crate) reports: Reports,
     recorder: Mutex<Option<Recorder>>,
     draining: AtomicBool,
     clients_per_worker: usize,
@@ -68,6 +71,7 @@ impl Instance {
             seed: options.seed,
             registry,
             log,
+            reports: Reports::new(room.workers, plan.calls.iter().map(endpoint_names)),
             recorder: Mutex::new(recorder),
             draining: AtomicBool::new(false),
             clients_per_worker: room.clients,
@@ -139,6 +143,10 @@ impl Instance {
     pub(crate) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Acquire)
     }
+}
+
+fn endpoint_names(call: &CallPlan) -> (&str, Vec<&str>) {
+    (&call.name, call.endpoints.iter().map(|endpoint| endpoint.name.as_str()).collect())
 }
 
 fn names(call: &CallPlan) -> CallNames {

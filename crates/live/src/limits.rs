@@ -88,6 +88,15 @@ pub const BACKLOG: i32 = 4_096;
 /// How often the names of endpoints are looked up again: records that may move live 30 to 60 s.
 pub const NAMES_EVERY: Duration = Duration::from_secs(30);
 
+/// How long the resolver may take for a name. An endpoint keeps the addresses it had.
+pub const NAMES_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long after a client has stopped sending it is first looked at whether it still listens.
+/// Nearly every answer is there before.
+pub const HALF_CLOSED_FOR: Duration = Duration::from_secs(1);
+/// How long what it was asked may take to come back, and how often that is looked at.
+pub const HALF_CLOSED_LOOK: Duration = Duration::from_millis(250);
+
 /// How long a request to the admin pages may take.
 pub const ADMIN_TIMEOUT: Duration = Duration::from_secs(5);
 

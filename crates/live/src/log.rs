@@ -56,12 +56,17 @@ impl Log {
                 Box::new(OpenOptions::new().create(true).append(true).open(path)?)
             }
         };
+        let name = match target {
+            Target::File(path) => path.display().to_string(),
+            Target::None | Target::Stdout => "standard output".to_owned(),
+        };
         let (to_writer, lines) = sync_channel(BATCHES);
         let dropped = Arc::new(AtomicU64::new(0));
         let closing = Arc::new(AtomicBool::new(false));
         let (open, written) = channel();
         let mut writer = Writer {
             out,
+            name,
             dropped: Arc::clone(&dropped),
             failing: false,
             closing: Arc::clone(&closing),
@@ -138,6 +143,8 @@ impl Drop for Batch {
 /// Writes what it is given.
 struct Writer {
     out: Box<dyn Write + Send>,
+    /// What the operator calls it.
+    name: String,
     dropped: Arc<AtomicU64>,
     /// That it cannot has been said.
     failing: bool,
@@ -164,14 +171,18 @@ impl Writer {
                 Ok(()) if self.failing => {
                     self.failing = false;
                     let dropped = self.dropped.load(Ordering::Relaxed);
-                    say(&format!("the access log is written again; {dropped} lines were dropped"));
+                    let name = &self.name;
+                    say(&format!(
+                        "the access log ({name}) is written again; {dropped} lines were dropped"
+                    ));
                 }
                 Ok(()) => {}
                 Err(error) => {
                     self.dropped.fetch_add(count(&lines), Ordering::Relaxed);
                     if !std::mem::replace(&mut self.failing, true) {
+                        let name = &self.name;
                         say(&format!(
-                            "the access log cannot be written: {error}; \
+                            "the access log ({name}) cannot be written: {error}; \
                              its lines are dropped and counted, requests are served as before"
                         ));
                     }

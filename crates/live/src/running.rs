@@ -19,7 +19,7 @@ use crate::limits::Limits;
 use crate::log::{Log, Target, Written};
 use crate::plan::{Plan, place};
 use crate::record::Recorder;
-use crate::{admin, descriptors, listener, names, tasks};
+use crate::{admin, descriptors, listener, log, names, tasks};
 
 /// The file that a design was read from, so that it can be shown where its values stand.
 #[derive(Clone, Debug)]
@@ -89,6 +89,7 @@ pub enum Refused {
 #[derive(Debug)]
 pub struct Running {
     instance: Arc<Instance>,
+    plan: Arc<Plan>,
     addresses: Vec<SocketAddr>,
     admin: Option<SocketAddr>,
     workers: Vec<JoinHandle<io::Result<()>>>,
@@ -127,6 +128,7 @@ pub fn start(design: &SoundDesign, options: &Options) -> Result<Running, Refused
     names::keep_fresh(&plan);
     let mut running = Running {
         instance: Arc::clone(&instance),
+        plan: Arc::clone(&plan),
         addresses: plan.listeners.iter().map(|listener| listener.address).collect(),
         admin: admin.as_ref().and_then(|admin| admin.local_addr().ok()),
         workers: Vec::new(),
@@ -141,7 +143,9 @@ pub fn start(design: &SoundDesign, options: &Options) -> Result<Running, Refused
     for (number, sockets) in sockets.into_iter().enumerate() {
         let (plan, instance) = (Arc::clone(&plan), Arc::clone(&instance));
         let id = WorkerId::from_index(number);
-        let work = move || tasks::run(id, clock, plan, instance, sockets);
+        // Made here: whoever asks for metrics at once finds this worker in them.
+        let cells = instance.registry.cells();
+        let work = move || tasks::run(id, clock, plan, instance, cells, sockets);
         let thread = std::thread::Builder::new().name(format!("worker-{number}"));
         running.workers.push(thread.spawn(work).map_err(Refused::Machine)?);
     }
@@ -221,7 +225,7 @@ impl Running {
     /// # Errors
     /// A worker could not run, or signals cannot be had.
     pub fn until_signalled(self, ready: impl FnOnce(&Self)) -> io::Result<Ended> {
-        let instance = Arc::clone(&self.instance);
+        let (instance, plan) = (Arc::clone(&self.instance), Arc::clone(&self.plan));
         let runtime = Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
             let mut terminate = signal(SignalKind::terminate())?;
@@ -241,6 +245,14 @@ impl Running {
                     _ = hangup.recv() => {}
                 }
                 if !drained {
+                    let most = instance.limits.drain_timeout.as_millis().div_ceil(1_000);
+                    let (count, plural) = match plan.in_flight() {
+                        1 => (1, ""),
+                        count => (count, "s"),
+                    };
+                    log::say(&format!(
+                        "draining: {count} request{plural} in flight, at most {most} s"
+                    ));
                     instance.drain();
                 }
             }

@@ -9,6 +9,7 @@ use std::{io, time};
 
 use base::WorkerId;
 use event::{Cause, Event, l4};
+use observe::metrics::Cells;
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::task::spawn_local;
@@ -31,11 +32,12 @@ pub(crate) fn run(
     clock: Clock,
     plan: Arc<Plan>,
     instance: Arc<Instance>,
+    cells: Cells,
     listeners: Vec<TcpListener>,
 ) -> io::Result<()> {
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     runtime.block_on(async {
-        let worker = Rc::new(Worker::new(id, clock, plan, instance));
+        let worker = Rc::new(Worker::new(id, clock, plan, instance, cells));
         let mut accepting = Vec::new();
         for (number, listener) in listeners.into_iter().enumerate() {
             let listener = tokio::net::TcpListener::from_std(listener)?;

@@ -2,32 +2,94 @@
 
 use std::future::Future;
 use std::io::{self, ErrorKind};
+use std::mem::MaybeUninit;
 use std::net::SocketAddr;
+use std::ops::{Deref, DerefMut};
 use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
 
 use event::Cause;
 use socket2::SockRef;
 use tokio::net::{TcpSocket, TcpStream};
 
 use crate::limits;
+use crate::plan::Endpoint;
+use crate::seats::Seat;
+
+/// A connection to an endpoint, and its place among those that the endpoint may have.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    socket: TcpStream,
+    _seat: Seat,
+}
 
 /// A connection that is being made.
-pub(crate) type Connecting = Pin<Box<dyn Future<Output = io::Result<TcpStream>>>>;
+pub(crate) type Connecting = Pin<Box<dyn Future<Output = io::Result<Connection>>>>;
 
-/// Opens a connection to an address.
-pub(crate) fn connect(address: SocketAddr) -> Connecting {
+/// Connects to an endpoint, as soon as it may have one more connection: to the address that was
+/// good last, else to the next one. Each but the last gets its part of the time `within` which
+/// there must be a connection.
+pub(crate) fn connect(endpoint: Arc<Endpoint>, within: Option<Duration>) -> Connecting {
     Box::pin(async move {
-        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-        socket.set_nodelay(true)?;
-        SockRef::from(&socket).set_tcp_user_timeout(Some(limits::STUCK_TIMEOUT.into()))?;
-        socket.connect(address).await
+        let seat = endpoint.seats.take().await;
+        Ok(Connection { socket: reach(&endpoint, within).await?, _seat: seat })
     })
 }
 
+/// The same beside those connections: for a check.
+///
+/// # Errors
+/// No address takes a connection; the last one's error.
+pub(crate) async fn reach(endpoint: &Endpoint, within: Option<Duration>) -> io::Result<TcpStream> {
+    let (addresses, first) = endpoint.addresses();
+    let share = within.map(|all| all / u32::try_from(addresses.len()).unwrap_or(u32::MAX).max(1));
+    let mut last = io::Error::from(ErrorKind::HostUnreachable);
+    for turn in 0..addresses.len() {
+        let at = (first + turn) % addresses.len();
+        let share = share.filter(|_| turn + 1 < addresses.len());
+        match open(addresses[at], share).await {
+            Ok(socket) => {
+                endpoint.prefer(at);
+                return Ok(socket);
+            }
+            Err(error) if is_exhausted(&error) => return Err(error),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+async fn open(address: SocketAddr, within: Option<Duration>) -> io::Result<TcpStream> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_nodelay(true)?;
+    SockRef::from(&socket).set_tcp_user_timeout(Some(limits::STUCK_TIMEOUT.into()))?;
+    match within {
+        Some(within) => tokio::time::timeout(within, socket.connect(address)).await?,
+        None => socket.connect(address).await,
+    }
+}
+
 /// Whether an idle connection is of no more use: the peer has closed it, or said something that
-/// nobody asked for. Costs nothing while the event loop has heard nothing from it.
+/// nobody asked for. Asks the kernel, not the event loop, which may not have heard of it yet: a
+/// second answer that comes late would be taken for that to the next request.
 pub(crate) fn is_stale(socket: &TcpStream) -> bool {
-    !matches!(socket.try_read(&mut [0]), Err(error) if error.kind() == ErrorKind::WouldBlock)
+    let peeked = SockRef::from(socket).peek(&mut [MaybeUninit::uninit()]);
+    !matches!(peeked, Err(error) if error.kind() == ErrorKind::WouldBlock)
+}
+
+impl Deref for Connection {
+    type Target = TcpStream;
+
+    fn deref(&self) -> &TcpStream {
+        &self.socket
+    }
+}
+
+impl DerefMut for Connection {
+    fn deref_mut(&mut self) -> &mut TcpStream {
+        &mut self.socket
+    }
 }
 
 /// Why a connection could not be made.
@@ -57,4 +119,33 @@ pub(crate) fn is_exhausted(error: &io::Error) -> bool {
     const EXHAUSTED: [Errno; 5] =
         [Errno::MFILE, Errno::NFILE, Errno::ADDRNOTAVAIL, Errno::NOBUFS, Errno::NOMEM];
     Errno::from_io_error(error).is_some_and(|errno| EXHAUSTED.contains(&errno))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn bytes_that_came_since_the_event_loop_last_turned_make_a_connection_stale() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            let socket = open(listener.local_addr().unwrap(), None).await.unwrap();
+            let (mut peer, _) = listener.accept().unwrap();
+            assert!(!is_stale(&socket));
+
+            peer.write_all(b"HTTP/1.1 200 OK\r\n").unwrap();
+
+            assert!(is_stale(&socket), "said what nobody asked for");
+            let socket = open(listener.local_addr().unwrap(), None).await.unwrap();
+            let (peer, _) = listener.accept().unwrap();
+            assert!(!is_stale(&socket));
+
+            drop(peer);
+
+            assert!(is_stale(&socket), "closed");
+        });
+    }
 }

@@ -9,7 +9,6 @@ use engine::l7::{Exchange, Input, Key, Output};
 use engine::{Call, CallSpec, Pool};
 use event::{Event, Scope, Sink};
 use observe::metrics::Cells;
-use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
 use crate::buffers::Buffers;
@@ -20,7 +19,9 @@ use crate::limits::{self, Limits};
 use crate::log::Batch;
 use crate::plan::{CallPlan, Plan};
 use crate::record::Recorder;
+use crate::reports::Ears;
 use crate::slots::Slots;
+use crate::upstream::Connection;
 
 /// What the tasks of one worker share.
 #[derive(Debug)]
@@ -48,7 +49,7 @@ pub(crate) struct Worker {
 #[derive(Debug)]
 pub(crate) struct Carried {
     pub(crate) call: Call,
-    pub(crate) pool: Pool<TcpStream>,
+    pub(crate) pool: Pool<Connection>,
 }
 
 impl Worker {
@@ -57,6 +58,7 @@ impl Worker {
         clock: Clock,
         plan: Arc<Plan>,
         instance: Arc<Instance>,
+        cells: Cells,
     ) -> Self {
         let carried = |plan: &CallPlan| RefCell::new(Carried::new(id, plan, instance.seed));
         let calls = plan.calls.iter().map(carried).collect();
@@ -67,7 +69,7 @@ impl Worker {
             slots: Slots::default(),
             limits: instance.limits,
             calls,
-            cells: RefCell::new(instance.registry.cells()),
+            cells: RefCell::new(cells),
             log: instance.log.as_ref().map(|log| RefCell::new(log.batch())),
             recorder: instance.take_recorder().map(RefCell::new),
             desks: RefCell::default(),
@@ -105,7 +107,7 @@ impl Worker {
         if let Some(recorder) = &self.recorder {
             recorder.borrow_mut().input(now, call, exchange.key(), input);
         }
-        exchange.handle(now, input, &mut self.carried(call).call, &mut *self.cells.borrow_mut());
+        exchange.handle(now, input, &mut self.carried(call).call, &mut self.ears());
     }
 
     /// What an exchange says.
@@ -127,6 +129,12 @@ impl Worker {
         next
     }
 
+    /// Who hears what the engine decides.
+    fn ears(&self) -> Ears<'_> {
+        let reports = &self.instance.reports;
+        Ears { cells: self.cells.borrow_mut(), reports, worker: self.id }
+    }
+
     /// Something happened that the engine does not see.
     pub(crate) fn emit(&self, scope: Scope, event: Event) {
         self.cells.borrow_mut().emit(self.recent(), scope, event);
@@ -140,7 +148,7 @@ impl Worker {
         }
         let mut carried = self.carried(call);
         let was_fit = carried.call.belief().is_fit(endpoint);
-        carried.call.on_check(now, endpoint, well, &mut *self.cells.borrow_mut());
+        carried.call.on_check(now, endpoint, well, &mut self.ears());
         if was_fit && !carried.call.belief().is_fit(endpoint) {
             carried.pool.drain(endpoint).for_each(drop);
         }
@@ -226,6 +234,7 @@ impl Worker {
     /// Closes idle connections that are of no more use.
     pub(crate) fn tidy(&self) {
         let now = self.now();
+        self.instance.reports.catch_up(now);
         for carried in &self.calls {
             while let Some(old) = carried.borrow_mut().pool.expired(now) {
                 drop(old);

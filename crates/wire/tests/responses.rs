@@ -108,18 +108,20 @@ fn a_body_where_none_may_be_makes_the_connection_useless() {
 }
 
 #[test]
-fn retry_after_is_seconds_and_a_date_is_left_alone() {
+fn retry_after_is_seconds_or_a_date() {
     let after = |value: &str| {
         let mut found = None;
         asking(GET, &format!("HTTP/1.1 503 X\nRetry-After: {value}\n\n"), |response| {
-            found = response.retry_after_secs();
+            found = response.retry_after_secs(|| 784_111_700);
         });
         found
     };
 
     assert_eq!(after("120"), Some(120));
-    assert_eq!(after("Fri, 31 Dec 1999 23:59:59 GMT"), None);
-    assert_eq!(after("-1"), None);
+    assert_eq!(after("Sun, 06 Nov 1994 08:49:37 GMT"), Some(77));
+    assert_eq!(after("Sun Nov  6 08:48:00 1994"), Some(0), "past");
+    assert_eq!(after("99999999999999999999"), Some(i64::MAX as u64));
+    assert_eq!((after("-1"), after("soon")), (None, None));
 }
 
 #[test]

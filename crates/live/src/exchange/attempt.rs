@@ -1,6 +1,7 @@
 //! One try: a connection, the request on it, and the head of the answer.
 
 use std::io;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use base::{CallId, Duration, EndpointId, Instant};
@@ -13,7 +14,8 @@ use super::drive::failed;
 use super::passage::Progress;
 use crate::client::Client;
 use crate::limits::Limits;
-use crate::{limits, upstream};
+use crate::upstream::Connection;
+use crate::{clock, limits, upstream};
 
 impl Client {
     /// Takes a connection to the endpoint or asks for one, and writes the head for it.
@@ -43,7 +45,7 @@ impl Client {
     }
 
     /// An idle connection that is still good.
-    fn idle_link(&self, call: CallId, endpoint: EndpointId) -> Option<tokio::net::TcpStream> {
+    fn idle_link(&self, call: CallId, endpoint: EndpointId) -> Option<Connection> {
         let mut carried = self.worker.carried(call);
         let now = self.worker.recent();
         while !carried.pool.is_empty() {
@@ -61,12 +63,16 @@ impl Client {
         let plan = self.worker.plan.call(call);
         let now = self.worker.recent();
         (desk.attempt.reused, desk.attempt.began) = (false, now);
-        let at = plan.rules.connect_timeout.map_or(Instant::NEVER, |most| now + most);
-        desk.due = Due { at, what: Cause::ConnectTimeout };
-        desk.link = match plan.endpoints[desk.attempt.endpoint.index()].address() {
-            Some(address) => Link::Connecting(upstream::connect(address)),
-            None => Link::None,
-        };
+        let within = plan.rules.connect_timeout;
+        let endpoint = &plan.endpoints[desk.attempt.endpoint.index()];
+        let mut what = Cause::ConnectTimeout;
+        if endpoint.seats.are_taken() {
+            what = Cause::Exhausted;
+            self.worker.instance.ask_for_idle(self.worker.id);
+        }
+        desk.due = Due { at: within.map_or(Instant::NEVER, |most| now + most), what };
+        let within = within.map(Into::into);
+        desk.link = Link::Connecting(upstream::connect(Arc::clone(endpoint), within));
     }
 
     fn write_request(&self, desk: &mut Desk, number: u8, remaining: Option<Duration>) {
@@ -305,6 +311,6 @@ fn is_plausible(
 }
 
 fn head(response: &Response<'_>, body: engine::l7::Body) -> Input {
-    let retry_after = response.retry_after_secs().map(Duration::from_secs);
+    let retry_after = response.retry_after_secs(clock::seconds_since_1970).map(Duration::from_secs);
     Input::Head { status: response.status(), retry_after, body }
 }

@@ -6,7 +6,6 @@
 use base::{CallId, EndpointId, Instant, RequestId};
 use engine::l7::{Exchange, Key};
 use event::Cause;
-use tokio::net::TcpStream;
 use wire::l7::http1::{Asked, RequestHead, ResponseHead};
 
 use super::passage::Passage;
@@ -15,7 +14,7 @@ use crate::buffers::Buffers;
 use crate::inbox::Inbox;
 use crate::limits;
 use crate::outbox::Outbox;
-use crate::upstream::Connecting;
+use crate::upstream::{Connecting, Connection};
 
 /// A request's place of work.
 #[derive(Debug)]
@@ -63,7 +62,7 @@ pub(crate) enum Link {
     #[default]
     None,
     Connecting(Connecting),
-    Open(TcpStream),
+    Open(Connection),
 }
 
 /// A try.

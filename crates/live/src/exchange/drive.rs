@@ -6,6 +6,7 @@ use std::task::{Context, Poll, ready};
 use base::{CallId, Duration, Instant};
 use engine::l7::{Body, Exchange, Input, Output, Request};
 use event::{Cause, Event, Scope, l4};
+use wire::l7::http1::Version;
 
 use super::desk::{Desk, Due, Link, Stage};
 use crate::client::{Client, Next};
@@ -28,6 +29,9 @@ impl Client {
     /// Carries the request whose head was read, to its end.
     pub(crate) async fn carry(&mut self, desk: &mut Desk, call: CallId) -> Next {
         desk.tale.call = Some(call);
+        if self.half_closed.is_some() {
+            self.half_closed = Some(HalfClosed::since(desk.tale.arrived));
+        }
         let request = desk.begin(desk.tale.arrived, self);
         self.tell(desk, Input::Begin(request));
         let end = loop {
@@ -122,22 +126,47 @@ impl Client {
         self.poll_time(desk, cx)
     }
 
-    /// Ready when the client left while it waits. What it sends meanwhile is its next request.
+    /// Ready when the client left while it waits. What it sends meanwhile is its next request. One
+    /// that only stops sending (RFC 9112 does not forbid it, and pipes into `nc` do it) still gets
+    /// the answer that is under way; but nothing new is begun for it.
     fn poll_gone(&mut self, desk: &mut Desk, cx: &mut Context<'_>) -> Poll<()> {
         let waits_for_body = desk.stage == Stage::Trying && !desk.upload.passage.is_done();
         if waits_for_body {
             return Poll::Pending;
         }
-        while desk.inbox.len() < limits::PIPELINED {
+        while self.half_closed.is_none() && desk.inbox.len() < limits::PIPELINED {
             match ready!(desk.inbox.poll_fill(cx, &mut self.socket, &self.worker.buffers)) {
                 Ok(1..) => {}
-                end => {
-                    self.reset = end.is_err();
+                Ok(0) => self.half_closed = Some(HalfClosed::since(self.worker.recent())),
+                Err(_) => {
+                    self.reset = true;
                     return Poll::Ready(());
                 }
             }
         }
-        Poll::Pending
+        match self.half_closed {
+            Some(_) if desk.stage == Stage::Waiting => Poll::Ready(()),
+            _ => Poll::Pending,
+        }
+    }
+
+    /// Whether a client that has stopped sending is gone. Nothing tells but to send something: an
+    /// interim answer, which any client of HTTP/1.1 has to put up with (RFC 9110 section 15.2), and
+    /// which a closed connection answers with a reset.
+    fn is_gone(&mut self, desk: &Desk, now: Instant) -> bool {
+        let Some(half_closed) = &mut self.half_closed else {
+            return false;
+        };
+        half_closed.look = now + limits::HALF_CLOSED_LOOK;
+        if let Ok(Some(_)) | Err(_) = self.socket.take_error() {
+            return true;
+        }
+        let understands = desk.head.over(&desk.head_bytes).version() == Version::Http11;
+        if understands && desk.download.out.is_empty() && !half_closed.asked {
+            half_closed.asked = true;
+            return !self.socket.try_write(PROCESSING).is_ok_and(|sent| sent == PROCESSING.len());
+        }
+        false
     }
 
     fn poll_time(&mut self, desk: &mut Desk, cx: &mut Context<'_>) -> Poll<Input> {
@@ -145,7 +174,17 @@ impl Client {
             Stage::Tunnel => Instant::NEVER,
             _ => desk.exchange.next_deadline(),
         };
-        let now = ready!(self.alarm.poll(cx, self.worker.clock, engine.min(desk.due.at)));
+        let now = loop {
+            let due = engine.min(desk.due.at);
+            let look = self.next_look(desk);
+            let now = ready!(self.alarm.poll(cx, self.worker.clock, due.min(look)));
+            if look <= now && self.is_gone(desk, now) {
+                return Poll::Ready(Input::ClientLeft);
+            }
+            if due <= now {
+                break now;
+            }
+        };
         if engine <= now {
             return Poll::Ready(out_of_time(desk));
         }
@@ -154,6 +193,13 @@ impl Client {
             cause @ Cause::ClientTimeout => Input::ClientFailed(cause),
             cause => failed(cause, desk.upload.body()),
         })
+    }
+
+    fn next_look(&self, desk: &Desk) -> Instant {
+        match self.half_closed {
+            Some(HalfClosed { look, .. }) if desk.stage == Stage::Trying => look,
+            _ => Instant::NEVER,
+        }
     }
 
     /// The answer has left, whole. What becomes of both connections?
@@ -185,7 +231,8 @@ impl Client {
             return;
         };
         let endpoint = desk.attempt.endpoint;
-        if clean {
+        let seats = &self.worker.plan.call(call).endpoints[endpoint.index()].seats;
+        if clean && !seats.are_wanted() {
             let now = self.worker.recent();
             drop(self.worker.carried(call).pool.put(now, endpoint, socket));
         } else {
@@ -194,6 +241,24 @@ impl Client {
         }
     }
 }
+
+/// A client that has stopped sending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct HalfClosed {
+    /// When it is looked at next whether it is gone.
+    look: Instant,
+    /// It was sent something that it would not answer if it were there.
+    asked: bool,
+}
+
+impl HalfClosed {
+    fn since(now: Instant) -> Self {
+        Self { look: now + limits::HALF_CLOSED_FOR, asked: false }
+    }
+}
+
+/// "I am at it" (RFC 2518 section 10.1).
+const PROCESSING: &[u8] = b"HTTP/1.1 102 Processing\r\n\r\n";
 
 impl Desk {
     /// Everything as it is before the first try.

@@ -8,4 +8,5 @@ mod relay;
 mod tunnel;
 
 pub(crate) use desk::{Desk, Tale};
+pub(crate) use drive::HalfClosed;
 pub(crate) use passage::Passage;

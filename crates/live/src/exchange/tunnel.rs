@@ -47,14 +47,14 @@ impl Client {
         let to_service = pump(
             cx,
             (&mut self.socket, &mut desk.inbox),
-            (&mut desk.upload.out, service),
+            (&mut desk.upload.out, &mut **service),
             &self.worker.buffers,
             &mut desk.ways[0],
             &mut up,
         );
         let to_client = pump(
             cx,
-            (service, &mut desk.download.answers),
+            (&mut **service, &mut desk.download.answers),
             (&mut desk.download.out, &mut self.socket),
             &self.worker.buffers,
             &mut desk.ways[1],

@@ -1,15 +1,18 @@
 //! What one instance of a balancer needs to know of the design.
 
+mod endpoint;
+mod path;
 mod place;
 mod route;
 
 use std::net::SocketAddr;
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 
 use base::{CallId, Instant, RegionId};
 use config::design::{Balancer, Connections, Design, Listen, NodeKind};
 use engine::{EndpointSpec, Rules, Shared};
 
+pub(crate) use endpoint::Endpoint;
 pub(crate) use place::{Place, place};
 pub(crate) use route::{Found, Router};
 
@@ -53,7 +56,7 @@ pub(crate) struct CallPlan {
     /// Its rules.
     pub(crate) rules: Rules,
     /// Whom it can ask.
-    pub(crate) endpoints: Vec<Endpoint>,
+    pub(crate) endpoints: Vec<Arc<Endpoint>>,
     /// The same, as the engine knows them.
     pub(crate) specs: Vec<EndpointSpec>,
     /// What its health checks ask for.
@@ -62,14 +65,6 @@ pub(crate) struct CallPlan {
     pub(crate) connections: Connections,
     /// The numbers that all workers share.
     pub(crate) shared: Arc<Shared>,
-}
-
-/// One endpoint.
-#[derive(Debug)]
-pub(crate) struct Endpoint {
-    /// Host and port as the design has them.
-    pub(crate) name: String,
-    address: RwLock<Option<SocketAddr>>,
 }
 
 impl Plan {
@@ -95,6 +90,11 @@ impl Plan {
             pseudonym: format!("{name}-{:08x}", unique()),
             node: name,
         })
+    }
+
+    /// Requests under way or waiting, of all calls.
+    pub(crate) fn in_flight(&self) -> u32 {
+        self.calls.iter().map(|call| call.shared.in_flight() + call.shared.queued()).sum()
     }
 
     /// A call by its number here.
@@ -135,7 +135,8 @@ impl CallPlan {
         let anywhere = call.rules.region == policy::region::Params::Any;
         let reachable = to.endpoints().iter().filter_map(|endpoint| {
             let rank = rank(endpoint.region).or(anywhere.then_some(0))?;
-            Some((Endpoint::new(&endpoint.address), EndpointSpec { weight: endpoint.weight, rank }))
+            let own = Endpoint::new(&endpoint.address, call.connections.most);
+            Some((Arc::new(own), EndpointSpec { weight: endpoint.weight, rank }))
         });
         let (endpoints, specs) = reachable.unzip();
         Self {
@@ -150,27 +151,6 @@ impl CallPlan {
             health_path: call.health_path.clone(),
             connections: call.connections,
         }
-    }
-}
-
-impl Endpoint {
-    fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), address: RwLock::new(name.parse().ok()) }
-    }
-
-    /// Where it is, if its name has been resolved.
-    pub(crate) fn address(&self) -> Option<SocketAddr> {
-        *self.address.read().unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
-
-    /// Its name means this address now.
-    pub(crate) fn set_address(&self, address: SocketAddr) {
-        *self.address.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(address);
-    }
-
-    /// Has it a name that needs to be resolved?
-    pub(crate) fn is_named(&self) -> bool {
-        self.name.parse::<SocketAddr>().is_err()
     }
 }
 

@@ -8,6 +8,8 @@ use std::collections::HashMap;
 use base::CallId;
 use config::design::{Design, Route, Takes};
 
+use super::path::{self, Ambiguous};
+
 /// The routes of one listener.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Router {
@@ -62,8 +64,8 @@ impl Router {
         let mut router = Self::default();
         for route in routes {
             let path = match &route.takes {
-                Takes::Path(path) => path.trim_end_matches('/'),
-                Takes::All => "",
+                Takes::Path(path) => path::as_route(path),
+                Takes::All => String::new(),
                 Takes::Service(_) => continue,
             };
             let paths = match &route.host {
@@ -73,7 +75,7 @@ impl Router {
             let Some(target) = Target::new(design, route, &own) else {
                 continue;
             };
-            paths.add(path, router.routes.len());
+            paths.add(&path, router.routes.len());
             router.routes.push(target);
         }
         router
@@ -81,15 +83,21 @@ impl Router {
 
     /// What takes a request, if something does. Host and method are asked for only where a route
     /// depends on them.
+    ///
+    /// # Errors
+    /// Which path is meant cannot be known.
     pub(crate) fn find<'a>(
         &self,
         host: impl FnOnce() -> Option<&'a str>,
         method: impl FnOnce() -> &'a str,
         path: &str,
-    ) -> Option<Found> {
-        let named = self.named(host).and_then(|paths| paths.find(path));
-        let route = named.or_else(|| self.any_host.find(path))?;
-        Some(Found { call: self.routes[route].call_for(method, path), route })
+    ) -> Result<Option<Found>, Ambiguous> {
+        let path = path::plain(path)?;
+        let named = self.named(host).and_then(|paths| paths.find(&path));
+        let route = named.or_else(|| self.any_host.find(&path));
+        let found =
+            |route: usize| Found { call: self.routes[route].call_for(method, &path), route };
+        Ok(route.map(found))
     }
 
     /// A route as the design has it.
@@ -148,7 +156,7 @@ impl Target {
         let only = design.calls_from(base.from).filter_map(|id| {
             let other = design.call(id);
             let only = other.only.as_ref().filter(|_| other.to == base.to)?;
-            let path = only.path.as_deref().map(|path| path.trim_end_matches('/').to_owned());
+            let path = only.path.as_deref().map(path::as_route);
             Some(Only { method: only.method.clone(), path, call: own(id)? })
         });
         Some(Self { name: name(route), call: own(route.call)?, only: only.collect() })
@@ -191,7 +199,7 @@ mod tests {
         let router = router(&[("/", 0), ("/a", 1), ("/a/b", 2)]);
 
         let found = ["/", "/x", "/a", "/a/", "/ab", "/a/b", "/a/bc", "/a/b/c", "*"]
-            .map(|path| router.find(|| None, || "GET", path).map(|found| found.call.0));
+            .map(|path| found(&router, path));
 
         assert_eq!(found, [0, 0, 1, 1, 0, 2, 1, 2, 0].map(Some));
     }
@@ -200,12 +208,14 @@ mod tests {
     fn a_path_that_no_route_takes_has_no_call() {
         let router = router(&[("/items/", 1)]);
 
-        assert_eq!(router.find(|| None, || "GET", "/"), None);
-        assert_eq!(router.find(|| None, || "GET", "/item"), None);
-        assert_eq!(
-            router.find(|| None, || "GET", "/items/7").map(|found| found.call),
-            Some(CallId(1))
-        );
+        assert_eq!(found(&router, "/"), None);
+        assert_eq!(found(&router, "/item"), None);
+        assert_eq!(found(&router, "/items/7"), Some(1));
+    }
+
+    /// The call that takes a GET.
+    fn found(router: &Router, path: &str) -> Option<u16> {
+        router.find(|| None, || "GET", path).unwrap().map(|found| found.call.0)
     }
 
     fn router(routes: &[(&str, u16)]) -> Router {

@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::client::Ended;
 use crate::service::{Connection, Service, nobody};
 use crate::site::{Balancer, Site, eventually};
 
@@ -294,4 +295,105 @@ fn an_endpoint_that_fails_checks_gets_no_requests_until_it_is_well_again() {
     ill.tell("well");
     eventually("it is believed to be up", || up() == 1.0);
     assert!((0..6).any(|_| balancer.get("/").text() == "ill"));
+}
+
+#[test]
+fn a_client_that_only_stops_sending_still_gets_its_answer() {
+    let service = Service::script(|connection| {
+        while let Some(request) = connection.request() {
+            if request.starts_with("GET /slow") {
+                std::thread::sleep(Duration::from_millis(1_500));
+            }
+            connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nwell");
+        }
+    });
+    let balancer = Site::before(&[service.address]).start();
+    for (path, version) in [("/", "1.1"), ("/slow", "1.1"), ("/slow", "1.0")] {
+        let mut client = balancer.client();
+        client.send(format!("GET {path} HTTP/{version}\r\nHost: a\r\n\r\n").as_bytes());
+        client.close_write();
+
+        assert_eq!((client.answer().text(), client.rest().1), ("well", Ended::Closed));
+    }
+    let mut client = balancer.client();
+    client.send(&b"GET / HTTP/1.1\r\nHost: a\r\n\r\n".repeat(3));
+    client.close_write();
+    for _ in 0..3 {
+        assert_eq!(client.answer().text(), "well");
+    }
+    assert_eq!(balancer.failures("client_left"), 0.0);
+    balancer.assert_nothing_leaked();
+}
+
+#[test]
+fn a_client_that_stopped_sending_and_is_gone_is_noticed_while_it_is_waited_for() {
+    let service = Service::script(Connection::until_closed);
+    let balancer = Site::before(&[service.address])
+        .rule("timeout", "\"15s\"")
+        .rule("attempt_timeout", "\"10s\"")
+        .rule("retry", "\"none\"")
+        .start();
+    let began = Instant::now();
+    let mut client = balancer.client();
+    client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    eventually("it is under way", || balancer.metric("in_flight", &[]) == 1.0);
+
+    drop(client);
+
+    balancer.assert_nothing_leaked();
+    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+    assert_eq!(balancer.failures("client_left"), 1.0);
+}
+
+#[test]
+fn nothing_is_begun_for_a_client_that_stopped_sending_while_it_waited_for_its_turn() {
+    let service = Service::script(Connection::until_closed);
+    let balancer =
+        Site::before(&[service.address]).rule("in_flight", "1").rule("queue", "1").start();
+    let mut first = balancer.client();
+    first.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    eventually("one is under way", || balancer.metric("in_flight", &[]) == 1.0);
+    let mut second = balancer.client();
+    second.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    eventually("one waits", || balancer.metric("queue", &[]) == 1.0);
+
+    second.close_write();
+
+    eventually("it is given up", || balancer.failures("client_left") == 1.0);
+    assert_eq!(service.requests().len(), 0);
+}
+
+#[test]
+fn a_name_with_several_addresses_is_reached_by_any_of_them() {
+    let service = Service::well();
+    let name = format!("localhost:{}", service.address.port());
+    let balancer = Site::before_names(&[&name]).start();
+
+    for _ in 0..5 {
+        assert_eq!(balancer.get("/").status, 200);
+    }
+}
+
+#[test]
+fn an_instance_none_of_whose_endpoints_is_up_is_not_ready() {
+    let service = Service::script(|connection| {
+        while connection.request().is_some() {
+            let status = if connection.is_told("well") { 200 } else { 500 };
+            connection.send(format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n").as_bytes());
+        }
+    });
+    let balancer = Site::before(&[service.address])
+        .workers(2)
+        .rule(
+            "health",
+            "{ path = \"/healthz\", every = \"200ms\", timeout = \"200ms\", up_after = 2, down_after = 2 }",
+        )
+        .start();
+
+    eventually("it is not ready", || balancer.page("/readyz").starts_with("HTTP/1.1 503"));
+    assert!(balancer.page("/readyz").ends_with("no endpoint is up\n"));
+    assert!(balancer.page("/healthz").starts_with("HTTP/1.1 200"));
+
+    service.tell("well");
+    eventually("it is ready again", || balancer.page("/readyz").starts_with("HTTP/1.1 200"));
 }

@@ -326,3 +326,79 @@ fn remaining_time_and_attempts_travel_on_and_a_client_can_only_shorten_and_forbi
     assert!((7_000..=8_000).contains(&times[2]), "{times:?}");
     assert!(service.requests().iter().all(|r| field(r, "plimsoll-attempt") == Some("1")));
 }
+
+#[test]
+fn a_path_that_a_server_could_read_as_another_one_is_refused() {
+    let service = Service::well();
+    let balancer =
+        Site::before(&[service.address]).routes("{ path = \"/public\", to = \"svc\" }").start();
+    for path in [
+        "/public/../admin",
+        "/public/./a",
+        "/public/..",
+        "/public/.",
+        "/public/%2e%2e/admin",
+        "/public/.%2E/admin",
+        "/public/%2e/a",
+        "/public/..;x=1/admin",
+        "/public/..%2fadmin",
+        "/public%2F..%2fadmin",
+        "/public/..%5cadmin",
+        "/..",
+    ] {
+        let answer = balancer.get(path);
+
+        assert_eq!(
+            (answer.status, answer.cause().as_deref()),
+            (400, Some("bad_request")),
+            "{path}"
+        );
+        assert!(answer.text().contains("dot segment"), "{path}: {}", answer.text());
+    }
+    assert_eq!(service.requests().len(), 0);
+    for path in ["/public/..a", "/public/a..", "/public/...", "/public/a.b/.c?x=/../y"] {
+        assert_eq!(balancer.get(path).status, 200, "{path}");
+    }
+}
+
+#[test]
+fn a_route_takes_every_way_to_write_its_path_and_the_path_goes_on_as_it_came() {
+    let service = Service::well();
+    let balancer = Site::before(&[service.address])
+        .routes("{ path = \"/caf%c3%a9/~me\", to = \"svc\" }")
+        .start();
+
+    for path in ["/caf%C3%A9/~me", "/%63af%c3%a9/%7eme/x", "/caf%c3%A9/%7Eme?q=%7e"] {
+        assert_eq!(balancer.get(path).status, 200, "{path}");
+        let request = service.requests().pop().unwrap();
+        assert!(request.starts_with(&format!("GET {path} ")), "{request}");
+    }
+    assert_eq!(balancer.get("/caf%C3%A9%2F~me").status, 404);
+}
+
+#[test]
+fn a_field_that_a_gateway_script_would_take_for_one_of_ours_goes_no_further() {
+    let service = Service::well();
+    let balancer = Site::before(&[service.address]).start();
+
+    balancer.ask(
+        "GET / HTTP/1.1\r\nHost: a\r\nX_Forwarded_For: 1.2.3.4\r\nX-Forwarded_Proto: https\r\n\
+         Content_Length: 7\r\ntransfer_encoding: chunked\r\nPlimsoll_Attempt: 1\r\n\
+         api_key: mine\r\nX_Other: yours\r\n\r\n",
+    );
+
+    let request = service.only_request();
+    for name in [
+        "X_Forwarded_For",
+        "X-Forwarded_Proto",
+        "Content_Length",
+        "transfer_encoding",
+        "Plimsoll_Attempt",
+    ] {
+        assert_eq!(field(&request, name), None, "{request}");
+    }
+    assert_eq!(
+        (field(&request, "api_key"), field(&request, "X_Other")),
+        (Some("mine"), Some("yours"))
+    );
+}

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use base::Duration as Span;
 
-use crate::client::Ended;
+use crate::client::{Client, Ended};
 use crate::service::{Connection, Service};
 use crate::site::{Site, eventually};
 
@@ -265,4 +265,59 @@ fn a_single_place_goes_from_hand_to_hand() {
         let _idle = balancer.client();
         assert_eq!(balancer.get("/").status, 200);
     }
+}
+
+#[test]
+fn an_endpoint_gets_no_more_connections_than_the_design_allows_over_all_workers() {
+    let service = Service::script(|connection| {
+        while connection.request().is_some() {
+            eventually("the test is done", || connection.is_told("go"));
+            connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nwell");
+        }
+    });
+    let balancer = Site::before(&[service.address])
+        .rule("connections", "{ most = 2 }")
+        .rule("connect_timeout", "\"300ms\"")
+        .rule("retry", "\"none\"")
+        .workers(2)
+        .start();
+    let mut clients: Vec<_> = (0..6).map(|_| balancer.client()).collect();
+    for client in &mut clients {
+        client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    }
+
+    eventually("the others were refused", || balancer.failures("exhausted") == 4.0);
+    assert_eq!(service.connections(), 2);
+    service.tell("go");
+
+    let answers = clients.iter_mut().map(Client::answer);
+    let mut statuses: Vec<_> = answers.map(|answer| (answer.status, answer.cause())).collect();
+    statuses.sort();
+    let refused = (503, Some("exhausted".to_owned()));
+    assert_eq!(statuses[..2], [(200, None), (200, None)]);
+    assert_eq!(statuses[2..], vec![refused; 4]);
+    balancer.assert_nothing_leaked();
+}
+
+#[test]
+fn who_waits_for_a_connection_gets_the_one_that_is_free_next() {
+    let service = Service::well();
+    let balancer = Site::before(&[service.address])
+        .rule("connections", "{ most = 1 }")
+        .rule("retry", "\"none\"")
+        .workers(2)
+        .start();
+
+    // Some of these come to the worker that has no connection while the other one keeps it idle.
+    for _ in 0..20 {
+        assert_eq!(balancer.get("/").status, 200);
+    }
+    let mut clients: Vec<_> = (0..20).map(|_| balancer.client()).collect();
+    for client in &mut clients {
+        client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    }
+    for client in &mut clients {
+        assert_eq!(client.answer().status, 200);
+    }
+    balancer.assert_nothing_leaked();
 }

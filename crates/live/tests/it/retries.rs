@@ -139,6 +139,34 @@ fn retry_after_of_a_service_is_honoured_only_within_the_deadline() {
 }
 
 #[test]
+fn retry_after_may_be_a_date_or_a_number_beyond_counting() {
+    for far in [
+        "Thu, 31 Dec 2099 23:59:59 GMT",
+        "Wednesday, 31-Dec-70 23:59:59 GMT",
+        "Thu Dec 31 23:59:59 2099",
+        "99999999999999999999999999",
+    ] {
+        let answer =
+            format!("HTTP/1.1 503 Busy\r\nRetry-After: {far}\r\nContent-Length: 0\r\n\r\n");
+        let service = Service::answering(answer.leak());
+        let balancer = Site::before(&[service.address]).start();
+
+        assert_eq!(balancer.get("/").field("retry-after"), Some(far));
+
+        assert_eq!(service.requests().len(), 1, "{far}");
+        assert_eq!(balancer.metric("retries_refused_total", &["no_time_left"]), 1.0, "{far}");
+    }
+    let past = "HTTP/1.1 503 Busy\r\nRetry-After: Sun, 06 Nov 1994 08:49:37 GMT\r\n\
+                Content-Length: 0\r\n\r\n";
+    let service = Service::answering(past);
+    let balancer = Site::before(&[service.address]).start();
+
+    balancer.get("/");
+
+    assert_eq!(service.requests().len(), 2);
+}
+
+#[test]
 fn what_the_client_tried_again_itself_is_not_tried_again_by_us() {
     let service = Service::script(swallow);
     let balancer = Site::before(&[service.address]).start();

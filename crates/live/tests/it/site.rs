@@ -60,6 +60,12 @@ impl Site {
         }
     }
 
+    /// The same, with endpoints that have names.
+    pub(crate) fn before_names(names: &[&str]) -> Self {
+        let endpoints = names.iter().map(|&name| name.to_owned()).collect();
+        Self { endpoints, ..Self::before(&[]) }
+    }
+
     /// With another answer to one of the questions, as a design file writes it.
     pub(crate) fn rule(mut self, key: &str, value: &str) -> Self {
         self.rules.insert(key.to_owned(), value.to_owned());

@@ -34,5 +34,30 @@ pub(super) fn whole_number(text: &[u8]) -> Option<u64> {
     number.filter(|&number| digits && number <= LARGEST)
 }
 
+/// As [`whole_number`], for what only ever is "a long time" or "many": a number beyond counting is
+/// the largest there is (RFC 9111 section 1.2.2 asks so of times).
+pub(super) fn at_most_largest(text: &[u8]) -> Option<u64> {
+    let digits = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
+    digits.then(|| whole_number(text).unwrap_or(LARGEST))
+}
+
 /// The largest length that a peer with signed 64-bit numbers can count to.
 pub(super) const LARGEST: u64 = i64::MAX as u64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_beyond_counting_is_refused_as_a_length_and_the_largest_as_a_time() {
+        for beyond in ["9223372036854775808", "18446744073709551616", "99999999999999999999999999"]
+        {
+            assert_eq!(whole_number(beyond.as_bytes()), None);
+            assert_eq!(at_most_largest(beyond.as_bytes()), Some(LARGEST));
+        }
+        assert_eq!(at_most_largest(b"0120"), Some(120));
+        for other in [&b""[..], b"-1", b"+1", b"1.5", b"0x1", b"1 "] {
+            assert_eq!(at_most_largest(other), None, "{}", other.escape_ascii());
+        }
+    }
+}

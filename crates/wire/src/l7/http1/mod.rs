@@ -45,6 +45,7 @@
 
 mod body;
 mod chunked;
+mod date;
 mod fields;
 mod forward;
 mod framing;

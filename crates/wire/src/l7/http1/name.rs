@@ -41,6 +41,9 @@ pub enum Name {
     XForwardedProto,
     /// Any other field whose name begins with `X-Forwarded-`, and `X-Real-IP`.
     XForwardedOther,
+    /// One of the others here with an underscore for a hyphen. Gateways to scripts (RFC 3875 section
+    /// 4.1.18) make the same variable of both, so it could pass for what we have checked or set.
+    Shadow,
 }
 
 impl Name {
@@ -86,7 +89,10 @@ impl Name {
             _ => &[],
         };
         let found = candidates.iter().find(|(text, _)| is(name, text.as_bytes()));
-        found.map_or_else(|| forwarded_or_other(name), |&(_, known)| known)
+        match found.map_or_else(|| forwarded_or_other(name), |&(_, known)| known) {
+            Self::Other if name.contains(&b'_') => shadow_or_other(name),
+            known => known,
+        }
     }
 }
 
@@ -119,7 +125,8 @@ impl Names {
 }
 
 /// What concerns one connection only (RFC 9110 section 7.6.1, and 11.7 for the proxy's own
-/// credentials). `HTTP2-Settings` goes with an upgrade that is never forwarded.
+/// credentials). `HTTP2-Settings` goes with an upgrade that is never forwarded; a shadow goes with what
+/// it would be taken for.
 pub(super) const HOP_BY_HOP: Names = Names::of(&[
     Name::Connection,
     Name::Http2Settings,
@@ -128,6 +135,7 @@ pub(super) const HOP_BY_HOP: Names = Names::of(&[
     Name::ProxyAuthenticationInfo,
     Name::ProxyAuthorization,
     Name::ProxyConnection,
+    Name::Shadow,
     Name::Te,
     Name::TransferEncoding,
     Name::Upgrade,
@@ -166,6 +174,19 @@ fn forwarded_or_other(name: &[u8]) -> Name {
     }
 }
 
+fn shadow_or_other(name: &[u8]) -> Name {
+    let mut plain = [b'-'; LONGEST];
+    let Some(plain) = plain.get_mut(..name.len()) else {
+        // Only names that begin with `X-Forwarded-` are longer, and their beginning tells.
+        let start = name.get(..LONGEST).unwrap_or_default();
+        return shadow_or_other(start);
+    };
+    for (plain, &byte) in plain.iter_mut().zip(name) {
+        *plain = if byte == b'_' { b'-' } else { byte };
+    }
+    if Name::of(plain) == Name::Other { Name::Other } else { Name::Shadow }
+}
+
 /// Both of one length, `text` of lower-case letters, digits and hyphens.
 ///
 /// Eight bytes at a time: setting one bit folds the case of letters, and turns no other byte of a
@@ -182,6 +203,8 @@ fn folded(word: &[u8; 8]) -> u64 {
     u64::from_ne_bytes(*word) | u64::from_ne_bytes([CASE; 8])
 }
 
+/// The longest name of a length of its own is shorter.
+const LONGEST: usize = 32;
 /// Set in lower-case letters, in digits and in the hyphen.
 const CASE: u8 = 0x20;
 
@@ -211,6 +234,24 @@ mod tests {
                 let found = Name::of(&other) == Name::of(name);
                 assert!(found == same || !is_token(&other), "{}", other.escape_ascii());
             }
+        }
+    }
+
+    #[test]
+    fn an_underscore_makes_no_second_way_to_write_a_name() {
+        for name in [
+            &b"Content_Length"[..],
+            b"Transfer_Encoding",
+            b"X_Forwarded-For",
+            b"x_real_ip",
+            b"X_FORWARDED_PORT",
+            b"x-forwarded_a-name-that-is-longer-than-any-that-we-know",
+            b"Plimsoll_Attempt",
+        ] {
+            assert_eq!(Name::of(name), Name::Shadow, "{}", name.escape_ascii());
+        }
+        for name in [&b"api_key"[..], b"_", b"Content_Lengths", b"X_Forwarded", b"_host"] {
+            assert_eq!(Name::of(name), Name::Other, "{}", name.escape_ascii());
         }
     }
 

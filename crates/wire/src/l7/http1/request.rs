@@ -5,7 +5,7 @@ use core::mem::MaybeUninit;
 use super::fields::Fields;
 use super::framing::{Declared, Framing};
 use super::limits::Limits;
-use super::list::{elements, whole_number};
+use super::list::{at_most_largest, elements, whole_number};
 use super::method::Method;
 use super::name::Name;
 use super::options::Options;
@@ -310,12 +310,12 @@ impl<'a> Request<'a> {
     /// Milliseconds that the caller will still wait, the least that any of its
     /// `Plimsoll-Timeout-Ms` fields says.
     pub fn timeout_ms(&self) -> Option<u64> {
-        self.known_all(Name::PlimsollTimeoutMs).filter_map(whole_number).min()
+        self.known_all(Name::PlimsollTimeoutMs).filter_map(at_most_largest).min()
     }
 
     /// Which attempt this is, as the caller counts them, from one.
     pub fn attempt(&self) -> Option<u64> {
-        self.known_all(Name::PlimsollAttempt).filter_map(whole_number).max()
+        self.known_all(Name::PlimsollAttempt).filter_map(at_most_largest).max()
     }
 
     /// The key under which the client allows this request to be repeated.

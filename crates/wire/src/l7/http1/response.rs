@@ -2,10 +2,11 @@
 
 use core::mem::MaybeUninit;
 
+use super::date;
 use super::fields::Fields;
 use super::framing::{Declared, Framing};
 use super::limits::Limits;
-use super::list::whole_number;
+use super::list::at_most_largest;
 use super::method::Method;
 use super::name::Name;
 use super::options::Options;
@@ -240,10 +241,17 @@ impl<'a> Response<'a> {
         ends && !self.head.is_doubtful() && self.head.options.is_persistent(self.head.version)
     }
 
-    /// Seconds to wait before asking again. `None` also when it is given as a date: that would
-    /// need a clock that agrees with theirs.
-    pub fn retry_after_secs(&self) -> Option<u64> {
-        self.known_all(Name::RetryAfter).filter_map(whole_number).max()
+    /// Seconds to wait before asking again, the most that any `Retry-After` says. `now`, asked for
+    /// only where one is a date, is in seconds since the beginning of 1970: the answer is as good as
+    /// their clock and ours agree. A date that is past is no wait.
+    pub fn retry_after_secs(&self, now: impl Fn() -> u64) -> Option<u64> {
+        let secs = |value: &[u8]| {
+            at_most_largest(value).or_else(|| {
+                let now = now();
+                date::seconds_since_1970(value, now).map(|then| then.saturating_sub(now))
+            })
+        };
+        self.known_all(Name::RetryAfter).filter_map(secs).max()
     }
 
     /// The first field of this name, as a value without white space around it.
