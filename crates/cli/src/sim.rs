@@ -42,6 +42,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=64))]
     workers: u16,
 
+    /// How faithfully the network is played
+    #[arg(long, value_enum, default_value_t = Fidelity::Auto)]
+    fidelity: Fidelity,
+
     /// Do not look for causes: they take some more runs
     #[arg(long)]
     no_causes: bool,
@@ -49,6 +53,17 @@ pub(crate) struct Args {
     /// How to show it
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+}
+
+/// How faithfully the network is played.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Fidelity {
+    /// Every datagram, under a TCP of our own.
+    Packet,
+    /// A message is a delay: quicker, and nothing is lost or queued on the way.
+    Message,
+    /// Packets where something can be lost, delayed or queued on the way; messages otherwise.
+    Auto,
 }
 
 /// How to show it.
@@ -86,6 +101,11 @@ fn options(args: &Args) -> ::sim::Options {
         lasts: args.lasts,
         window: args.window,
         workers: args.workers,
+        fidelity: match args.fidelity {
+            Fidelity::Packet => ::sim::Fidelity::Packet,
+            Fidelity::Message => ::sim::Fidelity::Message,
+            Fidelity::Auto => ::sim::Fidelity::Auto,
+        },
         causes: !args.no_causes,
         ..sim::Options::default()
     }

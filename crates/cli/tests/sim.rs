@@ -59,8 +59,8 @@ fn the_same_seed_gives_the_same_bytes_and_another_seed_others() {
 
 #[test]
 fn what_cannot_be_played_is_refused_with_exit_2_in_both_formats() {
-    let text = sim(&["designs/postgres.toml"]);
-    let as_json = sim(&["designs/postgres.toml", "--format", "json"]);
+    let text = sim(&["designs/postgres.toml", "--fidelity", "message"]);
+    let as_json = sim(&["designs/postgres.toml", "--fidelity", "message", "--format", "json"]);
 
     assert_eq!((text.status.code(), as_json.status.code()), (Some(2), Some(2)));
     assert_eq!(stdout(&text), "");

@@ -13,7 +13,7 @@ use base::{Duration, EndpointId, Instant};
 
 /// Idle connections of one worker to the endpoints of one call. `C` is whatever a driver calls a
 /// connection.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Pool<C> {
     /// By endpoint; the newest last.
     idle: Vec<VecDeque<Idle<C>>>,
@@ -22,7 +22,7 @@ pub struct Pool<C> {
     len: usize,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Idle<C> {
     since: Instant,
     connection: C,

@@ -152,7 +152,7 @@ impl Fault {
         }
     }
 
-    /// Whether the simulator of messages plays it. The others need packets.
+    /// Whether it can be played where a message is only a delay. The others need packets.
     pub const fn is_message_level(&self) -> bool {
         matches!(
             self,

@@ -4,8 +4,9 @@ use base::{Duration, Instant, Share};
 use observe::phases::{self, Phase};
 
 use crate::plan::{Plan, Times};
+use crate::stats::layers::Layers;
 use crate::stats::{CacheStats, CallStats, Edge, Series};
-use crate::world::{Run, World};
+use crate::world::{Held, Run, World};
 
 /// One run, judged.
 #[derive(Clone, Debug)]
@@ -15,6 +16,10 @@ pub(crate) struct Judged {
     /// By node.
     pub(crate) caches: Vec<CacheStats>,
     pub(crate) series: Series,
+    /// What happened below the messages.
+    pub(crate) layers: Layers,
+    /// What was not given back.
+    pub(crate) held: Held,
     pub(crate) phases: Vec<Phase>,
     pub(crate) recovered: bool,
     /// How long after the last fault goodput was back for good; nothing if it is not back, or if
@@ -33,7 +38,7 @@ pub(crate) fn play(plan: &Plan<'_>, seed: u64) -> Judged {
 }
 
 fn judge(run: Run, times: Times, objective: Share) -> Judged {
-    let Run { stats, events, stopped, .. } = run;
+    let Run { stats, events, stopped, held, .. } = run;
     let windows = observed(&stats.series);
     let trigger = times.fault_begins.unwrap_or(Instant::NEVER);
     let needed = objective.as_f64() * stats.edge.judged_offered as f64;
@@ -46,6 +51,8 @@ fn judge(run: Run, times: Times, objective: Share) -> Judged {
         calls: stats.calls,
         caches: stats.caches,
         series: stats.series,
+        layers: stats.layers,
+        held,
         events,
         stopped,
     }

@@ -19,7 +19,7 @@ mod seeds;
 mod stats;
 mod world;
 
-pub use options::Options;
+pub use options::{Fidelity, Options};
 pub use plan::Times;
 pub use refusal::Refusal;
 pub use report::{Report, render};

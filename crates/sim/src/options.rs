@@ -2,6 +2,18 @@
 
 use base::Duration;
 
+/// How faithfully the network is played.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Fidelity {
+    /// Packets where something can be lost, queued or delayed by the network; messages otherwise.
+    #[default]
+    Auto,
+    /// Every datagram over links and routers, under a TCP that is ours.
+    Packet,
+    /// A message is a delay.
+    Message,
+}
+
 /// How a design is to be simulated. What is not said gets a stated default.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -17,6 +29,8 @@ pub struct Options {
     pub window: Option<Duration>,
     /// Workers of each balancer instance: a design file does not say, `run` has one a core.
     pub workers: u16,
+    /// How faithfully the network is played.
+    pub fidelity: Fidelity,
     /// Threads to run seeds on; nothing: one a core. Results do not depend on it.
     pub threads: Option<usize>,
     /// The most requests under way at once, all calls together. A run that needs more stops.
@@ -36,6 +50,7 @@ impl Default for Options {
             lasts: None,
             window: None,
             workers: 2,
+            fidelity: Fidelity::Auto,
             threads: None,
             most_under_way: 1_000_000,
             most_requests: 100_000_000,

@@ -187,7 +187,9 @@ fn what_cannot_be_played_is_refused_all_at_once_and_by_name() {
     let loaded = config::load_bytes(text.as_bytes(), &config::NoFiles);
     let design = loaded.design.or(loaded.sketch).unwrap();
     let refusals = |incident: Option<&str>, lasts| {
-        let options = Options { incident: incident.map(Into::into), lasts, ..Options::default() };
+        let fidelity = crate::Fidelity::Message;
+        let incident = incident.map(Into::into);
+        let options = Options { incident, lasts, fidelity, ..Options::default() };
         run(&design, &options).unwrap_err()
     };
 
@@ -212,12 +214,16 @@ fn what_cannot_be_played_is_refused_all_at_once_and_by_name() {
 fn every_field_of_the_json_is_explained_in_the_documentation() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/sim-json.md");
     let documented = std::fs::read_to_string(path).unwrap();
-    let options = Options { lasts: seconds(20), incident: Some("none".into()), ..options(1) };
+    let incident = Some("none".into());
+    let fidelity = crate::Fidelity::Packet;
+    let options = Options { lasts: seconds(20), incident, fidelity, ..options(1) };
     let report = run(&variant("balancer", &[]), &options).unwrap();
     let json = serde_json::to_value(&report).unwrap();
 
     let mut fields: Vec<String> = Vec::new();
-    for object in [&json, &json["calls"][0], &json["answers"], &json["held"], &json["timeline"]] {
+    let layers = [&json["layers"], &json["layers"]["l4"][0], &json["layers"]["l3"][0]];
+    let parts = [&json, &json["calls"][0], &json["answers"], &json["held"], &json["timeline"]];
+    for object in parts.into_iter().chain(layers) {
         fields.extend(object.as_object().unwrap().keys().cloned());
     }
 

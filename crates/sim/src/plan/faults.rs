@@ -5,7 +5,7 @@ use config::Design;
 use config::design::{Entry, NodeKind, Part, Target};
 use model::fault::{Course, Fault};
 
-use super::Instance;
+use super::{Instance, network};
 use crate::{Options, Refusal};
 
 /// A fault with its time and its victims.
@@ -25,6 +25,8 @@ pub(crate) enum What {
     Instances(Vec<u32>),
     /// The traffic of this client.
     Traffic(NodeId),
+    /// A part of the network.
+    Network(network::Place),
 }
 
 /// The incident that was asked for, or the only one there is.
@@ -76,13 +78,21 @@ fn one(
     instances: &[Instance],
     place: &str,
 ) -> Result<Planned, Refusal> {
-    if !entry.fault.is_message_level() {
+    let is_of_network = network::is_of_network(&entry.fault);
+    let is_played = entry.fault.is_message_level() || is_of_network;
+    if !is_played && !matches!(entry.fault, Fault::Descriptors { .. }) {
         return Err(Refusal::new(
-            format!("{place}: this kind of fault needs packets, and only messages are simulated"),
-            "try `slow`, `error`, `hang`, `crash`, `restart`, `region-loss` or `spike`",
+            format!("{place}: this kind of fault is not simulated yet"),
+            "`plimsoll sim --incident none` plays an ordinary day",
         ));
     }
-    let (what, on) = victims(design, entry, instances, place)?;
+    let (what, on) = if is_of_network {
+        let of_node = |node| share_of(design, node, entry, instances, place);
+        let (hit, on) = network::place(design, entry, of_node, place)?;
+        (What::Network(hit), on)
+    } else {
+        victims(design, entry, instances, place)?
+    };
     let lasts = match entry.fault {
         Fault::Restart { takes } => Some(takes),
         _ => entry.lasts,
@@ -121,6 +131,10 @@ fn on_node(
     place: &str,
 ) -> Result<(What, String), Refusal> {
     let node = design.node(id);
+    if matches!(entry.fault, Fault::Descriptors { .. }) {
+        let (hit, on) = share_of(design, id, entry, instances, place)?;
+        return Ok((What::Instances(hit), on));
+    }
     let fits = match (&node.kind, &entry.fault) {
         (NodeKind::Client(_), fault) => matches!(fault, Fault::Spike { .. }),
         (NodeKind::Balancer(_) | NodeKind::Cache(_), fault) => {
@@ -140,6 +154,19 @@ fn on_node(
     if matches!(node.kind, NodeKind::Client(_)) {
         return Ok((What::Traffic(id), node.name.clone()));
     }
+    let (hit, on) = share_of(design, id, entry, instances, place)?;
+    Ok((What::Instances(hit), on))
+}
+
+/// The instances of a node that are hit, and a name for them.
+fn share_of(
+    design: &Design,
+    id: NodeId,
+    entry: &Entry,
+    instances: &[Instance],
+    place: &str,
+) -> Result<(Vec<u32>, String), Refusal> {
+    let node = design.node(id);
     let of_node = (0_u32..).zip(instances).filter(|(_, instance)| instance.node == id);
     let all: Vec<u32> = of_node.map(|(number, _)| number).collect();
     let count = u32::try_from(all.len()).unwrap_or(u32::MAX);
@@ -165,7 +192,7 @@ fn on_node(
             (hit, format!("{} ({hit} of {count})", node.name))
         }
     };
-    Ok((What::Instances(all[..hit as usize].to_vec()), on))
+    Ok((all[..hit as usize].to_vec(), on))
 }
 
 fn on_region(

@@ -3,6 +3,7 @@
 //! A plan is read by all seeds on all threads and changed by none.
 
 mod faults;
+pub(crate) mod network;
 mod places;
 mod requests;
 mod seats;
@@ -30,6 +31,7 @@ pub(crate) struct Plan<'d> {
     first_engine: Vec<u32>,
     /// How long a message takes, by region and region.
     delays: Vec<Duration>,
+    pub(crate) network: network::Network,
     pub(crate) requests: requests::Requests,
     pub(crate) faults: Vec<Planned>,
     /// The incident's name.
@@ -62,10 +64,11 @@ impl<'d> Plan<'d> {
         let times = Times::new(&faults, options, &mut refusals);
         let requests = requests::Requests::new(design, &mut refusals);
         requests.refuse_too_many(design, times, options, &mut refusals);
+        let network = network::Network::new(design, options, &instances, &faults, &mut refusals);
         if !refusals.is_empty() {
             return Err(refusals);
         }
-        let mut not_played = places::not_played(design);
+        let mut not_played = places::not_played(design, network.has_packets);
         not_played.extend(requests.not_played(design));
         Ok(Self {
             design,
@@ -73,6 +76,7 @@ impl<'d> Plan<'d> {
             delays: places::delays(design),
             instances,
             first_instance,
+            network,
             requests,
             faults,
             incident,

@@ -53,11 +53,7 @@ pub(super) fn delays(design: &Design) -> Vec<Duration> {
 }
 
 fn delay(design: &Design, from: usize, to: usize) -> Duration {
-    let stated = design.links.iter().find_map(|link| {
-        let ends = (link.from.index(), link.to.index());
-        let leads = ends == (from, to) || (!link.one_way && ends == (to, from));
-        link.delay.filter(|_| leads)
-    });
+    let stated = super::network::stated(design, from, to).and_then(|link| link.delay);
     let by_distance = || {
         let (from, to) = (design.regions[from].at?, design.regions[to].at?);
         Some(geography::propagation(from, to))
@@ -66,13 +62,13 @@ fn delay(design: &Design, from: usize, to: usize) -> Duration {
 }
 
 /// What a file says of places and nodes that needs more than messages.
-pub(super) fn not_played(design: &Design) -> Vec<String> {
+pub(super) fn not_played(design: &Design, has_packets: bool) -> Vec<String> {
     let mut left_out = Vec::new();
     let several = design.regions.len() > 1;
     for region in design.regions.iter().filter(|region| several && region.at.is_none()) {
         left_out.push(format!("region {}: no place is given, so no distance either", region.name));
     }
-    for link in &design.links {
+    for link in design.links.iter().filter(|_| !has_packets) {
         let ends = format!(
             "{} to {}",
             design.regions[link.from.index()].name,
@@ -87,9 +83,10 @@ pub(super) fn not_played(design: &Design) -> Vec<String> {
             left_out.push(format!("link {ends}: {what} needs packets"));
         }
     }
-    left_out.extend(design.nodes.iter().flat_map(node_not_played));
+    left_out.extend(design.nodes.iter().flat_map(|node| node_not_played(node, has_packets)));
     for (at, call) in design.calls.iter().enumerate() {
-        if matches!(call.protocol, Protocol::Tcp | Protocol::Udp) {
+        let by_request = !has_packets && call.protocol == Protocol::Udp;
+        if by_request || call.protocol == Protocol::Tcp {
             let name = design.call_name(base::CallId::from_index(at));
             left_out.push(format!("call {name}: played request by request, not by connection"));
         }
@@ -97,10 +94,10 @@ pub(super) fn not_played(design: &Design) -> Vec<String> {
     left_out
 }
 
-fn node_not_played(node: &config::design::Node) -> Vec<String> {
+fn node_not_played(node: &config::design::Node, has_packets: bool) -> Vec<String> {
     let name = &node.name;
     let mut left_out = Vec::new();
-    if node.descriptors.is_some() {
+    if node.descriptors.is_some() && !has_packets {
         left_out.push(format!("{name}: descriptors need connections"));
     }
     match &node.kind {

@@ -24,6 +24,8 @@ pub(crate) struct Kind {
     method: String,
     path: String,
     holds: bool,
+    /// Bytes of the bodies of a request and of its answer.
+    bodies: (u64, u64),
 }
 
 /// The kinds of all clients, and their ways through the design.
@@ -104,6 +106,11 @@ impl Requests {
         self.variants[call.index()][usize::from(kind)]
     }
 
+    /// Bytes of the bodies of a request of this kind and of its answer.
+    pub(crate) fn bodies(&self, kind: u16) -> (u64, u64) {
+        self.kinds[usize::from(kind)].bodies
+    }
+
     /// Where a balancer or a cache sends this kind.
     pub(crate) fn route(&self, node: NodeId, kind: u16) -> Option<CallId> {
         self.routes[node.index()][usize::from(kind)]
@@ -176,6 +183,7 @@ impl Requests {
                 method: ask.method.clone(),
                 path: ask.path.clone(),
                 holds: ask.holds.is_some(),
+                bodies: (ask.request.0, ask.response.0),
             });
         }
         if mix.is_empty() {

@@ -21,7 +21,8 @@ pub(crate) fn build(plan: &Plan<'_>, seed: u64, runs: &[Judged]) -> Report {
     let (edge, latency) = (together(runs), latency(runs));
     Report {
         run_hash: format!("{:016x}", run_hash(runs)),
-        fidelity: "message",
+        fidelity: if plan.network.has_packets { "packet" } else { "message" },
+        fidelity_reason: plan.network.why.clone(),
         incident: plan.incident.clone(),
         faults: plan.faults.iter().map(fault).collect(),
         seed,
@@ -40,15 +41,27 @@ pub(crate) fn build(plan: &Plan<'_>, seed: u64, runs: &[Judged]) -> Report {
         failed_by_cause: by_cause(&edge.failed),
         latency_ms: percentiles(&latency),
         latency_intervals_ms: intervals(runs),
-        held: Held { connections: edge.unanswered, descriptors: None, bytes: None },
+        held: held(runs),
         calls: calls(plan, runs),
         caches: caches(plan, runs),
+        layers: super::layers::build(plan, runs),
         phases: runs.first().map(|run| phases(&run.phases)).unwrap_or_default(),
         causes: Vec::new(),
         timeline: runs.first().map(|run| timeline(&run.series)).unwrap_or_default(),
         not_played: plan.not_played.clone(),
         stopped: runs.iter().find_map(|run| run.stopped).map(|at| stopped(plan, at)),
         events: runs.iter().map(|run| run.events).sum(),
+    }
+}
+
+fn held(runs: &[Judged]) -> Held {
+    let sum = |of: fn(&crate::world::Held) -> Option<u64>| -> Option<u64> {
+        runs.iter().map(|run| of(&run.held)).sum()
+    };
+    Held {
+        connections: runs.iter().map(|run| run.held.connections).sum(),
+        descriptors: sum(|held| held.descriptors),
+        bytes: sum(|held| held.bytes),
     }
 }
 
@@ -182,12 +195,12 @@ fn caches(plan: &Plan<'_>, runs: &[Judged]) -> Vec<Cache> {
     plan.design.nodes.iter().enumerate().filter_map(cache).collect()
 }
 
-fn by_cause(counts: &[u64]) -> BTreeMap<&'static str, u64> {
+pub(super) fn by_cause(counts: &[u64]) -> BTreeMap<&'static str, u64> {
     let named = FailureCause::ALL.iter().zip(counts).filter(|(_, count)| **count > 0);
     named.map(|(cause, count)| (cause.name(), *count)).collect()
 }
 
-fn percentiles(histogram: &Histogram) -> Option<Percentiles> {
+pub(super) fn percentiles(histogram: &Histogram) -> Option<Percentiles> {
     let at = |share| histogram.quantile(share).map(Duration::as_millis_f64);
     let mean = histogram.mean()? * 1e3;
     Some(Percentiles { mean, p50: at(0.5)?, p90: at(0.9)?, p99: at(0.99)?, p999: at(0.999)? })

@@ -4,6 +4,7 @@
 //! its meaning.
 
 mod build;
+pub mod layers;
 mod text;
 
 pub(crate) use build::build;
@@ -20,8 +21,10 @@ use crate::stats::interval::Estimate;
 pub struct Report {
     /// Equal when every request of every run ended the same way at the same time.
     pub run_hash: String,
-    /// `message`: no packets are simulated yet.
+    /// `packet` or `message`: what the run was played with.
     pub fidelity: &'static str,
+    /// Why.
+    pub fidelity_reason: String,
     /// The incident, if one was played.
     pub incident: Option<String>,
     /// Its faults, as sentences with their times.
@@ -56,6 +59,8 @@ pub struct Report {
     pub calls: Vec<Call>,
     /// Cache by cache.
     pub caches: Vec<Cache>,
+    /// The layers below the requests; nothing without packets.
+    pub layers: Option<layers::Layers>,
     /// The phases of the incident, in the run of the first seed.
     pub phases: Vec<Phase>,
     /// What began the failure, and what sustains it.
@@ -128,11 +133,12 @@ pub struct Answers {
 /// What was still held a minute after the end of traffic: a missing timeout shows here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Held {
-    /// Requests of clients that wait, each on a connection.
+    /// Connections that stand and are not kept for reuse; without packets, requests of clients
+    /// that wait.
     pub connections: u64,
-    /// Needs packets.
+    /// Descriptors of these, at both ends. Needs packets.
     pub descriptors: Option<u64>,
-    /// Needs packets.
+    /// Bytes that were written on these and never acknowledged. Needs packets.
     pub bytes: Option<u64>,
 }
 

@@ -24,6 +24,7 @@ fn write(out: &mut String, report: &Report, name: &str, style: Style) -> fmt::Re
     clients(out, report)?;
     calls(out, report)?;
     caches(out, report)?;
+    super::layers::write(out, report)?;
     left_out(out, report)
 }
 
@@ -73,6 +74,7 @@ fn verdict(out: &mut String, report: &Report) -> fmt::Result {
         percent(recovered.high),
         report.run_hash
     )?;
+    writeln!(out, "  played in {}s: {}", report.fidelity, report.fidelity_reason)?;
     if let Some(stopped) = &report.stopped {
         writeln!(out, "  {stopped}")?;
     }
@@ -261,7 +263,7 @@ fn left_out(out: &mut String, report: &Report) -> fmt::Result {
     if report.not_played.is_empty() {
         return Ok(());
     }
-    writeln!(out, "\nNot played at message level")?;
+    writeln!(out, "\nNot played")?;
     report.not_played.iter().try_for_each(|line| writeln!(out, "  {line}"))
 }
 

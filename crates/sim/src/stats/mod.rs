@@ -4,6 +4,7 @@ mod caches;
 mod calls;
 mod histogram;
 pub(crate) mod interval;
+pub(crate) mod layers;
 mod series;
 mod spread;
 
@@ -32,6 +33,8 @@ pub(crate) struct Stats {
     pub(crate) caches: Vec<CacheStats>,
     pub(crate) edge: Edge,
     pub(crate) series: Series,
+    /// What happened below the messages.
+    pub(crate) layers: layers::Layers,
     /// Whoever wants more than counts.
     pub(crate) tap: Tap,
     /// How the exchange that was last handled ended, until somebody takes it.
@@ -83,6 +86,7 @@ impl Stats {
             caches: vec![CacheStats::default(); design.nodes.len()],
             edge: Edge { latency: Spread::new(times.warm_up, times.end), ..Edge::default() },
             series: Series::new(times.end),
+            layers: layers::Layers::new(times, design.calls.len(), design.regions.len().max(1)),
             tap: Tap::default(),
             ended: None,
         }
@@ -184,7 +188,8 @@ impl Sink for Stats {
         match event {
             Event::L7(event) => self.on_l7(now, scope, event),
             Event::Policy(event) => self.on_policy(now, scope, event),
-            Event::L3(_) | Event::L4(_) | Event::Tls(_) | Event::World(_) => {}
+            Event::L4(event) => self.layers.on_l4(now, scope.call.index(), event),
+            Event::L3(_) | Event::Tls(_) | Event::World(_) => {}
         }
     }
 }

@@ -24,6 +24,10 @@ impl World<'_> {
     pub(super) fn on_check(&mut self, now: Instant, engine: u32) {
         let at = engine as usize;
         while let Some((endpoint, until)) = self.engines[at].call.next_check(now) {
+            if self.net.is_some() {
+                self.send_check(now, engine, endpoint, until);
+                continue;
+            }
             let state = &self.engines[at];
             let from = state.from;
             let target = self.plan.target(state.call.id(), endpoint);
@@ -40,13 +44,21 @@ impl World<'_> {
         call.on_check(now, EndpointId(endpoint), well, &mut self.stats);
     }
 
+    /// Whether a process accepts and does not answer.
+    pub(super) fn hangs(&self, target: u32) -> bool {
+        match &self.instances[target as usize].role {
+            Role::Server(Some(service)) => service.condition().hangs,
+            _ => false,
+        }
+    }
+
     /// When the check ends, and how.
     fn answer_check(&self, target: u32, back: Instant, until: Instant) -> (Instant, bool) {
         let instance = &self.instances[target as usize];
-        let hangs = match &instance.role {
-            Role::Server(Some(service)) => service.condition().hangs,
-            _ => false,
-        };
-        if hangs { (until, false) } else { (back.min(until), !instance.down && back <= until) }
+        if self.hangs(target) {
+            (until, false)
+        } else {
+            (back.min(until), !instance.down && back <= until)
+        }
     }
 }

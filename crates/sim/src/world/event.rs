@@ -30,6 +30,26 @@ pub(super) enum Event {
     Checked { engine: u32, endpoint: u16, well: bool },
     /// A fault begins, grows or ends.
     Fault { number: u16 },
+    /// A datagram has come to its next hop.
+    Datagram { datagram: Handle },
+    /// An endpoint of a connection wanted to be told the time.
+    Segments { connection: Handle, side: u8 },
+    /// A connection should stand by now.
+    ConnectTimeout { connection: Handle },
+    /// Some of an engine's connections may have idled for too long.
+    Idle { engine: u32 },
+    /// A router hears what another said.
+    Announced { announcement: Handle },
+    /// An endpoint hears that there is no way to its peer.
+    Unreachable { connection: Handle, side: u8 },
+    /// The caller gave up a stream, and its connection goes on.
+    StreamReset { job: Handle },
+    /// A check has reached its instance.
+    CheckReached { connection: Handle },
+    /// A check was answered.
+    CheckAnswered { connection: Handle },
+    /// A check should be answered by now.
+    CheckDue { connection: Handle },
     /// Time to look at queues and workers.
     Sample,
 }

@@ -20,7 +20,9 @@ impl World<'_> {
 
     pub(super) fn on_fault(&mut self, now: Instant, number: usize) {
         let plan = self.plan;
+        self.refresh_network(now);
         match &plan.faults[number].what {
+            What::Network(_) => {}
             What::Instances(instances) => {
                 for &instance in instances {
                     self.refresh(now, instance);
@@ -59,6 +61,8 @@ impl World<'_> {
         if is_down != was_down {
             self.update_book(now, at);
         }
+        let descriptors = descriptors(self.plan, at, now);
+        self.set_process(now, at, !is_down, descriptors);
         if is_down && !was_down {
             self.crash(now, at);
         } else if awakes {
@@ -72,6 +76,8 @@ impl World<'_> {
             self.leave_children(now, job);
             self.break_off(now, job, Cause::Reset);
         }
+        let silent = is_lost(&self.plan.faults, at, now);
+        self.crash_kernel(now, at, silent);
         let instance = &mut self.instances[at as usize];
         instance.present = 0;
         match &mut instance.role {
@@ -118,6 +124,28 @@ impl World<'_> {
         });
         here.map(|(handle, _)| handle).collect()
     }
+}
+
+/// The machine is gone with its process, so that nobody answers for it.
+fn is_lost(faults: &[Planned], at: u32, now: Instant) -> bool {
+    faults.iter().any(|planned| {
+        let hits = matches!(&planned.what, What::Instances(hit) if hit.contains(&at));
+        hits && planned.fault == Fault::RegionLoss && planned.course.is_there(now)
+    })
+}
+
+/// How many descriptors an instance may use.
+fn descriptors(plan: &crate::plan::Plan<'_>, at: u32, now: Instant) -> Option<u32> {
+    let usual = plan.design.node(plan.instances[at as usize].node).descriptors;
+    let left = plan.faults.iter().filter_map(|planned| match (&planned.what, &planned.fault) {
+        (What::Instances(hit), Fault::Descriptors { left })
+            if hit.contains(&at) && planned.course.is_there(now) =>
+        {
+            Some(*left)
+        }
+        _ => None,
+    });
+    left.chain(usual).min()
 }
 
 /// What all faults together make of an instance.

@@ -1,7 +1,7 @@
 //! A request as its caller sees it: the real exchange, driven by events.
 
 use base::{Duration, EndpointId, Instant, WorkerId};
-use config::design::{NodeKind, OnFailure};
+use config::design::OnFailure;
 use engine::Carrier;
 use engine::l7::{Body, Exchange, Input, Key, Output, Request};
 use event::Cause;
@@ -10,7 +10,6 @@ use model::traffic::Item;
 
 use super::World;
 use super::cache::{Told, Vintage};
-use super::event::Event;
 use super::job::{Job, State};
 use super::slab::Handle;
 use super::tap::examples::Asked;
@@ -21,6 +20,8 @@ use crate::stats::{Ended, Outcome, mix};
 pub(super) struct Flight {
     exchange: Exchange,
     engine: u32,
+    /// The connection that its try went over, if there is one.
+    pub(super) connection: Handle,
     parent: Parent,
     kind: u16,
     item: Item,
@@ -92,6 +93,7 @@ impl World<'_> {
         let flight = Flight {
             exchange: Exchange::new(now, Key(handle.slot())),
             engine: start.engine,
+            connection: Handle::NOBODY,
             parent: start.parent,
             kind: start.kind,
             item: start.item,
@@ -206,8 +208,8 @@ impl World<'_> {
         remaining: Option<Duration>,
     ) {
         let Some(flight) = self.flights.get_mut(handle) else { return };
-        let engine = &mut self.engines[flight.engine as usize];
-        let (target, from) = (self.plan.target(engine.call.id(), endpoint), engine.from);
+        let engine = &self.engines[flight.engine as usize];
+        let target = self.plan.target(engine.call.id(), endpoint);
         // Only our own balancers tell how much time remains.
         let is_ours = engine.call.rules().carrier == Carrier::Plimsoll;
         let job = self.jobs.insert(Job {
@@ -220,6 +222,7 @@ impl World<'_> {
             chance: mix(flight.chance ^ u64::from(number)),
             remaining: remaining.filter(|_| is_ours),
             state: State::Travelling,
+            connection: Handle::NOBODY,
             began: 0,
             step: 0,
             pending: 0,
@@ -228,27 +231,24 @@ impl World<'_> {
             vintage: Vintage::NONE,
             child: None,
         });
-        flight.job = Some(job);
+        (flight.job, flight.connection) = (Some(job), Handle::NOBODY);
         self.stats.tap.tried(now, handle, job, number, target);
-        if !self.instances[target as usize].down {
-            // The connection stands. To one who is down no byte will ever be written.
-            flight.exchange.handle(now, Input::Sent, &mut engine.call, &mut self.stats);
-        }
-        self.push_message(now, from, target, Event::Reach { job });
+        self.depart(now, job);
     }
 
-    /// Nobody waits for the current try any more. Only who declared it learns of it; a balancer
-    /// notices that its client's connection closed.
+    /// The first byte of its try has left.
+    pub(super) fn tell_sent(&mut self, now: Instant, handle: Handle) {
+        let Some(flight) = self.flights.get_mut(handle) else { return };
+        let engine = &mut self.engines[flight.engine as usize];
+        flight.exchange.handle(now, Input::Sent, &mut engine.call, &mut self.stats);
+    }
+
+    /// Nobody waits for the current try any more.
     fn leave(&mut self, now: Instant, handle: Handle) {
         let Some(flight) = self.flights.get_mut(handle) else { return };
         let Some(job) = flight.job.take() else { return };
-        let engine = &self.engines[flight.engine as usize];
-        let (from, call) = (engine.from, self.plan.design.call(engine.call.id()));
-        let notices = matches!(self.plan.design.node(call.to).kind, NodeKind::Balancer(_));
-        let target = self.jobs.get(job).map(|job| job.instance);
-        if let Some(target) = target.filter(|_| call.cancel || notices) {
-            self.push_message(now, from, target, Event::GaveUp { job });
-        }
+        let (engine, connection) = (flight.engine, flight.connection);
+        self.part(now, engine, connection, job);
     }
 
     fn admit(&mut self, key: Key) {

@@ -33,6 +33,8 @@ pub(super) struct Job {
     /// How much time the caller said remains.
     pub(super) remaining: Option<Duration>,
     pub(super) state: State,
+    /// The connection that it came over, if there is one.
+    pub(super) connection: Handle,
     /// How often its own work has begun: a pause begins it anew.
     pub(super) began: u32,
     /// The step that comes next.
@@ -205,8 +207,7 @@ impl World<'_> {
     pub(super) fn break_off(&mut self, now: Instant, handle: Handle, cause: Cause) {
         let Some(job) = self.jobs.remove(handle) else { return };
         self.stats.tap.work_ended(now, handle, End::Failed(cause));
-        let event = Event::Broken { flight: job.caller, attempt: job.attempt, cause };
-        self.push_message(now, job.instance, self.engines[job.engine as usize].from, event);
+        self.report_break(now, &job, cause);
     }
 
     /// Everything that a job asked of others is left.
@@ -221,7 +222,11 @@ impl World<'_> {
         }
     }
 
+    /// With packets, it is connections that are refused, not requests.
     fn is_out_of_connections(&self, at: usize) -> bool {
+        if self.net.is_some() {
+            return false;
+        }
         let instance = &self.instances[at];
         match &self.plan.design.node(instance.node).kind {
             NodeKind::Database(database) => {
@@ -307,9 +312,8 @@ impl World<'_> {
         }
         let quality = if status < 400 { job.quality } else { Quality::Complete };
         let event = Event::Answer { flight: job.caller, attempt: job.attempt, status, quality };
-        let (instance, to) = (job.instance, to.from);
         self.stats.tap.work_ended(now, handle, End::Answered(status));
-        self.push_message(now, instance, to, event);
+        self.reply(now, handle, event);
         self.retire(now, handle);
     }
 

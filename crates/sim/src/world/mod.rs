@@ -23,6 +23,7 @@ mod job;
 mod slab;
 pub(crate) mod tap;
 mod timers;
+mod transport;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -44,6 +45,7 @@ use self::job::Job;
 use self::slab::{Handle, Slab};
 pub(crate) use self::tap::Tap;
 use self::timers::Timers;
+use self::transport::Net;
 use crate::plan::Plan;
 use crate::stats::{DRAIN, Stats};
 
@@ -56,6 +58,8 @@ pub(crate) struct World<'p> {
     jobs: Slab<Job>,
     instances: Vec<Instance>,
     engines: Vec<Engine>,
+    /// What is below the messages, if packets are simulated.
+    net: Option<Box<Net>>,
     clients: Vec<ClientState>,
     /// What databases have acknowledged, by node.
     books: Vec<Option<Book>>,
@@ -73,11 +77,24 @@ pub(crate) struct Run {
     pub(crate) stats: Stats,
     /// Events that happened.
     pub(crate) events: u64,
+    /// What was not given back.
+    pub(crate) held: Held,
     /// When the run had to stop because too much was under way.
     pub(crate) stopped: Option<Instant>,
     /// Permits of all calls that were never given back.
     #[cfg(test)]
     pub(crate) permits: u64,
+}
+
+/// What was not given back at the end of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Held {
+    /// Connections that stand and are not kept for reuse; without packets, requests that wait.
+    pub(crate) connections: u64,
+    /// Descriptors of these. Nothing without packets.
+    pub(crate) descriptors: Option<u64>,
+    /// Bytes that were written on these and never acknowledged. Nothing without packets.
+    pub(crate) bytes: Option<u64>,
 }
 
 struct Instance {
@@ -117,6 +134,9 @@ impl<'p> World<'p> {
         let engines = (0..plan.design.calls.len())
             .flat_map(|call| engines(plan, base::CallId::from_index(call), seed))
             .collect();
+        let parties: Vec<_> = instances.iter().map(|one: &Instance| one.party).collect();
+        let has_packets = plan.network.has_packets;
+        let net = has_packets.then(|| Box::new(Net::new(plan, seed, &parties)));
         let mut world = Self {
             plan,
             seed,
@@ -125,6 +145,7 @@ impl<'p> World<'p> {
             jobs: Slab::new(),
             instances,
             engines,
+            net,
             clients: clients::start(plan, seed),
             books: database::books(plan.design, seed),
             memories: BTreeMap::new(),
@@ -153,6 +174,7 @@ impl<'p> World<'p> {
             }
             self.events += 1;
             self.happen(now, event);
+            self.settle(now);
             if self.flights.len() + self.jobs.len() > self.plan.most_under_way as usize {
                 stopped = Some(now);
                 break;
@@ -162,6 +184,7 @@ impl<'p> World<'p> {
         Run {
             #[cfg(test)]
             permits: self.count_permits(),
+            held: self.held(),
             stats: self.stats,
             events: self.events,
             stopped,
@@ -200,6 +223,16 @@ impl<'p> World<'p> {
                 self.on_checked(now, engine, endpoint, well);
             }
             Event::Fault { number } => self.on_fault(now, usize::from(number)),
+            Event::Datagram { datagram } => self.on_datagram(now, datagram),
+            Event::Segments { connection, side } => self.on_segments_due(now, connection, side),
+            Event::ConnectTimeout { connection } => self.on_connect_timeout(now, connection),
+            Event::Idle { engine } => self.on_idle(now, engine),
+            Event::Announced { announcement } => self.on_announced(now, announcement),
+            Event::Unreachable { connection, side } => self.on_unreachable(now, connection, side),
+            Event::StreamReset { job } => self.on_stream_reset(now, job),
+            Event::CheckReached { connection } => self.on_check_reached(now, connection),
+            Event::CheckAnswered { connection } => self.on_check_over(now, connection, true),
+            Event::CheckDue { connection } => self.on_check_over(now, connection, false),
             Event::Sample => self.on_sample(now),
         }
     }
@@ -208,13 +241,6 @@ impl<'p> World<'p> {
     fn push_local(&mut self, at: Instant, instance: u32, event: Event) {
         let party = self.instances[instance as usize].party;
         self.queue.push(at, party, party, event);
-    }
-
-    /// Something that travels.
-    fn push_message(&mut self, now: Instant, from: u32, to: u32, event: Event) {
-        let (sender, receiver) =
-            (self.instances[from as usize].party, self.instances[to as usize].party);
-        self.queue.push(now + self.plan.delay(from, to), sender, receiver, event);
     }
 
     fn schedule_sample(&mut self, now: Instant) {

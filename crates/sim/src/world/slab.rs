@@ -8,19 +8,22 @@ pub(crate) struct Handle {
 }
 
 /// A list with holes that are filled again. A [`Handle`] to something that has gone finds nothing.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Slab<T> {
     slots: Vec<Slot<T>>,
     free: Vec<u32>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Slot<T> {
     generation: u32,
     value: Option<T>,
 }
 
 impl Handle {
+    /// Of nothing, ever.
+    pub(crate) const NOBODY: Self = Self { slot: u32::MAX, generation: u32::MAX };
+
     /// The slot alone, for those who can only carry a small number.
     pub(crate) const fn slot(self) -> u32 {
         self.slot

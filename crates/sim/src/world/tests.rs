@@ -7,9 +7,9 @@ use model::closed;
 use proptest::prelude::*;
 
 use super::*;
-use crate::Options;
 use crate::examples::{design, file, queue, variant};
 use crate::plan::Plan;
+use crate::{Fidelity, Options};
 
 #[test]
 fn every_request_ends_exactly_once_and_every_permit_comes_back() {
@@ -123,14 +123,22 @@ fn another_seed_is_another_run_and_the_same_seed_the_same() {
 #[test]
 fn an_idle_node_and_a_draw_elsewhere_change_no_outcome() {
     let region = "[region.eu]\nat = [53.3, -6.3]\n";
-    let elsewhere = hash(&design(&format!("{region}{ELSEWHERE}")), "none", 3);
-    // Where a region is lost, strangers in it are hit too.
-    for (name, incident) in [DESIGNS[0], DESIGNS[1], ("regions", "none")] {
-        let text = file(name);
-        let alone = hash(&design(&text), incident, 3);
-        let together = hash(&design(&format!("{ELSEWHERE}{text}")), incident, 3);
+    for fidelity in [Fidelity::Message, Fidelity::Packet] {
+        let hash = |text: &str, incident: &str| {
+            let lasts = Some(Duration::from_secs(60));
+            let design = design(text);
+            let plan = Plan::new(&design, &Options { fidelity, lasts, ..options(incident) });
+            World::new(&plan.unwrap(), 3).run().stats.edge.hash
+        };
+        let elsewhere = hash(&format!("{region}{ELSEWHERE}"), "none");
+        // Where a region is lost, strangers in it are hit too.
+        for (name, incident) in [DESIGNS[0], ("incident", "none"), ("regions", "none")] {
+            let text = file(name);
+            let alone = hash(&text, incident);
+            let together = hash(&format!("{ELSEWHERE}{text}"), incident);
 
-        assert_eq!(together, alone.wrapping_add(elsewhere), "{name}");
+            assert_eq!(together, alone.wrapping_add(elsewhere), "{name} {fidelity:?}");
+        }
     }
 }
 

@@ -1,0 +1,228 @@
+//! The network under a design: how faithfully it is played, what its links do, and what of it an
+//! incident hits.
+
+use base::{CallId, Duration, NodeId, RegionId, Share};
+use config::Design;
+use config::design::{Entry, Link, NodeKind, Protocol, Target};
+use model::fault::{Fault, RouteFault};
+use model::geography;
+use netsim::l3::{Loss, Params};
+
+use super::{Instance, Planned, What};
+use crate::{Fidelity, Options, Refusal};
+
+/// The network of a plan.
+#[derive(Clone, Debug)]
+pub(crate) struct Network {
+    /// Packets are simulated; else a message is a delay.
+    pub(crate) has_packets: bool,
+    /// Why, for people.
+    pub(crate) why: String,
+    /// What an instance's network card does, each way: half of the way within a region.
+    pub(crate) card: Params,
+    /// The ways between regions, row by row.
+    pub(crate) between: Vec<Params>,
+}
+
+/// Which part of the network a fault hits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// The cards of these instances. Clients call; nobody calls them.
+    Cards { instances: Vec<u32>, are_clients: bool },
+    /// What passes through a region's router, or the borders of the region.
+    Region(RegionId),
+    /// The way from region to region.
+    Between(RegionId, RegionId),
+    /// What the callers say to those they call, and back; all calls between the same two.
+    Call(CallId),
+}
+
+/// What a network card does: 10 Gbit/s, what the larger clouds give an ordinary virtual machine
+/// ("up to 10 Gbps": Amazon EC2 m5, Google n2-standard-4).
+const CARD_BITS_PER_SEC: u64 = 10_000_000_000;
+
+/// Lost between regions. Public transit is sold with less than 0.1 % lost (NTT's and Lumen's
+/// service levels); the clouds' own ways between continents lose an order of magnitude less than
+/// the public ones (Haq, Raja and Dogar, "Measuring and Improving the Reliability of Wide-Area
+/// Cloud Paths", WWW 2017). Within a region nothing is lost unless the design says so.
+const LOSS_BETWEEN: Share = Share::from_millionths(100);
+
+/// How much later than others a datagram may come between regions: a millisecond, what backbones
+/// promise not to exceed (Verizon's service level). Within a region there is none.
+const JITTER_BETWEEN: Duration = Duration::from_millis(1);
+
+impl Network {
+    pub(super) fn new(
+        design: &Design,
+        options: &Options,
+        instances: &[Instance],
+        faults: &[Planned],
+        refusals: &mut Vec<Refusal>,
+    ) -> Self {
+        let reason = need_of_packets(design, instances, faults);
+        let (has_packets, why) = match (options.fidelity, reason) {
+            (Fidelity::Packet, _) => (true, "asked for".to_owned()),
+            (Fidelity::Auto, Some(reason)) => (true, reason),
+            (Fidelity::Auto, None) => {
+                (false, "nothing is lost, delayed or queued by the network".to_owned())
+            }
+            (Fidelity::Message, _) => (false, "asked for".to_owned()),
+        };
+        if let Some(fault) = faults.iter().find(|_| !has_packets).and_then(|_| hits_network(faults))
+        {
+            refusals.push(Refusal::new(
+                format!("the fault `{}` on {} needs packets", fault.fault.kind(), fault.on),
+                "leave `--fidelity message` out, or play another incident",
+            ));
+        }
+        Self { has_packets, why, card: card(), between: between(design) }
+    }
+}
+
+/// Why packets matter to this run, if they do.
+fn need_of_packets(design: &Design, instances: &[Instance], faults: &[Planned]) -> Option<String> {
+    if let Some(fault) = hits_network(faults) {
+        return Some(format!("`{}` hits the network", fault.fault.kind()));
+    }
+    let udp = |call: &config::design::Call| call.protocol == Protocol::Udp;
+    if let Some(at) = design.calls.iter().position(udp) {
+        let name = design.call_name(CallId::from_index(at));
+        return Some(format!("call {name} goes over UDP, which hides no loss"));
+    }
+    crossing(design, instances).map(|(from, to)| {
+        format!("calls cross from {from} to {to}, where datagrams are lost and delayed unevenly")
+    })
+}
+
+fn hits_network(faults: &[Planned]) -> Option<&Planned> {
+    faults.iter().find(|fault| {
+        matches!(fault.what, What::Network(_)) || matches!(fault.fault, Fault::Descriptors { .. })
+    })
+}
+
+/// Two regions between which calls may go.
+fn crossing<'d>(design: &'d Design, instances: &[Instance]) -> Option<(&'d str, &'d str)> {
+    let regions_of =
+        |node: NodeId| instances.iter().filter(move |one| one.node == node).map(|one| one.region);
+    let name = |region: RegionId| design.regions[region.index()].name.as_str();
+    design.calls.iter().find_map(|call| {
+        let stays = matches!(call.rules.region, policy::region::Params::Own);
+        let from = regions_of(call.from).find(|&from| {
+            let at_home = regions_of(call.to).any(|to| to == from);
+            regions_of(call.to).any(|to| to != from) && !(stays && at_home)
+        })?;
+        let to = regions_of(call.to).find(|&to| to != from)?;
+        Some((name(from), name(to)))
+    })
+}
+
+fn card() -> Params {
+    Params {
+        delay: Duration::from_nanos(geography::WITHIN_REGION.as_nanos() / 2),
+        bits_per_sec: Some(CARD_BITS_PER_SEC),
+        ..Params::default()
+    }
+}
+
+fn between(design: &Design) -> Vec<Params> {
+    let count = design.regions.len().max(1);
+    let delays = super::places::delays(design);
+    let mut ways = Vec::with_capacity(count * count);
+    for from in 0..count {
+        for to in 0..count {
+            let delay = delays[from * count + to];
+            ways.push(way(stated(design, from, to), delay));
+        }
+    }
+    ways
+}
+
+/// What the file says of the way from region to region.
+pub(super) fn stated(design: &Design, from: usize, to: usize) -> Option<&Link> {
+    design.links.iter().find(|link| {
+        let ends = (link.from.index(), link.to.index());
+        ends == (from, to) || (!link.one_way && ends == (to, from))
+    })
+}
+
+/// The cards at both ends take their part of the delay.
+fn way(stated: Option<&Link>, delay: Duration) -> Params {
+    let cards = geography::WITHIN_REGION.as_nanos();
+    let delay = Duration::from_nanos(delay.as_nanos().saturating_sub(cards));
+    let loss = stated.and_then(|link| link.loss).unwrap_or(LOSS_BETWEEN);
+    Params {
+        delay,
+        jitter: stated.and_then(|link| link.jitter).unwrap_or(JITTER_BETWEEN),
+        loss: if loss == Share::NONE { Loss::None } else { Loss::Independent(loss) },
+        bits_per_sec: stated.and_then(|link| link.bandwidth),
+        ..Params::default()
+    }
+}
+
+/// Where a fault of the network hits it, with the name of the place.
+///
+/// # Errors
+/// This fault cannot happen there.
+pub(super) fn place(
+    design: &Design,
+    entry: &Entry,
+    instances: impl FnOnce(NodeId) -> Result<(Vec<u32>, String), Refusal>,
+    place: &str,
+) -> Result<(Place, String), Refusal> {
+    let refuse = |problem: &str, way_out: &str| {
+        Err(Refusal::new(format!("{place}: {problem}"), way_out.to_owned()))
+    };
+    let region = |id: RegionId| design.regions[id.index()].name.clone();
+    match entry.on {
+        Target::Node(node) => {
+            let (hit, on) = instances(node)?;
+            let are_clients = matches!(design.node(node).kind, NodeKind::Client(_));
+            Ok((Place::Cards { instances: hit, are_clients }, on))
+        }
+        Target::Region(_) if design.regions.len() < 2 && is_of_borders(&entry.fault) => refuse(
+            "there is only one region, so nothing crosses its border",
+            "name a node, or a call as \"a -> b\"",
+        ),
+        Target::Region(id) => Ok((Place::Region(id), format!("region {}", region(id)))),
+        Target::Link(from, to) => {
+            Ok((Place::Between(from, to), format!("{} -> {}", region(from), region(to))))
+        }
+        Target::Call(_) if matches!(entry.fault, Fault::LinkDown) => refuse(
+            "a call has no link of its own",
+            "write `partition`, or name a node, or two regions as \"a -> b\"",
+        ),
+        Target::Call(_) if matches!(entry.fault, Fault::Route(_)) => refuse(
+            "a route leads to a place, whoever asks",
+            "name the node that is not found, or two regions as \"a -> b\"",
+        ),
+        Target::Call(id) => {
+            let call = design.call(id);
+            let (from, to) = (&design.node(call.from).name, &design.node(call.to).name);
+            Ok((Place::Call(id), format!("{from} -> {to}")))
+        }
+    }
+}
+
+const fn is_of_borders(fault: &Fault) -> bool {
+    matches!(fault, Fault::Partition { .. } | Fault::LinkDown | Fault::Firewall { .. })
+}
+
+/// Whether a fault is one of the network: played where packets are.
+pub(super) const fn is_of_network(fault: &Fault) -> bool {
+    matches!(
+        fault,
+        Fault::Loss { .. }
+            | Fault::Delay { .. }
+            | Fault::Jitter { .. }
+            | Fault::Bandwidth { .. }
+            | Fault::Duplicate { .. }
+            | Fault::Reorder { .. }
+            | Fault::Corrupt { .. }
+            | Fault::Mtu { .. }
+            | Fault::Partition { .. }
+            | Fault::LinkDown
+            | Fault::Nic { .. }
+            | Fault::Firewall { .. }
+            | Fault::Route(RouteFault::Wrong | RouteFault::Withdrawn | RouteFault::Loop)
+    )
+}

@@ -1,0 +1,208 @@
+//! The connections of one engine: which stand idle, which carry requests, and who waits for one.
+//!
+//! HTTP/1.1 carries one request at a time on a connection, so there are as many as there are
+//! requests, up to a bound. HTTP/2 and gRPC let many share a few.
+
+use std::collections::VecDeque;
+
+use base::{CallId, Duration, EndpointId, Instant};
+use engine::Pool;
+
+use super::super::slab::{Handle, Slab};
+use super::connection::{Connection, Stage, Stream};
+use crate::plan::Plan;
+use crate::stats::mix;
+
+/// The connections of one engine.
+#[derive(Clone, Debug)]
+pub(super) struct Desk {
+    pub(super) call: CallId,
+    /// How many requests share a connection.
+    pub(super) streams: u32,
+    /// The most connections to one endpoint.
+    most: u32,
+    pub(super) keep: Duration,
+    /// Those that carry one request at a time and have none.
+    pool: Pool<Handle>,
+    endpoints: Vec<Endpoint>,
+    /// A look at what has idled for too long is in the event queue.
+    pub(super) is_armed: bool,
+    identity: u64,
+    opened: u64,
+}
+
+/// What goes to one endpoint.
+#[derive(Clone, Debug, Default)]
+struct Endpoint {
+    /// Connections that are made or stand.
+    open: u32,
+    /// Those that requests share.
+    shared: Vec<Handle>,
+    /// Requests for which there is no connection, because there may be no more.
+    waiting: VecDeque<Stream>,
+}
+
+/// Where a request goes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Place {
+    /// On this one.
+    On(Handle),
+    /// On a new one.
+    New,
+    /// It has to wait for one.
+    Wait,
+}
+
+/// One for each engine.
+pub(super) fn desks(plan: &Plan<'_>) -> Vec<Desk> {
+    let mut desks = Vec::new();
+    for at in 0..plan.design.calls.len() {
+        let id = CallId::from_index(at);
+        let call = plan.design.call(id);
+        let endpoints = plan.instance_count(call.to) as usize;
+        for instance in 0..plan.instance_count(call.from) {
+            for seat in 0..plan.seats(id) {
+                let name = format!("{}/{instance}/{seat}", plan.design.call_name(id));
+                desks.push(Desk::new(id, &name, endpoints, call.connections));
+            }
+        }
+    }
+    desks
+}
+
+impl Desk {
+    fn new(
+        call: CallId,
+        name: &str,
+        endpoints: usize,
+        connections: config::design::Connections,
+    ) -> Self {
+        let most = connections.most.unwrap_or(u32::MAX);
+        let keep = connections.idle_timeout;
+        Self {
+            call,
+            streams: connections.streams.max(1),
+            most,
+            keep,
+            pool: Pool::new(endpoints, keep, usize::MAX),
+            endpoints: vec![Endpoint::default(); endpoints],
+            is_armed: false,
+            identity: base::hash_name(name),
+            opened: 0,
+        }
+    }
+
+    pub(super) const fn is_shared(&self) -> bool {
+        self.streams > 1
+    }
+
+    /// A number for a new connection that hangs on names alone.
+    pub(super) fn next_id(&mut self) -> u64 {
+        self.opened += 1;
+        mix(self.identity ^ mix(self.opened))
+    }
+
+    /// Where the next request for an endpoint goes.
+    pub(super) fn place(
+        &mut self,
+        now: Instant,
+        to: EndpointId,
+        connections: &Slab<Connection>,
+    ) -> Place {
+        let usable = |handle: Handle| connections.get(handle).filter(|it| it.is_usable());
+        if self.is_shared() {
+            let endpoint = &mut self.endpoints[to.index()];
+            endpoint.shared.retain(|&handle| usable(handle).is_some());
+            let load = |handle: Handle| usable(handle).map_or(usize::MAX, |it| it.streams.len());
+            let best = endpoint.shared.iter().copied().min_by_key(|&handle| load(handle));
+            if let Some(handle) = best.filter(|&best| load(best) < self.streams as usize) {
+                return Place::On(handle);
+            }
+        } else {
+            while let Some(handle) = self.pool.take(now, to) {
+                if usable(handle).is_some() {
+                    return Place::On(handle);
+                }
+            }
+        }
+        if self.endpoints[to.index()].open < self.most { Place::New } else { Place::Wait }
+    }
+
+    pub(super) fn wait(&mut self, to: EndpointId, stream: Stream) {
+        self.endpoints[to.index()].waiting.push_back(stream);
+    }
+
+    /// Whoever has waited longest.
+    pub(super) fn next_waiting(&mut self, to: EndpointId) -> Option<Stream> {
+        self.endpoints[to.index()].waiting.pop_front()
+    }
+
+    /// Whether it waited. It no longer does.
+    pub(super) fn stop_waiting(&mut self, to: EndpointId, job: Handle) -> bool {
+        let waiting = &mut self.endpoints[to.index()].waiting;
+        let before = waiting.len();
+        waiting.retain(|stream| stream.job != job);
+        waiting.len() < before
+    }
+
+    pub(super) fn has_waiting(&self, to: EndpointId) -> bool {
+        !self.endpoints[to.index()].waiting.is_empty()
+    }
+
+    /// Whether one more connection may be made.
+    pub(super) fn may_open(&self, to: EndpointId) -> bool {
+        self.endpoints[to.index()].open < self.most
+    }
+
+    pub(super) fn opened(&mut self, to: EndpointId, handle: Handle) {
+        let endpoint = &mut self.endpoints[to.index()];
+        endpoint.open += 1;
+        if self.streams > 1 {
+            endpoint.shared.push(handle);
+        }
+    }
+
+    /// A connection is of no more use.
+    pub(super) fn closed(&mut self, to: EndpointId, handle: Handle) {
+        let endpoint = &mut self.endpoints[to.index()];
+        endpoint.open = endpoint.open.saturating_sub(1);
+        endpoint.shared.retain(|&other| other != handle);
+    }
+
+    /// A connection has nothing to do.
+    pub(super) fn put(&mut self, now: Instant, to: EndpointId, handle: Handle) {
+        if !self.is_shared() {
+            // The pool has no bound of its own here: `most` bounds what is open.
+            let _ = self.pool.put(now, to, handle);
+        }
+    }
+
+    /// Connections that have idled for too long.
+    pub(super) fn expired(&mut self, now: Instant, connections: &Slab<Connection>) -> Vec<Handle> {
+        if !self.is_shared() {
+            return std::iter::from_fn(|| self.pool.expired(now)).collect();
+        }
+        let keep = self.keep;
+        let is_old = |handle: &&Handle| {
+            connections.get(**handle).is_some_and(|connection| match connection.stage {
+                Stage::Idle(since) => now.since(since) >= keep,
+                _ => false,
+            })
+        };
+        let shared = self.endpoints.iter().flat_map(|endpoint| &endpoint.shared);
+        shared.filter(is_old).copied().collect()
+    }
+
+    /// When the next one has idled for too long.
+    pub(super) fn next_expiry(&self, connections: &Slab<Connection>) -> Option<Instant> {
+        if !self.is_shared() {
+            return self.pool.next_deadline();
+        }
+        let shared = self.endpoints.iter().flat_map(|endpoint| &endpoint.shared);
+        let since = |handle: &Handle| match connections.get(*handle)?.stage {
+            Stage::Idle(since) => Some(since + self.keep),
+            _ => None,
+        };
+        shared.filter_map(since).min()
+    }
+}

@@ -1,0 +1,29 @@
+//! How what instances say to each other gets there.
+//!
+//! The world says that a try leaves, that its answer does, that its caller leaves it, that it
+//! breaks off; how that travels is decided here, once a run:
+//!
+//! - [`message`]: it takes as long as the way is. Nothing is lost.
+//! - [`packet`]: connections between the instances, TCP on them, datagrams over links and routers.
+//!   Everything that a network does to a request comes about below it.
+//!
+//! | file | concept |
+//! |---|---|
+//! | `packet`, `desk` | which connection a request takes, and what its callers learn |
+//! | `net`, `connection` | kernels: endpoints, listeners, ports, descriptors |
+//! | `grid`, `ways` | cards, links, routers, and what an incident does to them |
+//! | `sizes` | how many bytes messages are |
+
+mod connection;
+mod desk;
+mod grid;
+mod message;
+mod net;
+mod packet;
+mod sizes;
+mod ways;
+
+pub(super) use net::Net;
+
+#[cfg(test)]
+mod tests;
