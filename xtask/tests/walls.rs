@@ -88,17 +88,28 @@ fn the_rules_of_policy_never_import_each_other() {
 }
 
 #[test]
-fn the_live_plane_never_claims_the_grounds_of_other_peoples_code() {
-    assert_none(sources("live").iter().flat_map(|(path, text)| {
-        code_lines(text)
-            .filter(|(_, line)| line.contains("OtherPeoplesCode"))
-            .map(|(number, _)| format!("{}:{number}", path.display()))
-            .collect::<Vec<_>>()
-    }));
+fn the_live_plane_never_carries_as_other_people_do_nor_claims_their_grounds() {
+    assert_none(sources("live").iter().flat_map(|(path, text)| claims(path, text)));
 }
 
 /// A crate, and the crates of the house that it uses.
 type Uses = BTreeMap<String, BTreeSet<String>>;
+
+/// Where code names what only models of other people's code may name: their grounds for sending
+/// again, and the carrier that has them. An import of all carriers would hide the second.
+fn claims(path: &Path, text: &str) -> Vec<String> {
+    let names = |line: &str| {
+        line.contains("OtherPeoplesCode")
+            || line.contains("Carrier::Others")
+            || line.contains("Carrier::{")
+            || line.contains("Carrier::*")
+            || line.contains("Carrier as ")
+    };
+    code_lines(text)
+        .filter(|(_, line)| names(line))
+        .map(|(number, _)| format!("{}:{number}", path.display()))
+        .collect()
+}
 
 fn forbidden_uses(uses: &Uses) -> Vec<String> {
     let may: Uses = TABLE
@@ -359,6 +370,17 @@ mod a_broken_wall_is_seen {
         assert_eq!(found("use crate::{retry::Params, breaker, health::Check};"), 2);
         assert_eq!(found("use super::super::admission::Queue;"), 1);
         assert_eq!(found("fn f(_: &crate::cache::Entry) {}"), 1);
+    }
+
+    #[test]
+    fn when_the_live_plane_carries_as_other_people_do() {
+        let found = |text| claims(Path::new("worker.rs"), text).len();
+
+        assert_eq!(found("let rules = Rules { carrier: engine::Carrier::Others, ..rules };"), 1);
+        assert_eq!(found("use engine::Carrier::{Others, Plimsoll};\nuse engine::Carrier::*;"), 2);
+        assert_eq!(found("use engine::Carrier as C;"), 1);
+        assert_eq!(found("Some(Grounds::OtherPeoplesCode)"), 1);
+        assert_eq!(found("/// Never [`Carrier::Others`].\nlet carrier = Carrier::Plimsoll;"), 0);
     }
 
     #[test]

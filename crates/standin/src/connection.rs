@@ -128,6 +128,10 @@ pub(crate) const SIZE_FIELD: &str = "Standin-Bytes";
 /// Larger than the heads and bodies of a demo, small enough for thousands of connections.
 pub(crate) const READ_AT_ONCE: usize = 2_048;
 
+fn seconds_since_1970() -> u64 {
+    std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_secs()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,8 +144,4 @@ mod tests {
         assert_eq!(told(b"other; error=proxy_internal_error"), None);
         assert_eq!(told(b"other; details=\"the dog ate it\""), None);
     }
-}
-
-fn seconds_since_1970() -> u64 {
-    std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_secs()
 }

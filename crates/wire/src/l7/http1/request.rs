@@ -1,10 +1,12 @@
 //! A request's head: parsed once, asked many times.
 
 use core::mem::MaybeUninit;
+use core::ops::Deref;
 
 use super::fields::Fields;
 use super::framing::{Declared, Framing};
 use super::limits::Limits;
+use super::lines::Lines;
 use super::list::{at_most_largest, elements, whole_number};
 use super::method::Method;
 use super::name::Name;
@@ -83,7 +85,8 @@ impl RequestHead {
     /// been moved, not changed.
     pub fn over<'a>(&'a self, bytes: &'a [u8]) -> Request<'a> {
         debug_assert!(bytes.len() >= self.length, "the bytes that were parsed");
-        Request { head: self, bytes }
+        let lines = Lines { fields: &self.fields, bytes, length: self.length };
+        Request { head: self, lines }
     }
 
     fn parse_from_start(&mut self, bytes: &[u8], limits: &Limits) -> Result<Parse, Refusal> {
@@ -183,7 +186,16 @@ impl Default for RequestHead {
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
     pub(super) head: &'a RequestHead,
-    pub(super) bytes: &'a [u8],
+    lines: Lines<'a>,
+}
+
+/// Of its fields one asks as of any message's.
+impl<'a> Deref for Request<'a> {
+    type Target = Lines<'a>;
+
+    fn deref(&self) -> &Lines<'a> {
+        &self.lines
+    }
 }
 
 impl<'a> Request<'a> {
@@ -321,32 +333,6 @@ impl<'a> Request<'a> {
     /// The key under which the client allows this request to be repeated.
     pub fn idempotency_key(&self) -> Option<&'a [u8]> {
         self.known(Name::IdempotencyKey).filter(|key| !key.is_empty())
-    }
-
-    /// The first field of this name, as a value without white space around it.
-    pub fn field(&self, name: &str) -> Option<&'a [u8]> {
-        let mut fields = self.fields();
-        fields.find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value)
-    }
-
-    /// The first field of a known name.
-    pub fn known(&self, name: Name) -> Option<&'a [u8]> {
-        self.known_all(name).next()
-    }
-
-    /// All fields of a known name.
-    pub fn known_all(&self, name: Name) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        self.head.fields.known(name, self.bytes)
-    }
-
-    /// All fields in order, names as they were written.
-    pub fn fields(&self) -> impl Iterator<Item = (&'a str, &'a [u8])> + use<'a> {
-        self.head.fields.texts(self.bytes)
-    }
-
-    /// The head as it arrived, with the empty line.
-    pub fn raw(&self) -> &'a [u8] {
-        self.bytes.get(..self.head.length).unwrap_or_default()
     }
 
     /// `OPTIONS http://host` without a path is about the server (RFC 9112 section 3.2.4).

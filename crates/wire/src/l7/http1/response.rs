@@ -1,11 +1,13 @@
 //! A response's head: what it says depends on what was asked.
 
 use core::mem::MaybeUninit;
+use core::ops::Deref;
 
 use super::date;
 use super::fields::Fields;
 use super::framing::{Declared, Framing};
 use super::limits::Limits;
+use super::lines::Lines;
 use super::list::at_most_largest;
 use super::method::Method;
 use super::name::Name;
@@ -84,7 +86,8 @@ impl ResponseHead {
     /// been moved, not changed.
     pub fn over<'a>(&'a self, bytes: &'a [u8]) -> Response<'a> {
         debug_assert!(bytes.len() >= self.length, "the bytes that were parsed");
-        Response { head: self, bytes }
+        let lines = Lines { fields: &self.fields, bytes, length: self.length };
+        Response { head: self, lines }
     }
 
     fn parse_from_start(
@@ -192,7 +195,16 @@ impl Default for ResponseHead {
 #[derive(Clone, Copy, Debug)]
 pub struct Response<'a> {
     pub(super) head: &'a ResponseHead,
-    pub(super) bytes: &'a [u8],
+    lines: Lines<'a>,
+}
+
+/// Of its fields one asks as of any message's.
+impl<'a> Deref for Response<'a> {
+    type Target = Lines<'a>;
+
+    fn deref(&self) -> &Lines<'a> {
+        &self.lines
+    }
 }
 
 impl<'a> Response<'a> {
@@ -252,32 +264,6 @@ impl<'a> Response<'a> {
             })
         };
         self.known_all(Name::RetryAfter).filter_map(secs).max()
-    }
-
-    /// The first field of this name, as a value without white space around it.
-    pub fn field(&self, name: &str) -> Option<&'a [u8]> {
-        let mut fields = self.fields();
-        fields.find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value)
-    }
-
-    /// The first field of a known name.
-    pub fn known(&self, name: Name) -> Option<&'a [u8]> {
-        self.known_all(name).next()
-    }
-
-    /// All fields of a known name.
-    pub fn known_all(&self, name: Name) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        self.head.fields.known(name, self.bytes)
-    }
-
-    /// All fields in order, names as they were written.
-    pub fn fields(&self) -> impl Iterator<Item = (&'a str, &'a [u8])> + use<'a> {
-        self.head.fields.texts(self.bytes)
-    }
-
-    /// The head as it arrived, with the empty line.
-    pub fn raw(&self) -> &'a [u8] {
-        self.bytes.get(..self.head.length).unwrap_or_default()
     }
 }
 
