@@ -223,6 +223,7 @@ impl World<'_> {
             remaining: remaining.filter(|_| is_ours),
             state: State::Travelling,
             connection: Handle::NOBODY,
+            stream: 1,
             began: 0,
             step: 0,
             pending: 0,

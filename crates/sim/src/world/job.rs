@@ -35,6 +35,8 @@ pub(super) struct Job {
     pub(super) state: State,
     /// The connection that it came over, if there is one.
     pub(super) connection: Handle,
+    /// Which of its streams.
+    pub(super) stream: u32,
     /// How often its own work has begun: a pause begins it anew.
     pub(super) began: u32,
     /// The step that comes next.

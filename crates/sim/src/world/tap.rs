@@ -228,6 +228,16 @@ impl Tap {
         }
     }
 
+    /// Two sockets exchange datagrams, perhaps not for the first time.
+    #[inline]
+    pub(crate) fn met(&mut self, connection: u64, about: Connection) {
+        if let Some(recorder) = self.on()
+            && !recorder.packets.connections.contains_key(&connection)
+        {
+            recorder.packets.opened(connection, about);
+        }
+    }
+
     /// The connection may be forgotten.
     #[inline]
     pub(crate) fn forgotten(&mut self, connection: u64) {

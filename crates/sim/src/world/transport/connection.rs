@@ -10,6 +10,7 @@ use netsim::l4::tcp::{Endpoint, State};
 
 use super::super::event::Event;
 use super::super::slab::Handle;
+use crate::world::tap::packets::{Message, Part};
 
 /// The end that calls.
 pub(super) const CALLER: u8 = 0;
@@ -37,6 +38,8 @@ pub(super) struct Connection {
     pub(super) streams: Vec<Stream>,
     /// Jobs at the called instance that came over it and were not answered.
     pub(super) serving: Vec<Handle>,
+    /// The number of the next stream on it (RFC 9113, 5.1.1).
+    pub(super) next_stream: u32,
     /// It was made to ask an endpoint how it is.
     pub(super) is_check: bool,
 }
@@ -81,7 +84,20 @@ pub(super) struct End {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Turn {
     pub(super) event: Event,
+    pub(super) message: Message,
     pub(super) left: u64,
+}
+
+impl Turn {
+    /// The next bytes of it, as a message of its own.
+    pub(super) fn part(&self, bytes: u64) -> Message {
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        if self.left == self.message.bytes() {
+            let body = bytes.saturating_sub(self.message.head);
+            return Message { body, ..self.message };
+        }
+        Message { part: Part::More, head: 0, body: bytes, ..self.message }
+    }
 }
 
 /// A request on a connection.
@@ -90,6 +106,8 @@ pub(super) struct Stream {
     pub(super) job: Handle,
     pub(super) flight: Handle,
     pub(super) attempt: u8,
+    /// Which stream it is, once it was said.
+    pub(super) number: u32,
 }
 
 impl Connection {
@@ -105,6 +123,7 @@ impl Connection {
             ends: [End::new(), End::new()],
             streams: Vec::new(),
             serving: Vec::new(),
+            next_stream: 1,
             is_check: false,
         }
     }

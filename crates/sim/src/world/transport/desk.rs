@@ -6,17 +6,24 @@
 use std::collections::VecDeque;
 
 use base::{CallId, Duration, EndpointId, Instant};
+use config::design::{NodeKind, Protocol};
 use engine::Pool;
 
 use super::super::slab::{Handle, Slab};
 use super::connection::{Connection, Stage, Stream};
+use super::net::SERVICE_PORT;
 use crate::plan::Plan;
 use crate::stats::mix;
+use crate::world::tap::packets::Speech;
 
 /// The connections of one engine.
 #[derive(Clone, Debug)]
 pub(super) struct Desk {
     pub(super) call: CallId,
+    /// What is spoken.
+    pub(super) speech: Speech,
+    /// The port that is called.
+    pub(super) port: u16,
     /// How many requests share a connection.
     pub(super) streams: u32,
     /// The most connections to one endpoint.
@@ -63,24 +70,41 @@ pub(super) fn desks(plan: &Plan<'_>) -> Vec<Desk> {
         for instance in 0..plan.instance_count(call.from) {
             for seat in 0..plan.seats(id) {
                 let name = format!("{}/{instance}/{seat}", plan.design.call_name(id));
-                desks.push(Desk::new(id, &name, endpoints, call.connections));
+                desks.push(Desk::new(plan, id, &name, endpoints));
             }
         }
     }
     desks
 }
 
+const fn speech(protocol: Protocol) -> Speech {
+    match protocol {
+        Protocol::Http => Speech::Http1,
+        Protocol::Grpc => Speech::Grpc,
+        Protocol::Tcp | Protocol::Udp => Speech::Opaque,
+    }
+}
+
+/// Where a node listens: as the file says, if it does.
+fn port(node: &config::design::Node) -> u16 {
+    let listens = match &node.kind {
+        NodeKind::Balancer(balancer) => balancer.listen.first().map(|it| it.address.port()),
+        _ => node.endpoints().first().and_then(|endpoint| {
+            endpoint.address.rsplit_once(':').and_then(|(_, port)| port.parse().ok())
+        }),
+    };
+    listens.unwrap_or(SERVICE_PORT)
+}
+
 impl Desk {
-    fn new(
-        call: CallId,
-        name: &str,
-        endpoints: usize,
-        connections: config::design::Connections,
-    ) -> Self {
+    fn new(plan: &Plan<'_>, call: CallId, name: &str, endpoints: usize) -> Self {
+        let config::design::Call { connections, protocol, to, .. } = plan.design.call(call);
         let most = connections.most.unwrap_or(u32::MAX);
         let keep = connections.idle_timeout;
         Self {
             call,
+            speech: speech(*protocol),
+            port: port(plan.design.node(*to)),
             streams: connections.streams.max(1),
             most,
             keep,

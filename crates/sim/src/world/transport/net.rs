@@ -23,6 +23,7 @@ use super::grid::{self, Envelope, Grid, Spot, Told};
 use super::sizes::FRAME;
 use crate::plan::Plan;
 use crate::stats::{Stats, mix};
+use crate::world::tap::packets::{self as captured, Message, Side, Speech};
 
 /// Everything below the messages.
 #[derive(Clone, Debug)]
@@ -96,6 +97,8 @@ struct Datagram {
     envelope: Envelope,
     spot: Spot,
     damaged: bool,
+    /// What those who capture packets know it by.
+    ticket: captured::Ticket,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -185,9 +188,27 @@ impl Net {
         end.tcp = Some(Endpoint::connect(now, profile, scope, initial(id)));
         (end.is_taken, end.has_descriptor) = (true, true);
         self.hosts[from as usize].descriptors += 1;
+        self.introduce(&connection, around);
         let handle = self.connections.insert(connection);
         self.drive(now, handle, CALLER, around);
         Ok(handle)
+    }
+
+    /// Tells those who capture packets of a new connection.
+    fn introduce(&self, connection: &Connection, around: &mut Around<'_>) {
+        let desk = &self.desks[connection.engine as usize];
+        let socket = |side: u8, port| {
+            let instance = connection.instances[usize::from(side)];
+            captured::Socket { instance, address: self.grid.address(instance), port }
+        };
+        around.stats.tap.opened(
+            connection.id,
+            captured::Connection {
+                sockets: [socket(CALLER, connection.port), socket(CALLED, desk.port)],
+                initial: [initial(connection.id), initial(mix(connection.id))],
+                speech: desk.speech,
+            },
+        );
     }
 
     /// The application at one side writes a message.
@@ -196,20 +217,46 @@ impl Net {
         now: Instant,
         handle: Handle,
         side: u8,
-        (bytes, event): (u64, Event),
+        (message, event): (Message, Event),
         around: &mut Around<'_>,
     ) {
         let Some(connection) = self.connections.get_mut(handle) else { return };
-        let shared = self.desks[connection.engine as usize].streams > 1;
+        let shared = self.desks[connection.engine as usize].is_shared();
+        let (id, bytes) = (connection.id, message.bytes());
         let end = connection.end(side);
         let Some(tcp) = &mut end.tcp else { return };
         if shared && (bytes > FRAME || !end.in_turns.is_empty()) {
-            end.in_turns.push_back(Turn { event, left: bytes });
+            end.in_turns.push_back(Turn { event, message, left: bytes });
         } else {
             end.written += bytes;
             end.said.push_back((end.written, event));
+            around.stats.tap.wrote(id, whose(side), message);
+            around.turn(id, side);
             tcp.handle(now, Input::Write(bytes), around.stats);
         }
+        self.drive(now, handle, side, around);
+    }
+
+    /// What an end says first where streams share a connection.
+    pub(super) fn open_frames(
+        &mut self,
+        now: Instant,
+        handle: Handle,
+        side: u8,
+        around: &mut Around<'_>,
+    ) {
+        let Some(connection) = self.connections.get_mut(handle) else { return };
+        if self.desks[connection.engine as usize].speech != Speech::Grpc {
+            return;
+        }
+        let id = connection.id;
+        let end = connection.end(side);
+        let Some(tcp) = &mut end.tcp else { return };
+        let message = super::sizes::opening(whose(side));
+        end.written += message.bytes();
+        around.stats.tap.wrote(id, whose(side), message);
+        around.turn(id, side);
+        tcp.handle(now, Input::Write(message.bytes()), around.stats);
         self.drive(now, handle, side, around);
     }
 
@@ -223,6 +270,7 @@ impl Net {
         around: &mut Around<'_>,
     ) {
         let Some(connection) = self.connections.get_mut(handle) else { return };
+        around.turn(connection.id, side);
         if let Some(tcp) = &mut connection.end(side).tcp {
             tcp.handle(now, input, around.stats);
             self.drive(now, handle, side, around);
@@ -250,13 +298,17 @@ impl Net {
             let Some(handle) = host.listener.accept() else { return };
             let Some(connection) = self.connections.get_mut(handle) else { continue };
             let end = connection.end(CALLED);
-            let Some(tcp) = end.tcp.as_mut().filter(|tcp| tcp.state() != State::Closed) else {
+            if end.tcp.as_ref().is_none_or(|tcp| tcp.state() == State::Closed) {
                 continue;
-            };
+            }
             (end.is_taken, end.has_descriptor) = (true, true);
             (host.descriptors, host.accepted) = (host.descriptors + 1, host.accepted + 1);
             let bytes = u32::try_from(end.arrived).unwrap_or(u32::MAX);
-            if bytes > 0 {
+            self.open_frames(now, handle, CALLED, around);
+            if bytes > 0
+                && let Some(connection) = self.connections.get_mut(handle)
+                && let Some(tcp) = &mut connection.end(CALLED).tcp
+            {
                 tcp.handle(now, Input::Read(bytes), around.stats);
                 self.read(handle, CALLED);
                 self.drive(now, handle, CALLED, around);
@@ -272,6 +324,7 @@ impl Net {
         around: &mut Around<'_>,
     ) {
         let Some(connection) = self.connections.get_mut(handle) else { return };
+        around.turn(connection.id, side);
         let end = connection.end(side);
         if end.timer <= now {
             end.timer = Instant::NEVER;
@@ -293,8 +346,10 @@ impl Net {
         let row = self.grid.row(datagram.envelope.from, datagram.envelope.to);
         if datagram.damaged {
             let scope = Scope { call: CallId(datagram.envelope.call), endpoint: None };
+            around.stats.tap.dropped(now, datagram.ticket, l3::Event::Corrupted);
             return around.drop(now, scope, row, l3::Event::Corrupted);
         }
+        around.stats.tap.arrived(now, datagram.ticket);
         around.stats.layers.arrived(now, row, now.since(datagram.sent));
         match datagram.load {
             Load::Segment { connection, to, segment } => {
@@ -346,9 +401,11 @@ impl Net {
         now: Instant,
         (call, forth): (CallId, bool),
         (from, to): (u32, u32),
-        (bytes, event): (u32, Event),
+        (said, event): (Message, Event),
         around: &mut Around<'_>,
     ) {
+        self.introduce_sockets((from, to), forth, around);
+        let bytes = u32::try_from(said.bytes()).unwrap_or(u32::MAX).min(udp::LARGEST);
         let envelope = Envelope {
             call: call.0,
             forth,
@@ -359,12 +416,32 @@ impl Net {
             is_new: forth,
             flow: u64::from(from) << 32 | u64::from(to),
         };
-        let parts: Vec<_> = udp::fragments(bytes.min(udp::LARGEST), ETHERNET).collect();
+        let parts: Vec<_> = udp::fragments(bytes, ETHERNET).collect();
         let message = self.whole.insert((event, (1 << parts.len()) - 1));
+        let mut at = 0;
         for (bytes, number) in parts.into_iter().zip(0..) {
             let load = Load::Part { message, number };
-            self.leave(now, load, Envelope { bytes, ..envelope }, around);
+            let heads = udp::IP_HEADER + if number == 0 { udp::UDP_HEADER } else { 0 };
+            let part = (at, bytes - heads);
+            at += part.1;
+            let ticket = around.stats.tap.datagram_left(now, said, part);
+            self.leave(now, load, Envelope { bytes, ..envelope }, ticket, around);
         }
+    }
+
+    /// Two sockets that exchange datagrams are known by their ends.
+    fn introduce_sockets(&self, (from, to): (u32, u32), forth: bool, around: &mut Around<'_>) {
+        let ends = if forth { [from, to] } else { [to, from] };
+        let id = mix(u64::from(ends[0]) << 32 | u64::from(ends[1]));
+        let ports = [FIRST_PORT, SERVICE_PORT];
+        let socket = |at: usize| {
+            let address = self.grid.address(ends[at]);
+            captured::Socket { instance: ends[at], address, port: ports[at] }
+        };
+        let sockets = [socket(0), socket(1)];
+        let about = captured::Connection { sockets, initial: [0; 2], speech: Speech::Opaque };
+        around.stats.tap.met(id, about);
+        around.turn(id, if forth { CALLER } else { CALLED });
     }
 
     /// Everything that an instance had is gone. Its kernel says so, unless it is gone too.
@@ -435,6 +512,7 @@ impl Net {
     fn drive(&mut self, now: Instant, handle: Handle, side: u8, around: &mut Around<'_>) {
         loop {
             let Some(connection) = self.connections.get_mut(handle) else { return };
+            around.turn(connection.id, side);
             let end = connection.end(side);
             let Some(tcp) = &mut end.tcp else { return };
             let what = match tcp.poll_output(now, around.stats) {
@@ -468,10 +546,12 @@ impl Net {
     /// The next stream's turn on a connection that several share.
     fn next_frame(&mut self, now: Instant, handle: Handle, side: u8, around: &mut Around<'_>) {
         let Some(connection) = self.connections.get_mut(handle) else { return };
+        let id = connection.id;
         let end = connection.end(side);
         let (Some(mut turn), Some(tcp)) = (end.in_turns.pop_front(), &mut end.tcp) else { return };
         let bytes = turn.left.min(FRAME);
         end.written += bytes;
+        around.stats.tap.wrote(id, whose(side), turn.part(bytes));
         tcp.handle(now, Input::Write(bytes), around.stats);
         turn.left -= bytes;
         if turn.left == 0 {
@@ -518,6 +598,8 @@ impl Net {
         around: &mut Around<'_>,
     ) {
         let Some(connection) = self.connections.get(handle) else { return };
+        around.turn(connection.id, side);
+        let ticket = around.stats.tap.left(now, &segment);
         let (from, to) =
             (connection.instances[usize::from(side)], connection.instances[usize::from(side ^ 1)]);
         let envelope = Envelope {
@@ -531,14 +613,21 @@ impl Net {
             flow: connection.id,
         };
         let load = Load::Segment { connection: handle, to: side ^ 1, segment };
-        self.leave(now, load, envelope, around);
+        self.leave(now, load, envelope, ticket, around);
     }
 
-    fn leave(&mut self, now: Instant, load: Load, envelope: Envelope, around: &mut Around<'_>) {
+    fn leave(
+        &mut self,
+        now: Instant,
+        load: Load,
+        envelope: Envelope,
+        ticket: captured::Ticket,
+        around: &mut Around<'_>,
+    ) {
         let row = self.grid.row(envelope.from, envelope.to);
         around.stats.layers.sent(now, row, envelope.bytes);
         let spot = self.grid.start(envelope.call);
-        let datagram = Datagram { sent: now, load, envelope, spot, damaged: false };
+        let datagram = Datagram { sent: now, load, envelope, spot, damaged: false, ticket };
         let handle = self.datagrams.insert(datagram);
         self.carry(now, handle, around);
     }
@@ -600,6 +689,7 @@ impl Net {
         let row = self.grid.row(envelope.from, envelope.to);
         let scope = Scope { call: CallId(envelope.call), endpoint: None };
         around.drop(at, scope, row, lost.why);
+        around.stats.tap.dropped(at, datagram.ticket, lost.why);
         let back = at + at.since(datagram.sent);
         let (connection, to, segment) = match datagram.load {
             Load::Segment { connection, to, segment } => (connection, to, segment),
@@ -613,7 +703,8 @@ impl Net {
             (Told::Rejected, Some(answer)) => {
                 let load = Load::Segment { connection, to: side, segment: answer };
                 let envelope = Envelope { from: envelope.to, to: envelope.from, ..envelope };
-                let answer = Datagram { load, envelope, spot: Spot::Host, ..datagram };
+                let ticket = captured::Ticket::NONE;
+                let answer = Datagram { load, envelope, spot: Spot::Host, ticket, ..datagram };
                 let handle = self.datagrams.insert(answer);
                 self.await_arrival(back, handle, &answer, around);
             }
@@ -642,6 +733,7 @@ impl Net {
         let instance = connection.instances[usize::from(side)] as usize;
         let is_call = segment.flags.has(Flags::SYN) && !segment.flags.has(Flags::ACK);
         let engine = connection.engine as usize;
+        around.turn(connection.id, side);
         let Some(tcp) = &mut connection.end(side).tcp else {
             if side == CALLED && is_call {
                 return self.on_call(now, handle, segment, around);
@@ -705,6 +797,11 @@ impl Host {
 }
 
 impl Around<'_> {
+    /// What happens next is of this end.
+    fn turn(&mut self, id: u64, side: u8) {
+        self.stats.tap.turn_to_end(id, whose(side));
+    }
+
     pub(super) fn emit(&mut self, now: Instant, scope: Scope, event: l4::Event) {
         self.stats.emit(now, scope, Happened::L4(event));
     }
@@ -715,6 +812,15 @@ impl Around<'_> {
         self.stats.emit(now, scope, Happened::L3(event));
     }
 }
+
+const fn whose(side: u8) -> Side {
+    if side == CALLER { Side::Caller } else { Side::Called }
+}
+
+/// Where Linux begins with the ports that it calls from.
+const FIRST_PORT: u16 = 32_768;
+/// Where services listen that do not say where.
+pub(super) const SERVICE_PORT: u16 = 8_080;
 
 /// Where sequence numbers begin: hard to guess, and the same in every run.
 const fn initial(id: u64) -> u32 {

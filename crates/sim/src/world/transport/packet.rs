@@ -12,7 +12,8 @@ use super::super::{Held, World};
 use super::connection::{CALLED, CALLER, Connection, End, Stage, Stream};
 use super::desk::Place;
 use super::net::{Around, Net, News, Tidings};
-use super::sizes::{CHECK, CHECK_ANSWER, RST_STREAM};
+use super::sizes::{cancel, check, check_answer};
+use crate::world::tap::packets::{Message, Speech};
 
 impl World<'_> {
     /// A try leaves for its instance.
@@ -22,7 +23,7 @@ impl World<'_> {
         }
         let Some(state) = self.jobs.get(job) else { return };
         let (engine, to) = (state.engine, self.endpoint_of(state.engine, state.instance));
-        let stream = Stream { job, flight: state.caller, attempt: state.attempt };
+        let stream = Stream { job, flight: state.caller, attempt: state.attempt, number: 0 };
         if self.is_datagram(engine) {
             return self.send_datagram(now, engine, stream);
         }
@@ -45,24 +46,22 @@ impl World<'_> {
     /// An answer leaves for the caller of a job.
     pub(in crate::world) fn reply(&mut self, now: Instant, job: Handle, answer: Event) {
         let Some(state) = self.jobs.get(job) else { return };
-        let (engine, instance, kind) = (state.engine, state.instance, state.kind);
-        let connection = state.connection;
+        let (engine, instance, connection) = (state.engine, state.instance, state.connection);
         let Event::Answer { status, .. } = answer else { return };
+        let message = self.answer_of_job(state, status, self.speech(engine));
         let to = self.engines[engine as usize].from;
         if self.net.is_none() {
             return self.push_message(now, instance, to, answer);
         }
         if self.is_datagram(engine) {
-            let bytes = self.answer_bytes(kind, status, false);
             let call = (self.engines[engine as usize].call.id(), false);
-            return self.send_in_datagram(now, call, (instance, to), bytes, answer);
+            return self.send_in_datagram(now, call, (instance, to), (message, answer));
         }
-        let bytes = self.answer_bytes(kind, status, self.is_multiplexed(engine));
         self.with_net(|net, around| {
             let Some(connection_state) = net.connections.get_mut(connection) else { return };
             connection_state.serving.retain(|&other| other != job);
             if connection_state.ends[usize::from(CALLED)].stands() {
-                net.write(now, connection, CALLED, (bytes, answer), around);
+                net.write(now, connection, CALLED, (message, answer), around);
             }
         });
     }
@@ -107,9 +106,7 @@ impl World<'_> {
         let Some(state) = net.connections.get_mut(connection) else { return };
         let shared = net.desks[engine as usize].is_shared();
         let is_connecting = state.stage == Stage::Connecting;
-        if state.end_stream(job).is_none() {
-            return;
-        }
+        let Some(ended) = state.end_stream(job) else { return };
         if is_connecting {
             self.jobs.remove(job);
         }
@@ -117,7 +114,7 @@ impl World<'_> {
             return self.drop_connection(now, connection, Input::Abort);
         }
         if !is_connecting {
-            let reset = (RST_STREAM, Event::StreamReset { job });
+            let reset = (cancel(ended.number), Event::StreamReset { job });
             self.with_net(|net, around| net.write(now, connection, CALLER, reset, around));
         }
         self.on_stream_over(now, connection);
@@ -242,7 +239,7 @@ impl World<'_> {
         let target = self.net.as_deref().and_then(|net| net.connections.get(connection));
         let Some(target) = target.map(|it| it.instances[usize::from(CALLED)]) else { return };
         if !self.hangs(target) {
-            let answer = (CHECK_ANSWER, Event::CheckAnswered { connection });
+            let answer = (check_answer(), Event::CheckAnswered { connection });
             self.with_net(|net, around| net.write(now, connection, CALLED, answer, around));
         }
     }
@@ -359,11 +356,19 @@ impl World<'_> {
 
     /// A request is written.
     fn say(&mut self, now: Instant, handle: Handle, stream: Stream) {
-        let engine = self.net.as_deref().and_then(|net| Some(net.connections.get(handle)?.engine));
-        let Some(engine) = engine else { return };
-        let bytes = self.request_bytes(stream.job, self.is_multiplexed(engine));
+        let Some(net) = self.net.as_deref_mut() else { return };
+        let Some(connection) = net.connections.get_mut(handle) else { return };
+        let (engine, number) = (connection.engine, connection.next_stream);
+        connection.next_stream += 2;
+        if let Some(said) = connection.streams.iter_mut().find(|said| said.job == stream.job) {
+            said.number = number;
+        }
+        if let Some(job) = self.jobs.get_mut(stream.job) {
+            job.stream = number;
+        }
+        let message = self.request_of_job(stream.job, self.speech(engine), number);
         self.tell_sent(now, stream.flight);
-        let request = (bytes, Event::Reach { job: stream.job });
+        let request = (message, Event::Reach { job: stream.job });
         self.with_net(|net, around| net.write(now, handle, CALLER, request, around));
     }
 
@@ -406,7 +411,7 @@ impl World<'_> {
         connection.end(CALLER).stood = true;
         if connection.is_check {
             connection.stage = Stage::Busy;
-            let check = (CHECK, Event::CheckReached { connection: handle });
+            let check = (check(), Event::CheckReached { connection: handle });
             self.with_net(|net, around| net.write(now, handle, CALLER, check, around));
             return;
         }
@@ -415,6 +420,7 @@ impl World<'_> {
         }
         connection.stage = Stage::Busy;
         let streams = connection.streams.clone();
+        self.with_net(|net, around| net.open_frames(now, handle, CALLER, around));
         for stream in streams {
             self.say(now, handle, stream);
         }
@@ -487,6 +493,7 @@ impl World<'_> {
     fn on_gone(&mut self, handle: Handle, side: u8) {
         let left = self.net.as_deref_mut().and_then(|net| net.on_gone(handle, side));
         if let Some(connection) = left {
+            self.stats.tap.forgotten(connection.id);
             self.forget_unsaid(&connection);
         }
     }
@@ -603,10 +610,10 @@ impl World<'_> {
     fn send_datagram(&mut self, now: Instant, engine: u32, stream: Stream) {
         let Some(job) = self.jobs.get(stream.job) else { return };
         let ends = (self.engines[engine as usize].from, job.instance);
-        let bytes = self.request_bytes(stream.job, false);
+        let message = self.request_of_job(stream.job, Speech::Opaque, 1);
         self.tell_sent(now, stream.flight);
         let call = (self.engines[engine as usize].call.id(), true);
-        self.send_in_datagram(now, call, ends, bytes, Event::Reach { job: stream.job });
+        self.send_in_datagram(now, call, ends, (message, Event::Reach { job: stream.job }));
     }
 
     fn send_in_datagram(
@@ -614,11 +621,9 @@ impl World<'_> {
         now: Instant,
         call: (base::CallId, bool),
         ends: (u32, u32),
-        bytes: u64,
-        event: Event,
+        said: (Message, Event),
     ) {
-        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
-        self.with_net(|net, around| net.send_message(now, call, ends, (bytes, event), around));
+        self.with_net(|net, around| net.send_message(now, call, ends, said, around));
     }
 
     /// Whether the called node stops when its caller leaves.
@@ -632,8 +637,8 @@ impl World<'_> {
         call.protocol == Protocol::Udp
     }
 
-    fn is_multiplexed(&self, engine: u32) -> bool {
-        self.net.as_deref().is_some_and(|net| net.desks[engine as usize].is_shared())
+    fn speech(&self, engine: u32) -> Speech {
+        self.net.as_deref().map_or(Speech::Http1, |net| net.desks[engine as usize].speech)
     }
 
     fn endpoint_of(&self, engine: u32, target: u32) -> EndpointId {

@@ -3,7 +3,9 @@
 //! The design file gives the bodies; what goes around them is counted here.
 
 use super::super::World;
+use super::super::job::Job;
 use super::super::slab::Handle;
+use crate::world::tap::packets::{Message, Part, Side, Speech};
 
 /// The head of a request over HTTP/1.1: what was common on the web's wires, cookies included
 /// (Google's SPDY white paper, 2009: 700 to 800 bytes).
@@ -19,39 +21,73 @@ const REQUEST_FIELDS: u32 = 100;
 const ANSWER_FIELDS: u32 = 50;
 
 /// The most that a frame carries (RFC 9113, 4.2).
-pub(super) const FRAME: u64 = 16_384 + FRAME_HEAD as u64;
+const FRAME_BODY: u32 = 16_384;
+pub(super) const FRAME: u64 = (FRAME_BODY + FRAME_HEAD) as u64;
 
-/// A frame that ends a stream (RFC 9113, 6.4).
-pub(super) const RST_STREAM: u64 = 13;
+/// What stands before a message of gRPC.
+const GRPC_LENGTH: u32 = 5;
 
 /// What a check says, and what it is answered with.
-pub(super) const CHECK: u64 = (REQUEST_HEAD - 550) as u64;
-pub(super) const CHECK_ANSWER: u64 = (ANSWER_HEAD - 90) as u64;
+const CHECK: u32 = 200;
+const CHECK_ANSWER: u32 = 150;
 
 impl World<'_> {
-    /// Bytes of the request of a job.
-    pub(super) fn request_bytes(&self, job: Handle, multiplexed: bool) -> u64 {
-        let body = self.jobs.get(job).map_or(0, |job| self.plan.requests.bodies(job.kind).0);
-        message(body, multiplexed, (REQUEST_HEAD, REQUEST_FIELDS))
+    /// The request of a job on a stream.
+    pub(super) fn request_of_job(&self, job: Handle, speech: Speech, stream: u32) -> Message {
+        let Some(job) = self.jobs.get(job) else { return Message { stream, ..check() } };
+        let body = self.plan.requests.bodies(job.kind).0;
+        let (head, body) = sizes(body, speech, (REQUEST_HEAD, REQUEST_FIELDS));
+        let part = Part::Request { attempt: job.attempt };
+        Message { id: job.chance, part, kind: job.kind, stream, head, body }
     }
 
-    /// Bytes of the answer of this status to a kind of request. An error has a short body.
-    pub(super) fn answer_bytes(&self, kind: u16, status: u16, multiplexed: bool) -> u64 {
-        let body = self.plan.requests.bodies(kind).1;
+    /// The answer to a job, of this status. An error has a short body.
+    pub(super) fn answer_of_job(&self, job: &Job, status: u16, speech: Speech) -> Message {
+        let body = self.plan.requests.bodies(job.kind).1;
         let body = if status < 400 { body } else { body.min(ERROR_BODY) };
-        message(body, multiplexed, (ANSWER_HEAD, ANSWER_FIELDS))
+        let (head, body) = sizes(body, speech, (ANSWER_HEAD, ANSWER_FIELDS));
+        let (part, kind) = (Part::Answer { status }, job.kind);
+        Message { id: job.chance, part, kind, stream: job.stream, head, body }
     }
+}
+
+/// A check of an endpoint.
+pub(super) const fn check() -> Message {
+    let part = Part::Request { attempt: 1 };
+    Message { id: 0, part, kind: u16::MAX, stream: 1, head: CHECK, body: 0 }
+}
+
+/// Its answer.
+pub(super) const fn check_answer() -> Message {
+    let part = Part::Answer { status: 200 };
+    Message { id: 0, part, kind: u16::MAX, stream: 1, head: CHECK_ANSWER, body: 0 }
+}
+
+/// What an end says first where streams share a connection.
+pub(super) const fn opening(side: Side) -> Message {
+    let head = Part::opening(side);
+    Message { id: 0, part: Part::Opening, kind: 0, stream: 0, head, body: 0 }
+}
+
+/// Ends a stream that its caller gave up.
+pub(super) const fn cancel(stream: u32) -> Message {
+    Message { id: 0, part: Part::Cancel, kind: 0, stream, head: Part::CANCEL, body: 0 }
 }
 
 /// What nginx says of an error.
 const ERROR_BODY: u64 = 157;
 
-fn message(body: u64, multiplexed: bool, (head, fields): (u32, u32)) -> u64 {
-    if !multiplexed {
-        return u64::from(head) + body;
+/// Head and body with what frames add to them: the bodies of gRPC have a length before them.
+fn sizes(body: u64, speech: Speech, (head, fields): (u32, u32)) -> (u32, u32) {
+    let body = u32::try_from(body).unwrap_or(u32::MAX / 2);
+    match speech {
+        Speech::Http1 | Speech::Opaque => (head, body),
+        Speech::Http2 | Speech::Grpc => {
+            let body = if speech == Speech::Grpc { body + GRPC_LENGTH } else { body };
+            let frames = body.div_ceil(FRAME_BODY);
+            (FRAME_HEAD + fields, body + frames * FRAME_HEAD)
+        }
     }
-    let frames = body.div_ceil(FRAME - u64::from(FRAME_HEAD));
-    u64::from(FRAME_HEAD + fields) + body + frames * u64::from(FRAME_HEAD)
 }
 
 #[cfg(test)]
@@ -60,8 +96,8 @@ mod tests {
 
     #[test]
     fn each_frame_has_a_head_of_its_own() {
-        assert_eq!(message(40_000, true, (0, 50)), 9 + 50 + 40_000 + 3 * 9);
-        assert_eq!(message(0, true, (0, 50)), 59);
-        assert_eq!(message(10, false, (240, 50)), 250);
+        assert_eq!(sizes(40_000, Speech::Http2, (0, 50)), (59, 40_000 + 3 * 9));
+        assert_eq!(sizes(40_000, Speech::Grpc, (0, 50)), (59, 40_005 + 3 * 9));
+        assert_eq!(sizes(10, Speech::Http1, (240, 50)), (240, 10));
     }
 }

@@ -17,6 +17,7 @@ use crate::examples::{design, variant};
 use crate::judge::{self, Judged};
 use crate::plan::Plan;
 use crate::stats::Stats;
+use crate::world::tap::packets::Message;
 use crate::{Fidelity, Options};
 
 #[test]
@@ -493,7 +494,8 @@ impl<'p> Talk<'p> {
     /// The called side answers. Which answer it is.
     fn answer(&mut self, on: Handle) -> u32 {
         let mut around = Around { queue: &mut self.queue, stats: &mut self.stats };
-        let answer = (200, Event::Idle { engine: self.said });
+        let message = Message { body: 50, ..super::sizes::check_answer() };
+        let answer = (message, Event::Idle { engine: self.said });
         self.net.write(self.now, on, CALLED, answer, &mut around);
         self.said += 1;
         self.said - 1
