@@ -5,6 +5,7 @@
 
 mod designs;
 mod fuzz;
+mod properties;
 mod steps;
 
 use std::time::{Duration, Instant};

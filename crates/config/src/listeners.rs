@@ -5,7 +5,7 @@
 //! a service may be the listener of the balancer that asks it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use base::NodeId;
 
@@ -32,8 +32,9 @@ fn report_doubles(design: &Design, report: &mut Report) {
             };
             if let Some(&(other, first)) = others.iter().find(same_place) {
                 report_double(design, listen, (id, other), first, report);
+            } else {
+                others.push((id, listen.span));
             }
-            others.push((id, listen.span));
         }
     }
 }
@@ -84,11 +85,15 @@ struct Shortcut<'d> {
 
 fn report_loops(design: &Design, report: &mut Report) {
     let shortcuts = shortcuts(design);
+    if shortcuts.is_empty() {
+        return;
+    }
+    let ways = ways(design, &shortcuts);
     let mut told = BTreeSet::new();
-    let mut ways: BTreeMap<NodeId, BTreeSet<NodeId>> = BTreeMap::new();
+    let mut reached: BTreeMap<NodeId, Vec<bool>> = BTreeMap::new();
     for Shortcut { asker, asked, listener, address, endpoint, listen } in &shortcuts {
-        let reached = ways.entry(*listener).or_insert_with(|| reach(design, &shortcuts, *listener));
-        if !reached.contains(asker) || !told.insert(endpoint.start) {
+        let reached = reached.entry(*listener).or_insert_with(|| reach(&ways, *listener));
+        if !reached[asker.index()] || !told.insert(endpoint.start) {
             continue;
         }
         let [asker_name, asked_name, listener_name] =
@@ -109,12 +114,14 @@ fn report_loops(design: &Design, report: &mut Report) {
     }
 }
 
-/// For each balancer the endpoints it asks that are listeners of the design.
+/// For each balancer the endpoints it asks that are listeners of the design. Of listeners that
+/// share an address the first counts: the others were told.
 fn shortcuts(design: &Design) -> Vec<Shortcut<'_>> {
-    let mut by_port: BTreeMap<u16, Vec<(NodeId, &Listen)>> = BTreeMap::new();
+    let mut listeners: BTreeMap<(SocketAddr, bool), (NodeId, Span)> = BTreeMap::new();
     for (id, balancer) in balancers(design) {
         for listen in &balancer.listen {
-            by_port.entry(listen.address.port()).or_default().push((id, listen));
+            let key = (listen.address, is_udp(listen.protocol));
+            listeners.entry(key).or_insert((id, listen.span));
         }
     }
     let mut found = Vec::new();
@@ -123,37 +130,45 @@ fn shortcuts(design: &Design) -> Vec<Shortcut<'_>> {
             continue;
         }
         for endpoint in design.node(call.to).endpoints() {
-            let Some((host, port)) = host_and_port(&endpoint.address) else { continue };
-            let listening = by_port.get(&port).into_iter().flatten().filter(|(_, listen)| {
-                is_udp(listen.protocol) == is_udp(call.protocol)
-                    && is_same_host(host, listen.address.ip())
-            });
-            found.extend(listening.map(|(listener, listen)| Shortcut {
+            let places = places_of(&endpoint.address);
+            let listening = places
+                .into_iter()
+                .filter_map(|place| listeners.get(&(place, is_udp(call.protocol))));
+            found.extend(listening.map(|&(listener, listen)| Shortcut {
                 asker: call.from,
                 asked: call.to,
-                listener: *listener,
+                listener,
                 address: &endpoint.address,
                 endpoint: endpoint.span,
-                listen: listen.span,
+                listen,
             }));
         }
     }
     found
 }
 
-/// All nodes that a request to this one may come to, itself among them.
-fn reach(design: &Design, shortcuts: &[Shortcut<'_>], from: NodeId) -> BTreeSet<NodeId> {
+/// To whom each node sends requests, by the calls of the file and by addresses.
+fn ways(design: &Design, shortcuts: &[Shortcut<'_>]) -> Vec<Vec<NodeId>> {
+    let mut ways = vec![Vec::new(); design.nodes.len()];
     let calls = design.calls.iter().map(|call| (call.from, call.to));
     let shortcuts = shortcuts.iter().map(|shortcut| (shortcut.asker, shortcut.listener));
-    let mut ways: BTreeMap<NodeId, Vec<NodeId>> = BTreeMap::new();
     for (from, to) in calls.chain(shortcuts) {
-        ways.entry(from).or_default().push(to);
+        ways[from.index()].push(to);
     }
-    let mut reached = BTreeSet::from([from]);
+    ways
+}
+
+/// The nodes that a request to this one may come to, itself among them.
+fn reach(ways: &[Vec<NodeId>], from: NodeId) -> Vec<bool> {
+    let mut reached = vec![false; ways.len()];
+    reached[from.index()] = true;
     let mut open = vec![from];
     while let Some(node) = open.pop() {
-        let next = ways.get(&node).into_iter().flatten();
-        open.extend(next.filter(|&&to| reached.insert(to)));
+        for &to in &ways[node.index()] {
+            if !std::mem::replace(&mut reached[to.index()], true) {
+                open.push(to);
+            }
+        }
     }
     reached
 }
@@ -165,28 +180,30 @@ fn balancers(design: &Design) -> impl Iterator<Item = (NodeId, &Balancer)> {
     })
 }
 
-fn host_and_port(address: &str) -> Option<(&str, u16)> {
-    let (host, port) = address.rsplit_once(':')?;
+/// Where something would have to listen to be reached at this address for certain. A listener on
+/// all addresses of its machine is at that machine's loopback; which other addresses it has, the
+/// file does not say.
+fn places_of(address: &str) -> Vec<SocketAddr> {
+    let Some((host, port)) = address.rsplit_once(':') else { return Vec::new() };
+    let Ok(port) = port.parse::<u16>() else { return Vec::new() };
     let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-    Some((host, port.parse().ok()?))
-}
-
-/// Whether a host is for certain where something listens. A listener on all addresses of its
-/// machine is at that machine's loopback; which other addresses it has, the file does not say.
-fn is_same_host(host: &str, listened: IpAddr) -> bool {
-    let host_ip: Option<IpAddr> = host.parse().ok();
-    let is_loopback = host.eq_ignore_ascii_case("localhost")
-        || host_ip.is_some_and(|host_ip| host_ip.is_loopback());
-    match host_ip {
-        Some(host_ip) if host_ip == listened => true,
-        None if is_loopback && listened.is_loopback() => true,
-        _ => is_loopback && listened.is_unspecified(),
-    }
+    let hosts: Vec<IpAddr> = match host.parse::<IpAddr>() {
+        Ok(ip) if ip.is_loopback() => vec![ip, ANY_V4, ANY_V6],
+        Ok(ip) => vec![ip],
+        Err(_) if host.eq_ignore_ascii_case("localhost") => {
+            vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into(), ANY_V4, ANY_V6]
+        }
+        Err(_) => Vec::new(),
+    };
+    hosts.into_iter().map(|ip| SocketAddr::new(ip, port)).collect()
 }
 
 fn is_udp(protocol: Protocol) -> bool {
     protocol == Protocol::Udp
 }
+
+const ANY_V4: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+const ANY_V6: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
 
 #[cfg(test)]
 mod tests {
@@ -194,20 +211,17 @@ mod tests {
 
     #[test]
     fn a_listener_on_all_addresses_is_on_loopback_too() {
-        let same = |host, listened: &str| is_same_host(host, listened.parse().unwrap());
-
-        assert!(same("127.0.0.1", "127.0.0.1"));
-        assert!(same("127.0.0.1", "0.0.0.0"));
-        assert!(same("::1", "::"));
-        assert!(same("localhost", "127.0.0.1"));
-        assert!(!same("127.0.0.2", "127.0.0.1"));
-        assert!(!same("10.0.0.1", "0.0.0.0"));
-        assert!(!same("svc.internal", "0.0.0.0"));
+        assert!(is_at("127.0.0.1:80", "127.0.0.1:80"));
+        assert!(is_at("127.0.0.1:80", "0.0.0.0:80"));
+        assert!(is_at("[::1]:80", "[::]:80"));
+        assert!(is_at("localhost:80", "127.0.0.1:80"));
+        assert!(!is_at("127.0.0.1:80", "127.0.0.1:81"));
+        assert!(!is_at("127.0.0.2:80", "127.0.0.1:80"));
+        assert!(!is_at("10.0.0.1:80", "0.0.0.0:80"));
+        assert!(!is_at("svc.internal:80", "0.0.0.0:80"));
     }
 
-    #[test]
-    fn hosts_are_told_from_ports() {
-        assert_eq!(host_and_port("[::1]:80"), Some(("::1", 80)));
-        assert_eq!(host_and_port("svc:9001"), Some(("svc", 9_001)));
+    fn is_at(address: &str, listener: &str) -> bool {
+        places_of(address).contains(&listener.parse().unwrap())
     }
 }

@@ -23,12 +23,20 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// Something is wrong. Rules that several calls take are read for each, and told once.
+    /// Something is wrong. Rules that several calls take are read for each, and told once. When
+    /// there is no room left, an error takes the place of something milder.
     pub(crate) fn push(&mut self, diagnostic: Diagnostic) {
-        if self.is_full() {
-            self.beyond += 1;
-        } else if !self.diagnostics.contains(&diagnostic) {
+        if self.diagnostics.contains(&diagnostic) {
+            return;
+        }
+        if !self.is_full() {
             self.diagnostics.push(diagnostic);
+            return;
+        }
+        self.beyond += 1;
+        let milder = self.diagnostics.iter().rposition(|told| !told.is_error());
+        if let Some(milder) = milder.filter(|_| diagnostic.is_error()) {
+            self.diagnostics[milder] = diagnostic;
         }
     }
 

@@ -15,6 +15,12 @@ const DESIGNS: [&str; 5] = [
     include_str!("../../../designs/regions.toml"),
 ];
 
+/// More if more are asked for: `PROPTEST_CASES`.
+fn at_least(cases: u32) -> ProptestConfig {
+    let usual = ProptestConfig::default();
+    ProptestConfig { cases: usual.cases.max(cases), ..usual }
+}
+
 /// Far more than a slow machine under load needs, far less than nobody would notice.
 const SOON: Duration = Duration::from_secs(20);
 
@@ -90,8 +96,30 @@ fn a_name_of_a_megabyte_is_shown_in_part() {
     assert!(loaded.diagnostics.iter().all(|told| told.message.len() < 500));
 }
 
+#[test]
+fn balancers_that_all_send_to_each_other_are_found_soon() {
+    let balancers: String = (0..1_000)
+        .map(|at| {
+            let next = (at + 1) % 1_000;
+            format!(
+                "[balancer.b{at}]\nlisten = [{{ address = \"127.0.0.1:{}\", to = \"s{at}\" }}]\n\
+                 [service.s{at}]\nendpoints = [\"127.0.0.1:{}\"]\n[call.b{at}.s{at}]\n",
+                10_000 + at,
+                10_000 + next
+            )
+        })
+        .collect();
+    let text = format!("[client.c]\ntraffic = \"1/s\"\n[call.c.b0]\n{balancers}");
+
+    let started = Instant::now();
+    let codes = codes(text.as_bytes());
+
+    assert!(started.elapsed() < SOON, "{:?}", started.elapsed());
+    assert!(codes.contains(&"P026"), "{codes:?}");
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(at_least(512))]
 
     #[test]
     fn a_design_with_bytes_changed_never_makes_the_reader_stumble(

@@ -4,7 +4,7 @@
 
 use crate::needs::Need;
 use crate::shell::{self, Outcome, cargo, run};
-use crate::test::{designs, fuzz};
+use crate::test::{designs, fuzz, properties};
 use crate::{bench, fidelity};
 
 /// One check.
@@ -79,7 +79,7 @@ pub(crate) const STEPS: &[Step] = &[
         what: "the property tests with many more cases",
         slow: true,
         needs: &[NEXTEST],
-        run: properties,
+        run: properties::at_length,
     },
     Step {
         name: "bench",
@@ -135,8 +135,4 @@ fn loom() -> Outcome {
         .env("RUSTFLAGS", "--cfg loom")
         .env("LOOM_MAX_PREEMPTIONS", "3")
         .env("CARGO_TARGET_DIR", shell::target().join("loom")))
-}
-
-fn properties() -> Outcome {
-    run(cargo("nextest run --workspace --no-fail-fast").env("PROPTEST_CASES", "20000"))
 }

@@ -17,7 +17,7 @@ pub use amplification::{Amplification, lasting_factor};
 pub(crate) use capacity::{mean_of_lognormal, p99};
 pub(crate) use distance::light_time;
 pub use flow::Arrival;
-pub use trouble::{Left, Trouble};
+pub use trouble::{Left, Places, Trouble};
 
 use std::collections::BTreeSet;
 

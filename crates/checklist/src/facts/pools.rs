@@ -40,12 +40,15 @@ pub(super) fn by_region(node: &Node) -> BTreeMap<RegionId, u32> {
     counts
 }
 
-/// The same in the order in which instances are numbered.
+/// The same in the order in which instances are numbered: so many follow each other in a region.
 pub(super) fn in_order(node: &Node) -> Vec<(RegionId, u32)> {
     let home = node.instances.first().map_or(RegionId(0), |(region, _)| *region);
     if node.endpoints().is_empty() {
         let said = node.instances.iter().copied();
         return if node.instances.is_empty() { vec![(home, 1)] } else { said.collect() };
     }
-    node.endpoints().iter().map(|endpoint| (endpoint.region.unwrap_or(home), 1)).collect()
+    let regions = node.endpoints().iter().map(|endpoint| endpoint.region.unwrap_or(home));
+    let regions: Vec<RegionId> = regions.collect();
+    let neighbours = regions.chunk_by(|one, next| one == next);
+    neighbours.map(|same| (same[0], u32::try_from(same.len()).unwrap_or(u32::MAX))).collect()
 }

@@ -10,10 +10,18 @@ use model::fault::Fault;
 
 use super::pools;
 
+/// Where the instances of each node are, in the order in which they are numbered.
+#[derive(Debug)]
+pub struct Places<'a> {
+    design: &'a Design,
+    /// For each node, regions with how many instances follow each other there.
+    by_node: Vec<Vec<(RegionId, u32)>>,
+}
+
 /// The faults that are there at one moment.
 #[derive(Debug)]
 pub struct Trouble<'a> {
-    design: &'a Design,
+    places: &'a Places<'a>,
     /// Those that are there, in the order of the file.
     pub entries: Vec<&'a Entry>,
 }
@@ -27,22 +35,24 @@ pub struct Left {
     pub slower: f64,
 }
 
+impl<'a> Places<'a> {
+    /// Looks them up once for all incidents.
+    pub fn of(design: &'a Design) -> Self {
+        Self { design, by_node: design.nodes.iter().map(pools::in_order).collect() }
+    }
+}
+
 impl<'a> Trouble<'a> {
     /// When something begins in an incident, what is there. Ramps count as climbed.
-    pub fn moments(design: &'a Design, entries: &'a [Entry]) -> Vec<Self> {
+    pub fn moments(places: &'a Places<'a>, entries: &'a [Entry]) -> Vec<Self> {
         let mut times: Vec<Duration> = entries.iter().map(|entry| entry.at).collect();
         times.sort_unstable();
         times.dedup();
         let at = |time: Duration| Self {
-            design,
+            places,
             entries: entries.iter().filter(|entry| is_there(entry, time)).collect(),
         };
         times.into_iter().map(at).collect()
-    }
-
-    /// Whether any of the faults hits this node.
-    pub fn hits(&self, node: NodeId) -> bool {
-        self.entries.iter().any(|entry| !self.hit(entry, node).is_empty())
     }
 
     /// What is left of a node.
@@ -53,7 +63,10 @@ impl<'a> Trouble<'a> {
             .map(|entry| (&entry.fault, self.hit(entry, node)))
             .filter(|(_, hit)| !hit.is_empty())
             .collect();
-        let count: u32 = pools::in_order(self.design.node(node)).iter().map(|(_, n)| n).sum();
+        if hits.is_empty() {
+            return Left { working: 1.0, slower: 1.0 };
+        }
+        let count: u32 = self.places.by_node[node.index()].iter().map(|(_, n)| n).sum();
         let ends = hits.iter().flat_map(|(_, hit)| hit).flat_map(|(from, to)| [*from, *to]);
         let mut cuts: Vec<u32> = ends.chain([0, count]).collect();
         cuts.sort_unstable();
@@ -84,18 +97,17 @@ impl<'a> Trouble<'a> {
 
     /// The instances of a node that a fault hits, as ranges of their numbers.
     fn hit(&self, entry: &Entry, node: NodeId) -> Vec<(u32, u32)> {
-        let of_node = self.design.node(node);
-        let is_client = matches!(of_node.kind, NodeKind::Client(_));
+        let is_client = matches!(self.places.design.node(node).kind, NodeKind::Client(_));
         if is_client != matches!(entry.fault, Fault::Spike { .. }) {
             return Vec::new();
         }
-        let places = pools::in_order(of_node);
+        let places = &self.places.by_node[node.index()];
         match entry.on {
             Target::Node(on) if on == node => {
                 let count = places.iter().map(|(_, n)| n).sum();
                 vec![(0, part(entry.share, count))]
             }
-            Target::Region(region) => ranges(&places, region),
+            Target::Region(region) => ranges(places, region),
             Target::Node(_) | Target::Call(_) | Target::Link(..) => Vec::new(),
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use base::NodeId;
 use config::design::{Entry, Target};
 
-use crate::facts::Trouble;
+use crate::facts::{Places, Trouble};
 use crate::{Facts, Notes, Rule, Severity};
 
 /// The rule.
@@ -22,13 +22,16 @@ pub(super) static RULE: Rule = Rule {
     passing: include_str!("../../fixtures/C03-pass.toml"),
 };
 
-/// More faults than this in one incident are not somebody's incident.
+/// More faults than this in one file are not somebody's incidents.
 const MOST_ENTRIES: usize = 256;
 
 fn check(facts: &Facts<'_>, notes: &mut Notes<'_>) {
+    let places = Places::of(facts.design);
+    let mut room = MOST_ENTRIES;
     for incident in &facts.design.incidents {
-        let entries = &incident.entries[..incident.entries.len().min(MOST_ENTRIES)];
-        let moments = Trouble::moments(facts.design, entries);
+        let entries = &incident.entries[..incident.entries.len().min(room)];
+        room -= entries.len();
+        let moments = Trouble::moments(&places, entries);
         let mut worst: BTreeMap<NodeId, Shortage<'_>> = BTreeMap::new();
         for trouble in &moments {
             for shortage in shortages(facts, trouble) {
@@ -61,10 +64,11 @@ fn shortages<'a>(facts: &Facts<'_>, trouble: &Trouble<'a>) -> Vec<Shortage<'a>> 
         return Vec::new();
     };
     let capacities = facts.capacities_while(|node| trouble.left(node).slower);
+    let paces: Vec<f64> = facts.nodes().map(|(node, _)| trouble.pace(node)).collect();
     let shortage = |((node, _), capacity): ((NodeId, _), Option<f64>)| {
         let (usual, before) = (facts.node_traffic(node)?, facts.capacity(node)?);
         let left = capacity? * trouble.left(node).working;
-        let arrives = arrives(facts, trouble, node);
+        let arrives = arrives(facts, &paces, node);
         let here = trouble.entries.iter().copied().filter(|entry| entry.on == Target::Node(node));
         let last = here.max_by_key(|entry| entry.at).unwrap_or(last);
         let faults = trouble.entries.len();
@@ -79,9 +83,9 @@ fn shortages<'a>(facts: &Facts<'_>, trouble: &Trouble<'a>) -> Vec<Shortage<'a>> 
     facts.nodes().zip(capacities).filter_map(shortage).collect()
 }
 
-fn arrives(facts: &Facts<'_>, trouble: &Trouble<'_>, node: NodeId) -> f64 {
+fn arrives(facts: &Facts<'_>, paces: &[f64], node: NodeId) -> f64 {
     let arrivals = facts.calls_to(node).flat_map(|(call, _)| facts.arrivals(call));
-    arrivals.map(|arrival| arrival.per_sec * trouble.pace(arrival.client)).sum()
+    arrivals.map(|arrival| arrival.per_sec * paces[arrival.client.index()]).sum()
 }
 
 impl Shortage<'_> {

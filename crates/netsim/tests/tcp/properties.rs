@@ -12,8 +12,6 @@ use proptest::prelude::*;
 use crate::world::{CLIENT, SCOPE, SERVER, World, at};
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
-
     #[test]
     fn everything_arrives_once_or_somebody_is_told_and_nobody_waits_for_nothing(
         profile in profile(),
@@ -57,7 +55,7 @@ enum Blow {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(500))]
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases * 2))]
 
     #[test]
     fn no_segment_however_wrong_breaks_an_endpoint(

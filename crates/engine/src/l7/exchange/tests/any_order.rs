@@ -20,7 +20,10 @@ enum Happening {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(ProptestConfig {
+        cases: ProptestConfig::default().cases.max(2_000),
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn every_request_ends_by_its_deadline_sends_again_only_on_grounds_and_gives_everything_back(
