@@ -134,8 +134,8 @@ impl Pages {
         if self.instance.is_draining() {
             return (503, TEXT, "draining\n".to_owned());
         }
-        if self.instance.reports.none_is_up() {
-            return (503, TEXT, "no endpoint is up\n".to_owned());
+        if !self.instance.reports.is_serving() {
+            return (503, TEXT, "no endpoint can be asked\n".to_owned());
         }
         (200, TEXT, "ready\n".to_owned())
     }

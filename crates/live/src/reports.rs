@@ -9,7 +9,7 @@ use std::fmt::Write;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use base::{Duration, Instant, WorkerId};
+use base::{CallId, Duration, Instant, WorkerId};
 use event::{Event, Scope, Sink, policy};
 use observe::metrics::Cells;
 
@@ -18,11 +18,18 @@ use crate::log::say;
 /// What is known of all endpoints of an instance.
 #[derive(Debug)]
 pub(crate) struct Reports {
-    calls: Vec<Vec<Endpoint>>,
+    calls: Vec<Call>,
     /// A bit for each worker.
     everybody: u64,
     /// Something has yet to be said.
     behind: AtomicBool,
+}
+
+#[derive(Debug)]
+struct Call {
+    endpoints: Vec<Endpoint>,
+    /// The workers that have somebody to ask.
+    serving: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -74,16 +81,25 @@ impl Reports {
             out: AtomicU64::new(0),
             told: Mutex::default(),
         };
-        let calls =
-            calls.map(|(call, names)| names.into_iter().map(|name| endpoint(call, name)).collect());
         let everybody = u64::MAX >> (64 - workers.clamp(1, 64));
+        let calls = calls.map(|(call, names)| Call {
+            endpoints: names.into_iter().map(|name| endpoint(call, name)).collect(),
+            serving: AtomicU64::new(everybody),
+        });
         Self { calls: calls.collect(), everybody, behind: AtomicBool::new(false) }
     }
 
-    /// Whether no endpoint of any call is up.
-    pub(crate) fn none_is_up(&self) -> bool {
-        let mut all = self.calls.iter().flatten().peekable();
-        all.peek().is_some() && all.all(|endpoint| endpoint.state(self.everybody) == State::Down)
+    /// Whether a request of any call has somebody to go to, on any worker. That an endpoint is down
+    /// does not say so: where checks would leave nobody, the engine may not believe them.
+    pub(crate) fn is_serving(&self) -> bool {
+        self.calls.iter().any(|call| call.serving.load(Ordering::Acquire) != 0)
+    }
+
+    /// Whether a call has somebody to ask on a worker.
+    pub(crate) fn note_serving(&self, worker: WorkerId, call: CallId, serving: bool) {
+        if let Some(call) = self.calls.get(call.index()) {
+            set(&call.serving, bit(worker), serving);
+        }
     }
 
     /// Says what there was no room for.
@@ -91,18 +107,18 @@ impl Reports {
         if !self.behind.swap(false, Ordering::AcqRel) {
             return;
         }
-        for endpoint in self.calls.iter().flatten() {
+        for endpoint in self.calls.iter().flat_map(|call| &call.endpoints) {
             self.tell(now, endpoint, false);
         }
     }
 
     fn note(&self, now: Instant, worker: WorkerId, scope: Scope, event: policy::Event) {
         let calls = self.calls.get(scope.call.index());
-        let Some(endpoint) = calls.zip(scope.endpoint).and_then(|(call, at)| call.get(at.index()))
-        else {
+        let found = calls.zip(scope.endpoint);
+        let Some(endpoint) = found.and_then(|(call, at)| call.endpoints.get(at.index())) else {
             return;
         };
-        let bit = 1 << worker.0.min(63);
+        let bit = bit(worker);
         match event {
             policy::Event::HealthChanged { up } => set(&endpoint.down, bit, !up),
             policy::Event::Ejected => set(&endpoint.out, bit, true),
@@ -173,6 +189,10 @@ impl Sink for Ears<'_> {
     }
 }
 
+fn bit(worker: WorkerId) -> u64 {
+    1 << worker.0.min(63)
+}
+
 fn set(mask: &AtomicU64, bit: u64, on: bool) {
     if on {
         mask.fetch_or(bit, Ordering::AcqRel);
@@ -187,7 +207,7 @@ const LINES_PER_MINUTE: u32 = 6;
 
 #[cfg(test)]
 mod tests {
-    use base::{CallId, EndpointId};
+    use base::EndpointId;
 
     use super::*;
 
@@ -198,14 +218,27 @@ mod tests {
             let scope = Scope { call: CallId(0), endpoint: Some(EndpointId(endpoint)) };
             let changed = policy::Event::HealthChanged { up };
             reports.note(Instant::ZERO, WorkerId(worker), scope, changed);
-            reports.none_is_up()
+            reports.calls[0].endpoints[usize::from(endpoint)].state(reports.everybody)
         };
 
-        let none_is_up =
-            [note(0, 0, false), note(1, 0, false), note(0, 1, false), note(1, 1, false)];
-        assert_eq!(none_is_up, [false, false, false, true]);
+        let states = [note(0, 0, false), note(1, 0, false), note(0, 1, false), note(1, 0, true)];
 
-        assert!(!note(1, 0, true));
+        assert_eq!(states, [State::Well, State::Down, State::Well, State::Well]);
+    }
+
+    #[test]
+    fn an_instance_serves_as_long_as_one_worker_has_somebody_to_ask_for_one_call() {
+        let calls = [("lb.a", vec!["a"]), ("lb.b", vec!["b"])];
+        let reports = Reports::new(2, calls.into_iter());
+        let note = |worker, call, serving| {
+            reports.note_serving(WorkerId(worker), CallId(call), serving);
+            reports.is_serving()
+        };
+
+        let serving = [note(0, 0, false), note(1, 0, false), note(0, 1, false), note(1, 1, false)];
+
+        assert_eq!(serving, [true, true, true, false]);
+        assert!(note(1, 0, true));
     }
 
     #[test]

@@ -44,6 +44,11 @@ impl Seats {
         while !inner.take() {
             inner.bell.notified().await;
         }
+        // The bell keeps one stroke for those who are about to wait, however often it was rung: who
+        // finds more places than one rings again.
+        if self.are_wanted() && !self.are_taken() {
+            inner.bell.notify_one();
+        }
         Seat(Some(Arc::clone(inner)))
     }
 
@@ -91,6 +96,38 @@ impl Drop for Waiting<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn many_workers_that_take_and_give_back_at_once_leave_nobody_waiting() {
+        let seats = Seats::new(Some(3));
+        let (tell, told) = std::sync::mpsc::channel();
+        for _ in 0..4 {
+            let (seats, tell) = (seats.clone(), tell.clone());
+            std::thread::spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+                runtime.block_on(async {
+                    let taking = (0..200).map(|_| {
+                        let seats = seats.clone();
+                        tokio::spawn(async move {
+                            let seat = seats.take().await;
+                            tokio::task::yield_now().await;
+                            drop(seat);
+                        })
+                    });
+                    for one in taking.collect::<Vec<_>>() {
+                        one.await.unwrap();
+                    }
+                });
+                tell.send(()).unwrap();
+            });
+        }
+
+        for _ in 0..4 {
+            told.recv_timeout(std::time::Duration::from_secs(20)).unwrap();
+        }
+
+        assert!(!seats.are_wanted() && !seats.are_taken());
+    }
 
     #[test]
     fn who_waits_gets_the_place_that_is_given_back_and_nobody_gets_one_too_many() {

@@ -231,15 +231,26 @@ impl Worker {
         }
     }
 
-    /// Closes idle connections that are of no more use.
+    /// Closes idle connections that are of no more use, and tells how things stand.
     pub(crate) fn tidy(&self) {
         let now = self.now();
         self.instance.reports.catch_up(now);
+        for call in &self.plan.calls {
+            self.instance.reports.note_serving(self.id, call.id, self.has_somebody_to_ask(call));
+        }
         for carried in &self.calls {
             while let Some(old) = carried.borrow_mut().pool.expired(now) {
                 drop(old);
             }
         }
+    }
+
+    fn has_somebody_to_ask(&self, call: &CallPlan) -> bool {
+        let carried = self.carried(call.id);
+        let mut endpoints = call.endpoints.iter().enumerate();
+        endpoints.any(|(at, endpoint)| {
+            endpoint.is_resolved() && carried.call.belief().is_fit(EndpointId::from_index(at))
+        })
     }
 
     /// The machine has run out: idle connections to services are what can be spared, here and on

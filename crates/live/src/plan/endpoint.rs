@@ -34,6 +34,11 @@ impl Endpoint {
         (Arc::clone(&addresses), self.good.load(Ordering::Relaxed))
     }
 
+    /// Whether it is known where it is.
+    pub(crate) fn is_resolved(&self) -> bool {
+        !self.addresses.read().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
     /// The address at this position took a connection.
     pub(crate) fn prefer(&self, at: usize) {
         self.good.store(at, Ordering::Relaxed);
