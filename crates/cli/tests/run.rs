@@ -186,7 +186,11 @@ fn a_log_that_nobody_reads_any_more_stops_nobody_and_is_said_once() {
     let mut said = String::new();
     balancer.stderr.read_to_string(&mut said).unwrap();
 
-    assert_eq!(said.matches("the access log (standard output) cannot be written").count(), 1, "{said}");
+    assert_eq!(
+        said.matches("the access log (standard output) cannot be written").count(),
+        1,
+        "{said}"
+    );
     assert_eq!(balancer.exit(), Some(0));
 }
 

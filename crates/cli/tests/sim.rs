@@ -93,7 +93,20 @@ fn an_incident_after_the_end_of_the_run_is_refused() {
     assert!(told.contains("begins at 50s, after the end of the run"), "{told}");
 }
 
-const IMPOSSIBLE: [(&str, &str, &str); 26] = [
+const IMPOSSIBLE: [(&str, &str, &str); 31] = [
+    (
+        "on = \"lb -> here\"\nkind = \"loss\"\nloss = \"1%\"\nat = \"5s\"",
+        "P021",
+        "a node and a region",
+    ),
+    ("on = \"svc\"\nkind = \"nic\"\nspeed = \"0%\"\nat = \"5s\"", "P013", "nothing would ever"),
+    (
+        "on = \"svc\"\nkind = \"bandwidth\"\nbandwidth = \"0bit/s\"\nat = \"5s\"",
+        "P013",
+        "nothing would ever",
+    ),
+    ("on = \"svc\"\nkind = \"mtu\"\nbytes = \"20B\"\nat = \"5s\"", "P013", "`bytes`"),
+    ("on = \"svc\"\nkind = \"route\"\nhow = \"up\"\nat = \"5s\"", "P014", "`how`"),
     ("on = \"svcc\"\nkind = \"crash\"\nat = \"5s\"", "P021", "`svcc`"),
     ("on = \"svc -> lb\"\nkind = \"loss\"\nloss = \"1%\"\nat = \"5s\"", "P021", "no call"),
     ("on = \"svc\"\nkind = \"slwo\"\ntimes = 2\nat = \"5s\"", "P014", "\"slow\""),
@@ -128,6 +141,9 @@ const IMPOSSIBLE: [(&str, &str, &str); 26] = [
 
 /// A design with nothing wrong in it.
 const SOUND: &str = r#"
+[region.here]
+at = [53.3, -6.3]
+
 [client.users]
 traffic = "100/s"
 

@@ -11,6 +11,7 @@ use crate::report::Report;
 pub(crate) fn check(design: &Design, report: &mut Report) {
     for entry in design.incidents.iter().flat_map(|incident| &incident.entries) {
         report_nothing(entry, report);
+        report_standstill(entry, report);
         report_ramp(entry, report);
     }
 }
@@ -52,6 +53,21 @@ fn without_effect(fault: &Fault) -> Option<&'static str> {
         Fault::Nic { speed } if *speed >= Share::WHOLE => Some("speed"),
         _ => None,
     }
+}
+
+/// A line without any speed is no slow line: what is on it would wait until the end of time.
+fn report_standstill(entry: &Entry, report: &mut Report) {
+    let key = match entry.fault {
+        Fault::Nic { speed: Share::NONE } => "speed",
+        Fault::Bandwidth { bits_per_sec: 0 } => "bandwidth",
+        _ => return,
+    };
+    report.push(
+        OUT_OF_BOUNDS
+            .at(entry.span, format!("`{key}` is nothing, so nothing would ever get through"))
+            .because("what waits for a line without speed waits for ever, also after the fault")
+            .instead("write `kind = \"partition\"` or \"link-down\", or some speed"),
+    );
 }
 
 fn report_ramp(entry: &Entry, report: &mut Report) {

@@ -36,8 +36,18 @@ fn way(
         return Some(Target::Link(from, to));
     }
     let (Some(from_node), Some(to_node)) = (index.find_node(from), index.find_node(to)) else {
-        let lost = [from, to].into_iter().find(|name| index.find_node(name).is_none());
-        report.push(unknown(on, lost.unwrap_or(from), index));
+        let is_known =
+            |name: &&str| index.find_node(name).is_some() || index.find_region(name).is_some();
+        let told = match [from, to].into_iter().find(|name| !is_known(name)) {
+            Some(lost) => unknown(on, lost, index),
+            None => UNKNOWN_NAME
+                .at(
+                    on.span,
+                    format!("`{}` joins a node and a region", shown(&format!("{from} -> {to}"))),
+                )
+                .instead("name two nodes for a call, or two regions for the way between them"),
+        };
+        report.push(told);
         return None;
     };
     let found = index.find_call(from_node, to_node);
