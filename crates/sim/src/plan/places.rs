@@ -85,8 +85,7 @@ pub(super) fn not_played(design: &Design, has_packets: bool) -> Vec<String> {
     }
     left_out.extend(design.nodes.iter().flat_map(|node| node_not_played(node, has_packets)));
     for (at, call) in design.calls.iter().enumerate() {
-        let by_request = !has_packets && call.protocol == Protocol::Udp;
-        if by_request || call.protocol == Protocol::Tcp {
+        if !has_packets && matches!(call.protocol, Protocol::Tcp | Protocol::Udp) {
             let name = design.call_name(base::CallId::from_index(at));
             left_out.push(format!("call {name}: played request by request, not by connection"));
         }

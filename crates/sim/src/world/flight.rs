@@ -60,6 +60,8 @@ pub(super) enum Parent {
     Client { id: u64 },
     /// A job that needs it.
     Job(Handle),
+    /// A client's connection to a balancer that shares out connections.
+    Connection(Handle),
 }
 
 /// Nobody follows fallbacks further: a circle of them would have no end.
@@ -74,6 +76,18 @@ impl Flight {
     /// When it wants to be told the time.
     pub(super) fn due(&self) -> Instant {
         self.exchange.next_deadline()
+    }
+
+    /// The client's connection for which an endpoint is looked for, if it is about one.
+    pub(super) const fn spliced(&self) -> Option<Handle> {
+        match self.parent {
+            Parent::Connection(connection) => Some(connection),
+            Parent::Client { .. } | Parent::Job(_) => None,
+        }
+    }
+
+    pub(super) const fn kind(&self) -> u16 {
+        self.kind
     }
 
     pub(super) const fn engine(&self) -> u32 {
@@ -123,6 +137,7 @@ impl World<'_> {
         match start.parent {
             Parent::Client { .. } => self.stats.tap.client_asked(now, flight, asked),
             Parent::Job(job) => self.stats.tap.job_asked(now, job, flight, asked),
+            Parent::Connection(_) => {}
         }
     }
 
@@ -170,7 +185,8 @@ impl World<'_> {
             is_relayed |= matches!(output, Output::Relay { .. });
             self.act(now, handle, output);
         }
-        if is_relayed {
+        let is_whole = |flight: &Flight| flight.spliced().is_none();
+        if is_relayed && self.flights.get(handle).is_some_and(is_whole) {
             // A message arrives whole: head and body at once.
             return self.step(now, handle, Input::Finished);
         }
@@ -294,6 +310,12 @@ impl World<'_> {
                 self.stats.tap.request_ended(now, handle, ended, None);
                 self.unlink(job, handle, flight.sibling);
                 self.end_for_job(now, job, &flight, ended);
+            }
+            Parent::Connection(client) => {
+                if let Some(job) = flight.job {
+                    self.jobs.remove(job);
+                }
+                self.on_spliced_end(now, client, ended.cause.is_some());
             }
         }
     }

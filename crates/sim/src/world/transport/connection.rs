@@ -10,6 +10,7 @@ use netsim::l4::tcp::{Endpoint, State};
 
 use super::super::event::Event;
 use super::super::slab::Handle;
+use super::splice::Splice;
 use crate::world::tap::packets::{Message, Part};
 
 /// The end that calls.
@@ -40,6 +41,8 @@ pub(super) struct Connection {
     pub(super) serving: Vec<Handle>,
     /// The number of the next stream on it (RFC 9113, 5.1.1).
     pub(super) next_stream: u32,
+    /// It is one of two that a balancer of connections made into one.
+    pub(super) splice: Option<Box<Splice>>,
     /// It was made to ask an endpoint how it is.
     pub(super) is_check: bool,
 }
@@ -124,6 +127,7 @@ impl Connection {
             streams: Vec::new(),
             serving: Vec::new(),
             next_stream: 1,
+            splice: None,
             is_check: false,
         }
     }

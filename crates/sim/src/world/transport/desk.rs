@@ -152,6 +152,11 @@ impl Desk {
         if self.endpoints[to.index()].open < self.most { Place::New } else { Place::Wait }
     }
 
+    /// Where a connection of its own is to be made.
+    pub(super) fn place_for_one(&self, to: EndpointId) -> Place {
+        if self.may_open(to) { Place::New } else { Place::Wait }
+    }
+
     pub(super) fn wait(&mut self, to: EndpointId, stream: Stream) {
         self.endpoints[to.index()].waiting.push_back(stream);
     }

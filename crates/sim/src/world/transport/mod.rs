@@ -10,6 +10,7 @@
 //! | file | concept |
 //! |---|---|
 //! | `packet`, `desk` | which connection a request takes, and what its callers learn |
+//! | `splice` | balancers that share out connections |
 //! | `net`, `connection` | kernels: endpoints, listeners, ports, descriptors |
 //! | `grid`, `ways` | cards, links, routers, and what an incident does to them |
 //! | `sizes` | how many bytes messages are |
@@ -21,6 +22,7 @@ mod message;
 mod net;
 mod packet;
 mod sizes;
+mod splice;
 mod ways;
 
 pub(super) use net::Net;

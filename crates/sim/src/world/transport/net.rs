@@ -78,6 +78,8 @@ pub(super) struct News {
 pub(super) enum Tidings {
     /// It stands.
     Connected,
+    /// The process has taken it.
+    Accepted,
     /// A message of the other side has arrived.
     Said(Event),
     /// The other side writes no more.
@@ -304,6 +306,8 @@ impl Net {
             (end.is_taken, end.has_descriptor) = (true, true);
             (host.descriptors, host.accepted) = (host.descriptors + 1, host.accepted + 1);
             let bytes = u32::try_from(end.arrived).unwrap_or(u32::MAX);
+            let what = Tidings::Accepted;
+            self.news.push_back(News { connection: handle, side: CALLED, what });
             self.open_frames(now, handle, CALLED, around);
             if bytes > 0
                 && let Some(connection) = self.connections.get_mut(handle)

@@ -28,8 +28,13 @@ impl World<'_> {
             return self.send_datagram(now, engine, stream);
         }
         self.close_expired(now, engine);
+        let is_own = self.is_splice_of(stream.flight);
         let Some(net) = self.net.as_deref_mut() else { return };
-        match net.desks[engine as usize].place(now, to, &net.connections) {
+        let place = match &mut net.desks[engine as usize] {
+            desk if is_own => desk.place_for_one(to),
+            desk => desk.place(now, to, &net.connections),
+        };
+        match place {
             Place::On(connection) => self.board(now, connection, stream),
             Place::Wait => net.desks[engine as usize].wait(to, stream),
             Place::New => {
@@ -274,10 +279,14 @@ impl World<'_> {
         match what {
             Tidings::Said(event) => self.on_said(now, connection, side, event),
             Tidings::Connected if side == CALLER => self.on_connected(now, connection),
-            Tidings::Connected => self.on_accepted(now, connection),
+            Tidings::Connected => self.on_handshake(now, connection),
+            Tidings::Accepted => self.begin_splice(now, connection),
             Tidings::PeerClosed => self.on_peer_closed(now, connection, side),
             Tidings::Ended(why) if side == CALLER => self.on_ended(now, connection, why),
-            Tidings::Ended(_) => self.on_served(now, connection),
+            Tidings::Ended(why) => {
+                self.end_splice(now, connection, why != Why::Closed);
+                self.on_served(now, connection);
+            }
             Tidings::Gone => self.on_gone(connection, side),
             Tidings::Lost(Event::Reach { job }) => self.forget_travelling(job),
             Tidings::Lost(_) => {}
@@ -285,6 +294,9 @@ impl World<'_> {
     }
 
     fn on_said(&mut self, now: Instant, connection: Handle, side: u8, event: Event) {
+        if self.pass_on(now, connection, side, event) {
+            return;
+        }
         match event {
             Event::Reach { job: handle } => {
                 let travels = |job: &&mut Job| job.state == State::Travelling;
@@ -420,6 +432,11 @@ impl World<'_> {
         }
         connection.stage = Stage::Busy;
         let streams = connection.streams.clone();
+        if let [one] = streams.as_slice()
+            && self.join_splice(now, one.flight, one.attempt)
+        {
+            return;
+        }
         self.with_net(|net, around| net.open_frames(now, handle, CALLER, around));
         for stream in streams {
             self.say(now, handle, stream);
@@ -428,7 +445,7 @@ impl World<'_> {
         self.on_stream_over(now, handle);
     }
 
-    fn on_accepted(&mut self, now: Instant, handle: Handle) {
+    fn on_handshake(&mut self, now: Instant, handle: Handle) {
         let instance = self.with_net(|net, _| {
             let connection = net.connections.get_mut(handle)?;
             connection.end(CALLED).stood = true;
@@ -441,6 +458,7 @@ impl World<'_> {
 
     fn on_peer_closed(&mut self, now: Instant, handle: Handle, side: u8) {
         if side == CALLED {
+            self.end_splice(now, handle, false);
             self.with_net(|net, around| net.ask(now, handle, CALLED, Input::Close, around));
             return;
         }
@@ -510,7 +528,7 @@ impl World<'_> {
     }
 
     /// A job that has not reached its instance will not.
-    fn forget_travelling(&mut self, job: Handle) {
+    pub(super) fn forget_travelling(&mut self, job: Handle) {
         if self.jobs.get(job).is_some_and(|job| job.state == State::Travelling) {
             self.jobs.remove(job);
         }
@@ -523,7 +541,8 @@ impl World<'_> {
         };
         let mut held = Held { connections: 0, descriptors: Some(0), bytes: Some(0) };
         for (_, connection) in net.connections.iter() {
-            let kept = matches!(connection.stage, Stage::Idle(_));
+            let of_whom = connection.made_for().and_then(|client| net.connections.get(client));
+            let kept = matches!(of_whom.unwrap_or(connection).stage, Stage::Idle(_));
             let stand = connection.ends.iter().filter(|end| end.has_descriptor).count() as u64;
             if kept || stand == 0 {
                 continue;
@@ -553,7 +572,7 @@ impl World<'_> {
     }
 
     /// The caller has no more use for a connection.
-    fn drop_connection(&mut self, now: Instant, handle: Handle, goodbye: Input<'_>) {
+    pub(super) fn drop_connection(&mut self, now: Instant, handle: Handle, goodbye: Input<'_>) {
         let left = self.with_net(|net, around| {
             let connection = net.connections.get_mut(handle)?;
             if connection.stage == Stage::Done {

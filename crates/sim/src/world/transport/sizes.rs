@@ -43,11 +43,16 @@ impl World<'_> {
 
     /// The answer to a job, of this status. An error has a short body.
     pub(super) fn answer_of_job(&self, job: &Job, status: u16, speech: Speech) -> Message {
-        let body = self.plan.requests.bodies(job.kind).1;
+        let message = self.answer_of_kind(job.kind, status, speech);
+        Message { id: job.chance, stream: job.stream, ..message }
+    }
+
+    /// An answer to a kind of request.
+    pub(super) fn answer_of_kind(&self, kind: u16, status: u16, speech: Speech) -> Message {
+        let body = self.plan.requests.bodies(kind).1;
         let body = if status < 400 { body } else { body.min(ERROR_BODY) };
         let (head, body) = sizes(body, speech, (ANSWER_HEAD, ANSWER_FIELDS));
-        let (part, kind) = (Part::Answer { status }, job.kind);
-        Message { id: job.chance, part, kind, stream: job.stream, head, body }
+        Message { id: 0, part: Part::Answer { status }, kind, stream: 1, head, body }
     }
 }
 

@@ -303,6 +303,40 @@ fn streams_share_few_connections() {
     assert!(run.layers.connections[0].reused > 4_000);
 }
 
+/// Long-lived connections that many share do not balance over an L4 balancer.
+#[test]
+fn a_balancer_of_connections_sends_all_that_comes_over_one_to_one_endpoint() {
+    let through = |most: u32, idle: &str| {
+        let text = L4
+            .replace("most = 1", &format!("most = {most}"))
+            .replace("idle_timeout = \"1m\"", &format!("idle_timeout = \"{idle}\""));
+        packets(&design(&text), "none", 60)
+    };
+    let (few, many) = (through(1, "1m"), through(64, "1ms"));
+
+    assert_eq!((few.edge.good(), many.edge.good()), (few.edge.offered, many.edge.offered));
+    assert_eq!(
+        few.calls[1].requests, 0,
+        "one connection a caller, from before the warm-up was over"
+    );
+    let chosen = |run: &Judged| run.layers.connections[1].connected;
+    assert!(chosen(&many) > 5_000, "{}", chosen(&many));
+    let p90 = |run: &Judged| run.calls[0].latency.quantile(0.9).unwrap().as_millis_f64();
+    assert!(p90(&few) > 1.5 * p90(&many), "{} and {}", p90(&few), p90(&many));
+}
+
+#[test]
+fn who_loses_the_endpoint_behind_a_balancer_of_connections_is_reset() {
+    let text = L4.replace("instances = 3", "instances = 1");
+    let run = fault_on(&text, "db", "kind = \"crash\"");
+
+    let failed = failures(&run);
+    assert!(failed.keys().all(|cause| ["reset", "closed"].contains(cause)), "{failed:?}");
+    assert!(failed["reset"] > 1_000, "{failed:?}");
+    let behind = &run.layers.connections[1];
+    assert!(behind.failed[Cause::Refused.index()] > 1_000, "{behind:?}");
+}
+
 #[test]
 fn what_cannot_happen_to_a_place_is_refused_with_a_way_out() {
     for (on, kind, says) in [
@@ -449,6 +483,44 @@ connect_timeout = "1s"
 idempotent = true
 on_failure = "error"
 in_flight = "none"
+retry = "none"
+"#;
+
+/// Users before a balancer of connections.
+const L4: &str = r#"
+[region.eu]
+at = [53.3, -6.3]
+[client.users]
+region = "eu"
+traffic = "150/s"
+requests = [{ share = "100%", method = "GET", path = "/" }]
+[balancer.pg]
+region = "eu"
+[[balancer.pg.listen]]
+address = "127.0.0.1:6432"
+protocol = "tcp"
+to = "db"
+[database.db]
+region = "eu"
+instances = 3
+model = { workers = 4, queue = "none", service_time = "5ms" }
+[call.users.pg]
+protocol = "tcp"
+connections = { most = 1, idle_timeout = "1m" }
+timeout = "2s"
+connect_timeout = "1s"
+idempotent = false
+on_failure = "error"
+in_flight = "none"
+retry = "none"
+[call.pg.db]
+protocol = "tcp"
+connect_timeout = "500ms"
+idle_timeout = "10m"
+idempotent = "connect-only"
+on_failure = "reset"
+in_flight = 90
+queue = 20
 retry = "none"
 "#;
 
