@@ -24,6 +24,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("checklist", &["config"]),
     ("observe", &["event"]),
     ("sim", &["model", "netsim", "config", "observe"]),
+    ("lab", &["netsim"]),
     ("standin", &["model", "wire", "config"]),
     ("live", &["engine", "wire", "checklist", "observe"]),
     ("cli", &["sim", "standin", "live"]),

@@ -1,0 +1,101 @@
+//! Long transfers over one bottleneck: the same dumbbell as `fidelity/ns3/dumbbell.cc`.
+//!
+//! Each flow has a way of its own to the bottleneck and from it, 1 Gbit/s and 1 ms; the bottleneck
+//! is 20 Mbit/s and 20 ms, with a queue of 100 packets and independent loss towards the receivers.
+
+use std::sync::Arc;
+
+use base::{Duration, Instant, Random, Share};
+use netsim::l3::{Bound, Loss, Params};
+use netsim::l4::tcp::Profile;
+
+use super::stage::{Call, Stage, Talk, Tally};
+
+/// What is run.
+#[derive(Clone, Copy, Debug)]
+pub struct Dumbbell {
+    /// Senders, each with its receiver.
+    pub flows: u32,
+    /// On the bottleneck, towards the receivers.
+    pub loss: Share,
+    /// How long is measured.
+    pub secs: u64,
+    /// How long before that.
+    pub warm_up: u64,
+}
+
+/// What came of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Carried {
+    /// Payload bytes that arrived in order after the warm-up.
+    pub measured: u64,
+    /// The same from the beginning.
+    pub all: u64,
+    /// What happened to the connections.
+    pub tally: Tally,
+}
+
+impl Dumbbell {
+    /// Runs it with one seed.
+    pub fn run(&self, seed: u64, profile: &Arc<Profile>) -> Carried {
+        let mut stage = Stage::new(seed);
+        let calls = self.call(&mut stage, seed, profile);
+        let received = |stage: &Stage| calls.iter().map(|&call| stage.received(call)).sum::<u64>();
+        let warm = Instant::from_secs(self.warm_up);
+        stage.run_until(warm);
+        let before = received(&stage);
+        stage.run_until(warm + Duration::from_secs(self.secs));
+        let all = received(&stage);
+        Carried { measured: all - before, all, tally: stage.tally() }
+    }
+
+    /// Everybody calls within the first second.
+    fn call(&self, stage: &mut Stage, seed: u64, profile: &Arc<Profile>) -> Vec<Call> {
+        let loss = Loss::Independent(self.loss);
+        let there = stage.link("there", Params { loss, ..bottleneck() });
+        let back = stage.link("back", bottleneck());
+        let mut chance = Random::of(seed, "dumbbell", "starts");
+        let mut starts: Vec<_> = (0..self.flows).map(|_| chance.below(1_000)).collect();
+        starts.sort_unstable();
+        let call = |(flow, start): (usize, u64)| {
+            stage.run_until(Instant::from_millis(start));
+            let [enter, leave, enter_back, leave_back] = ["in", "out", "in back", "out back"]
+                .map(|side| stage.link(&format!("{side} {flow}"), access()));
+            let (there, back) = ([enter, there, leave], [enter_back, back, leave_back]);
+            stage.call(profile, Talk::ENDLESS, &there, &back)
+        };
+        starts.into_iter().enumerate().map(call).collect()
+    }
+}
+
+fn access() -> Params {
+    Params {
+        delay: Duration::from_millis(1),
+        bits_per_sec: Some(1_000_000_000),
+        ..Params::default()
+    }
+}
+
+fn bottleneck() -> Params {
+    Params {
+        delay: Duration::from_millis(20),
+        bits_per_sec: Some(20_000_000),
+        queue: Bound { bytes: u64::MAX, packets: 100 },
+        ..Params::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ten_flows_fill_the_bottleneck() {
+        let dumbbell = Dumbbell { flows: 10, loss: Share::NONE, secs: 20, warm_up: 5 };
+        let carried = dumbbell.run(1, &Arc::new(Profile::rfc()));
+
+        let most = 20e6 / 8.0 * 1_460.0 / 1_500.0 * 20.0;
+        let share = carried.measured as f64 / most;
+        assert!((0.98..1.001).contains(&share), "{share}");
+    }
+}
