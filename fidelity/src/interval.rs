@@ -40,6 +40,29 @@ impl Interval {
         Self { low: mean - half, high: mean + half }
     }
 
+    /// Of a share beside another one that is a sample as well: with the scatter of both. It holds
+    /// where both have dozens of hits.
+    pub fn of_share_beside(this: (u64, u64), other: (u64, u64), level: f64) -> Self {
+        let variance = |(hits, tries): (u64, u64)| {
+            let share = hits as f64 / tries as f64;
+            share * (1.0 - share) / tries as f64
+        };
+        let share = this.0 as f64 / this.1 as f64;
+        let z = normal_quantile(f64::midpoint(1.0, level));
+        let half = z * libm::sqrt(variance(this) + variance(other));
+        Self { low: share - half, high: share + half }
+    }
+
+    /// Of a mean beside another one that is a sample as well: with the scatter of both.
+    pub fn of_mean_beside(this: &[f64], other: &[f64], level: f64) -> Self {
+        let half = |figures| {
+            let alone = Self::of_mean(figures, level);
+            (alone.high - alone.low) / 2.0
+        };
+        let (mean, half) = (mean(this), libm::hypot(half(this), half(other)));
+        Self { low: mean - half, high: mean + half }
+    }
+
     /// Whether it covers this value.
     pub fn covers(self, value: f64) -> bool {
         (self.low..=self.high).contains(&value)
@@ -133,6 +156,16 @@ mod tests {
         assert!((few.low + few.high - 20.0).abs() < 1e-9);
         assert!(many.high - many.low < few.high - few.low);
         assert!((few.high - 10.0 - 12.706).abs() < 1e-2, "one degree of freedom");
+    }
+
+    #[test]
+    fn beside_another_sample_an_interval_has_the_scatter_of_both() {
+        let shares = Interval::of_share_beside((100, 1_000), (100, 1_000), 0.95);
+        let half = 1.959_96 * (2.0_f64 * 0.09 / 1_000.0).sqrt();
+        assert!((shares.high - 0.1 - half).abs() < 1e-6, "{shares:?}");
+
+        let means = Interval::of_mean_beside(&[9.0, 11.0], &[9.0, 11.0], 0.95);
+        assert!((means.high - 10.0 - 12.706 * 2.0_f64.sqrt()).abs() < 1e-2, "{means:?}");
     }
 
     #[test]

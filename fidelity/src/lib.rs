@@ -5,7 +5,7 @@
 //! the running kernel. [`Section`]s are measured, judged, and written to `docs/fidelity.md`.
 //!
 //! Adding a comparison: a function `fn(Effort) -> Result<Section, Missing>`, and a line in
-//! [`SECTIONS`]. The same function, with little effort, is an ordinary test in `tests/quick.rs`.
+//! [`PARTS`]. The same function, with little effort, is an ordinary test in `tests/quick.rs`.
 
 mod crowd;
 mod interval;
@@ -61,4 +61,9 @@ pub const PARTS: &[Part] = &[
     Part { name: "storms", needs: "", run: queues::storms::section },
     Part { name: "coverage", needs: "", run: queues::coverage::section },
     Part { name: "short-responses", needs: "", run: tcp::short::section },
+    Part { name: "long-transfers", needs: "", run: tcp::long::section },
+    Part { name: "cubic", needs: "", run: tcp::cubic::section },
+    Part { name: "fairness", needs: "", run: tcp::fairness::section },
+    Part { name: "ns3", needs: "libns3-dev and g++", run: tcp::ns3::section },
+    Part { name: "kernel", needs: "root, /dev/net/tun, ip (iproute2)", run: tcp::kernel::section },
 ];

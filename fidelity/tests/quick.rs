@@ -28,6 +28,21 @@ fn storms_end_below_their_threshold_and_last_above_it() {
     assert_nothing_outside(&measured("storms"));
 }
 
+#[test]
+fn long_transfers_are_as_fast_as_the_formulas_say() {
+    assert_nothing_outside(&measured("long-transfers"));
+}
+
+#[test]
+fn cubics_window_is_that_of_its_standard() {
+    assert_nothing_outside(&measured("cubic"));
+}
+
+#[test]
+fn flows_share_a_bottleneck_evenly() {
+    assert_nothing_outside(&measured("fairness"));
+}
+
 fn measured(name: &str) -> Section {
     let part = PARTS.iter().find(|part| part.name == name).expect("there is such a part");
     (part.run)(Effort::Quick).expect("it needs nothing else")

@@ -5,13 +5,13 @@ use std::{error, fmt, io};
 /// Something that could not be had.
 #[derive(Debug)]
 pub struct Error {
-    what: &'static str,
+    what: String,
     why: io::Error,
 }
 
 impl Error {
-    pub(crate) fn new(what: &'static str, why: impl Into<io::Error>) -> Self {
-        Self { what, why: why.into() }
+    pub(crate) fn new(what: impl Into<String>, why: impl Into<io::Error>) -> Self {
+        Self { what: what.into(), why: why.into() }
     }
 }
 

@@ -64,7 +64,7 @@ impl Namespace {
     pub fn set(&self, parameter: &str, value: &str) -> Result<(), Error> {
         let path = format!("/proc/sys/{parameter}");
         let written = self.run(|| fs::write(path, value))?;
-        written.map_err(|why| Error::new("set a kernel parameter in a namespace", why))
+        written.map_err(|why| Error::new(format!("set {parameter} to {value} in a namespace"), why))
     }
 
     /// Runs `ip` in it.

@@ -25,28 +25,46 @@ pub struct Dumbbell {
 }
 
 /// What came of it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Carried {
-    /// Payload bytes that arrived in order after the warm-up.
-    pub measured: u64,
-    /// The same from the beginning.
+    /// Payload bytes of each flow that arrived in order after the warm-up.
+    pub measured: Vec<u64>,
+    /// Those of all flows, from the beginning.
     pub all: u64,
     /// What happened to the connections.
     pub tally: Tally,
 }
+
+impl Carried {
+    /// What all flows got together, in bits per second of payload.
+    pub fn goodput(&self, dumbbell: &Dumbbell) -> f64 {
+        self.measured.iter().sum::<u64>() as f64 * 8.0 / dumbbell.secs as f64
+    }
+}
+
+/// The payload that fits through the bottleneck, in bits per second.
+pub fn capacity(profile: &Profile) -> f64 {
+    let options = if profile.timestamps { 12.0 } else { 0.0 };
+    let payload = f64::from(profile.mss);
+    BITS_PER_SEC as f64 * payload / (payload + options + 40.0)
+}
+
+const BITS_PER_SEC: u64 = 20_000_000;
 
 impl Dumbbell {
     /// Runs it with one seed.
     pub fn run(&self, seed: u64, profile: &Arc<Profile>) -> Carried {
         let mut stage = Stage::new(seed);
         let calls = self.call(&mut stage, seed, profile);
-        let received = |stage: &Stage| calls.iter().map(|&call| stage.received(call)).sum::<u64>();
+        let received =
+            |stage: &Stage| calls.iter().map(|&call| stage.received(call)).collect::<Vec<_>>();
         let warm = Instant::from_secs(self.warm_up);
         stage.run_until(warm);
         let before = received(&stage);
         stage.run_until(warm + Duration::from_secs(self.secs));
-        let all = received(&stage);
-        Carried { measured: all - before, all, tally: stage.tally() }
+        let after = received(&stage);
+        let measured = after.iter().zip(before).map(|(after, before)| after - before).collect();
+        Carried { measured, all: after.iter().sum(), tally: stage.tally() }
     }
 
     /// Everybody calls within the first second.
@@ -79,7 +97,7 @@ fn access() -> Params {
 fn bottleneck() -> Params {
     Params {
         delay: Duration::from_millis(20),
-        bits_per_sec: Some(20_000_000),
+        bits_per_sec: Some(BITS_PER_SEC),
         queue: Bound { bytes: u64::MAX, packets: 100 },
         ..Params::default()
     }
@@ -92,10 +110,10 @@ mod tests {
     #[test]
     fn ten_flows_fill_the_bottleneck() {
         let dumbbell = Dumbbell { flows: 10, loss: Share::NONE, secs: 20, warm_up: 5 };
-        let carried = dumbbell.run(1, &Arc::new(Profile::rfc()));
+        let profile = Profile::rfc();
+        let carried = dumbbell.run(1, &Arc::new(profile.clone()));
 
-        let most = 20e6 / 8.0 * 1_460.0 / 1_500.0 * 20.0;
-        let share = carried.measured as f64 / most;
+        let share = carried.goodput(&dumbbell) / capacity(&profile);
         assert!((0.98..1.001).contains(&share), "{share}");
     }
 }

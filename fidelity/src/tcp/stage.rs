@@ -22,8 +22,8 @@ pub struct Stage {
     flying: Vec<Datagram>,
     free: Vec<u32>,
     tally: Tally,
-    /// Of the segments with data from clients, every so many is lost; 0 for none.
-    pub lose_every: u64,
+    /// Which segments with data from clients are lost, besides what the links lose.
+    pub losses: Losses,
     data_sent: u64,
 }
 
@@ -43,6 +43,27 @@ pub struct Talk {
 impl Talk {
     /// The client never stops.
     pub const ENDLESS: Self = Self { ask: u64::MAX / 4, answer: 0 };
+}
+
+/// Losses without chance.
+#[derive(Clone, Copy, Debug)]
+pub enum Losses {
+    /// None.
+    None,
+    /// Each so-and-so-manyth.
+    Every(u64),
+    /// This one, counted from 1.
+    Once(u64),
+}
+
+impl Losses {
+    const fn hit(self, number: u64) -> bool {
+        match self {
+            Self::None => false,
+            Self::Every(every) => number.is_multiple_of(every),
+            Self::Once(once) => number == once,
+        }
+    }
 }
 
 /// What happened, over all connections.
@@ -95,7 +116,7 @@ impl Stage {
             flying: Vec::new(),
             free: Vec::new(),
             tally: Tally::default(),
-            lose_every: 0,
+            losses: Losses::None,
             data_sent: 0,
         }
     }
@@ -128,6 +149,17 @@ impl Stage {
             self.step();
         }
         self.now = end;
+    }
+
+    /// One happening after the other, for as long as `goes_on` says after each, or until nothing is
+    /// left to happen.
+    pub fn run_while(&mut self, mut goes_on: impl FnMut(&Self) -> bool) {
+        while self.step() && goes_on(self) {}
+    }
+
+    /// What time it is.
+    pub const fn now(&self) -> Instant {
+        self.now
     }
 
     /// Until a call has its whole answer, or nothing is left to happen.
@@ -243,7 +275,7 @@ impl Stage {
     fn transmit(&mut self, from: usize, segment: Segment) {
         let counts = is_client(from) && segment.len > 0;
         self.data_sent += u64::from(counts);
-        if counts && self.lose_every > 0 && self.data_sent.is_multiple_of(self.lose_every) {
+        if counts && self.losses.hit(self.data_sent) {
             return;
         }
         let datagram = Datagram { to: narrow(from ^ 1), segment };
