@@ -3,6 +3,7 @@
 
 use clap::Args;
 
+use crate::needs::Need;
 use crate::shell::{Outcome, cargo, output_of, program, root, run as shell_run};
 
 /// What to measure.
@@ -19,8 +20,20 @@ pub(crate) struct Options {
     list: bool,
 }
 
+/// What the parts need together; the kernel's also needs root.
+pub(crate) const NEEDS: &[Need] = &[
+    Need::Debian { program: "c++", package: "g++" },
+    Need::Headers { path: "/usr/include/ns3/core-module.h", package: "libns3-dev" },
+    Need::Debian { program: "ip", package: "iproute2" },
+];
+
 /// Measures, and writes the page.
 pub(crate) fn run(options: &Options) -> Outcome {
+    let is_all = options.only.is_empty() && !options.list;
+    let wants = |part: &str| is_all || options.only.iter().any(|only| only == part);
+    if wants("ns3") || wants("kernel") {
+        NEEDS.iter().try_for_each(|need| need.meet())?;
+    }
     let date = output_of(program("date").args(["-u", "+%Y-%m-%d %H:%M UTC"]))?;
     let mut measure = cargo("run --quiet --release -p plimsoll-fidelity -- --page");
     measure.arg(root().join("docs/fidelity.md")).args(["--date", date.trim()]);

@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::process::Command;
 
 use crate::shell::{self, Outcome};
@@ -16,6 +17,8 @@ pub(crate) enum Need {
     Subcommand(&'static str, &'static str),
     /// A program of a Debian package.
     Debian { program: &'static str, package: &'static str },
+    /// A Debian package that brings this file and no program.
+    Headers { path: &'static str, package: &'static str },
     /// A package of PyPI, and the version that was tried.
     PyPi { package: &'static str, version: &'static str },
 }
@@ -29,7 +32,10 @@ impl Need {
     pub(crate) fn meet(self) -> Outcome {
         match self {
             Self::Subcommand(name, install) => subcommand(name, install),
-            Self::Debian { program, package } => debian(program, package),
+            Self::Debian { program, package } => debian(program, package, is_on_path),
+            Self::Headers { path, package } => {
+                debian(path, package, |path| Path::new(path).exists())
+            }
             Self::PyPi { package, version } => pypi(package, version),
         }
     }
@@ -42,17 +48,17 @@ fn subcommand(name: &str, install: &str) -> Outcome {
     Err(format!("cargo {name} is missing; install it with: {install}"))
 }
 
-fn debian(program: &str, package: &str) -> Outcome {
-    if is_on_path(program) {
+fn debian(wanted: &str, package: &str, is_there: fn(&str) -> bool) -> Outcome {
+    if is_there(wanted) {
         return Ok(());
     }
-    let by_hand = format!("{program} is missing; install it with: apt-get install {package}");
+    let by_hand = format!("{wanted} is missing; install it with: apt-get install {package}");
     if !is_root() || !is_on_path("apt-get") {
         return Err(by_hand);
     }
     apt_get(&["update", "--quiet"]).map_err(|why| format!("{by_hand} ({why})"))?;
     apt_get(&["install", "--quiet", "--yes", "--no-install-recommends", package])?;
-    if is_on_path(program) { Ok(()) } else { Err(by_hand) }
+    if is_there(wanted) { Ok(()) } else { Err(by_hand) }
 }
 
 fn apt_get(arguments: &[&str]) -> Outcome {

@@ -8,4 +8,5 @@ pub mod kernel;
 pub mod long;
 pub mod ns3;
 pub mod short;
+pub mod speed;
 pub mod stage;

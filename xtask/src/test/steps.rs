@@ -89,10 +89,17 @@ pub(crate) const STEPS: &[Step] = &[
         run: bench::http1_briefly,
     },
     Step {
-        name: "fidelity",
-        what: "the simulation against formulas, ns-3 and the kernel",
+        name: "lab",
+        what: "packets between two network namespaces; needs root",
         slow: true,
-        needs: &[],
+        needs: &[NEXTEST, IP],
+        run: lab,
+    },
+    Step {
+        name: "fidelity",
+        what: "the simulation against formulas, ns-3 and the kernel; needs root",
+        slow: true,
+        needs: fidelity::NEEDS,
         run: fidelity::briefly,
     },
 ];
@@ -106,6 +113,7 @@ const CHROMIUM: Need = Need::Debian { program: "chromium", package: "chromium" }
 const NODE: Need = Need::Debian { program: "node", package: "nodejs" };
 /// libFuzzer is compiled from its source.
 const CPP: Need = Need::Debian { program: "c++", package: "g++" };
+const IP: Need = Need::Debian { program: "ip", package: "iproute2" };
 const HTTPX: Need = Need::PyPi { package: "httpx", version: "0.28.1" };
 
 fn format() -> Outcome {
@@ -114,7 +122,7 @@ fn format() -> Outcome {
 }
 
 fn lint() -> Outcome {
-    run(&mut cargo("clippy --workspace --all-targets -- -D warnings"))
+    run(&mut cargo("clippy --workspace --all-targets --features plimsoll-lab/root -- -D warnings"))
 }
 
 fn tests() -> Outcome {
@@ -135,4 +143,8 @@ fn loom() -> Outcome {
         .env("RUSTFLAGS", "--cfg loom")
         .env("LOOM_MAX_PREEMPTIONS", "3")
         .env("CARGO_TARGET_DIR", shell::target().join("loom")))
+}
+
+fn lab() -> Outcome {
+    run(&mut cargo("nextest run -p plimsoll-lab --features root"))
 }
