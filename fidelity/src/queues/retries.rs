@@ -17,7 +17,7 @@ use crate::{Effort, Interval, Missing, over_seeds};
 ///
 /// None: nothing else is needed.
 pub fn section(effort: Effort) -> Result<Section, Missing> {
-    let (seeds, secs) = effort.choose((30, 400), (6, 100));
+    let (seeds, secs) = effort.choose((30, 400), (20, 150));
     let formula = Criterion::Within(effort.choose(0.03, 0.1));
     let cases: Vec<Case> = by_chance().chain(by_load(formula)).collect();
     let level = joint(2 * cases.len());
