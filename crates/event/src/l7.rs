@@ -11,7 +11,7 @@ pub enum Event {
     Requested,
     /// One try left for an endpoint.
     Attempted {
-        /// 1 for the first.
+        /// Which try it is, those of the hops before included; 1 for the very first.
         number: u8,
     },
     /// One try ended.

@@ -100,6 +100,8 @@ impl Exchange {
     pub fn handle(&mut self, now: Instant, input: Input, call: &mut Call, sink: &mut impl Sink) {
         match (self.state, input) {
             (State::New, Input::Begin(request)) => self.begin(now, request, call, sink),
+            // Nobody was told that it began, so nobody is told that it ended.
+            (State::New, Input::ClientLeft | Input::ClientFailed(_)) => self.state = State::Done,
             (State::Queued { ticket, .. }, Input::Turn) if !call.is_waiting(ticket) => {
                 self.admitted(now, call, sink);
             }
@@ -155,6 +157,11 @@ impl Exchange {
     /// Tries that have left so far.
     pub const fn attempts(&self) -> u8 {
         self.attempts
+    }
+
+    /// Which try the current one is, counted from the client: those of the hops before are in it.
+    fn number(&self) -> u8 {
+        self.request.client_attempt.saturating_sub(1).saturating_add(self.attempts)
     }
 
     /// When it arrived.
@@ -279,7 +286,7 @@ impl Exchange {
         let until = self.deadline.attempt_until(now, &call.rules.deadline);
         self.state =
             State::Trying { attempt: Attempt { endpoint, left: now, pass }, until, sent: false };
-        let number = self.attempts;
+        let number = self.number();
         self.outputs.push(Output::Attempt {
             endpoint,
             until,

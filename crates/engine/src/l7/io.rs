@@ -93,7 +93,8 @@ pub enum Output {
         endpoint: EndpointId,
         /// When this try has failed if no head of an answer is here; tell then: [`Input::Time`].
         until: Instant,
-        /// 1 for the first: goes out as `Plimsoll-Attempt`.
+        /// Which try it is, those of the hops before included; 1 for the very first: goes out as
+        /// `Plimsoll-Attempt`.
         number: u8,
         /// What remains of the request's time: goes out as `Plimsoll-Timeout-Ms`.
         remaining: Option<Duration>,

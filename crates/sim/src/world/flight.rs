@@ -228,14 +228,16 @@ impl World<'_> {
         let target = self.plan.target(engine.call.id(), endpoint);
         // Only our own balancers tell how much time remains.
         let is_ours = engine.call.rules().carrier == Carrier::Plimsoll;
+        let attempt = flight.exchange.attempts();
         let job = self.jobs.insert(Job {
             caller: handle,
             engine: flight.engine,
-            attempt: number,
+            attempt,
+            number,
             instance: target,
             kind: flight.kind,
             item: flight.item,
-            chance: mix(flight.chance ^ u64::from(number)),
+            chance: mix(flight.chance ^ u64::from(attempt)),
             remaining: remaining.filter(|_| is_ours),
             state: State::Travelling,
             connection: Handle::NOBODY,

@@ -24,7 +24,10 @@ pub(super) struct Job {
     pub(super) caller: Handle,
     /// The caller's engine: where the answer goes.
     pub(super) engine: u32,
+    /// Which of its flight's tries it is.
     pub(super) attempt: u8,
+    /// Which try it is when those of the hops before are counted too.
+    pub(super) number: u8,
     /// Where it is worked on.
     pub(super) instance: u32,
     pub(super) kind: u16,
@@ -251,11 +254,11 @@ impl World<'_> {
         let worker = u16::try_from(mix(job.chance) % workers).unwrap_or(0);
         let seat = self.plan.seat(call, job.kind, worker);
         let engine = self.plan.engine(call, job.instance, seat);
-        let (item, kind, chance, remaining, attempt) =
-            (job.item, job.kind, job.chance, job.remaining, job.attempt);
+        let (item, kind, chance, remaining, number) =
+            (job.item, job.kind, job.chance, job.remaining, job.number);
         // Which try it is, only our own balancers say.
         let caller = self.engines[job.engine as usize].call.rules().carrier;
-        let client_attempt = if caller == Carrier::Plimsoll { attempt } else { 1 };
+        let client_attempt = if caller == Carrier::Plimsoll { number } else { 1 };
         let request =
             Request { client_remaining: remaining, client_attempt, ..self.request_of(kind) };
         let parent = Parent::Job(handle);

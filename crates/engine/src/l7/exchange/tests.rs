@@ -83,6 +83,38 @@ fn a_client_that_retries_itself_gets_no_retries_from_us() {
 }
 
 #[test]
+fn a_try_tells_the_next_hop_what_the_hops_before_have_tried() {
+    let mut call = call(rules());
+    let numbers = [0, 1, 3, 255].map(|client_attempt| {
+        let exchange = Driven::begin(&mut call, Request { client_attempt, ..GET });
+        match exchange.told[..] {
+            [Output::Attempt { number, .. }] => number,
+            _ => panic!("{:?}", exchange.told),
+        }
+    });
+
+    assert_eq!(numbers, [1, 1, 3, 255]);
+}
+
+#[test]
+fn who_leaves_before_the_request_is_known_leaves_no_trace() {
+    let mut call = call(rules());
+    for left in [Input::ClientLeft, Input::ClientFailed(Cause::ClientTimeout)] {
+        let mut exchange = Driven {
+            exchange: Exchange::new(Instant::ZERO, Key(1)),
+            told: Vec::new(),
+            seen: Seen::default(),
+        };
+
+        assert_eq!(exchange.tell(&mut call, 1, left), []);
+        assert_eq!(exchange.tell(&mut call, 2, Input::Begin(GET)), []);
+
+        assert!(exchange.is_done());
+        assert_eq!(exchange.seen.0, [], "answered without having been asked");
+    }
+}
+
+#[test]
 fn a_try_that_is_not_answered_is_cancelled_and_tried_again() {
     let mut call = call(rules());
     let mut exchange = Driven::begin(&mut call, GET);

@@ -127,10 +127,12 @@ impl World {
         match output {
             Output::Attempt { number, until, grounds, remaining, .. } => {
                 one.tries += 1;
-                assert_eq!(number, one.tries);
+                let by_client = one.request.client_attempt.max(1);
+                assert_eq!(number, by_client - 1 + one.tries);
+                assert!(one.tries == 1 || by_client == 1, "what was retried above is not again");
                 assert!(until > self.now);
                 assert!(remaining.is_none_or(|remaining| until <= self.now + remaining));
-                assert_eq!(grounds.is_some(), number > 1, "a re-send needs grounds");
+                assert_eq!(grounds.is_some(), one.tries > 1, "a re-send needs grounds");
                 match grounds {
                     Some(Grounds::NotSent) => {}
                     Some(Grounds::IdempotentMethod) => assert!(one.request.idempotent_method),
@@ -140,7 +142,7 @@ impl World {
                     None => {}
                 }
                 one.sent = false;
-                *(if number == 1 { &mut self.sent } else { &mut self.retries }) += 1;
+                *(if one.tries == 1 { &mut self.sent } else { &mut self.retries }) += 1;
                 self.assert_retries_were_earned();
             }
             Output::Respond { .. } | Output::Abort { .. } => {
