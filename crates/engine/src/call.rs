@@ -44,7 +44,8 @@ impl Call {
     /// A call as its instance starts.
     pub fn new(now: Instant, spec: CallSpec<'_>, shared: Arc<Shared>) -> Self {
         let CallSpec { id, worker, rules, endpoints, mut random } = spec;
-        let belief = Belief::new(now, &rules, endpoints, u64::from(worker.0), &mut random);
+        let first_turn = random.child(FIRST_TURN).bits();
+        let belief = Belief::new(now, &rules, endpoints, first_turn, &mut random);
         let breaker = rules.breaker.map(|params| Breaker::new(now, params));
         Self { id, worker, rules, shared, belief, random, breaker, queue: Queue::default() }
     }
@@ -297,6 +298,10 @@ pub(crate) struct Refusal {
     /// When it is worth asking again.
     pub(crate) until: Instant,
 }
+
+/// The child stream that decides where a round robin begins. Each worker of each instance begins
+/// elsewhere: their first requests come together, and would all go to the first endpoint.
+const FIRST_TURN: u64 = 0;
 
 /// What a client is told where nothing better is known: the shortest that `Retry-After` can say.
 pub(crate) const TRY_AGAIN: Duration = Duration::from_secs(1);

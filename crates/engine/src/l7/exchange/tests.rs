@@ -10,6 +10,7 @@ use super::*;
 use crate::{CallSpec, EndpointSpec, Rules, Shared};
 
 mod any_order;
+mod choosing;
 mod evidence;
 mod turns;
 
@@ -322,6 +323,7 @@ fn a_worker_whose_waiting_requests_are_all_too_late_does_not_keep_the_permit_fro
     assert_eq!(there.shared().in_flight(), 0);
 }
 
+const ENDPOINTS: [EndpointSpec; 3] = [EndpointSpec { weight: 1, rank: 0 }; 3];
 const GET: Request = Request {
     idempotent_method: true,
     declared_idempotent: false,
@@ -368,10 +370,12 @@ fn call(rules: Rules) -> Call {
 }
 
 fn call_on(worker: WorkerId, rules: Rules, shared: Arc<Shared>) -> Call {
-    let endpoints = [EndpointSpec { weight: 1, rank: 0 }; 3];
+    Call::new(Instant::ZERO, spec(worker, rules), shared)
+}
+
+fn spec(worker: WorkerId, rules: Rules) -> CallSpec<'static> {
     let random = Random::of(1, "lb.svc", "decisions").child(u64::from(worker.0));
-    let spec = CallSpec { id: CallId(0), worker, rules, endpoints: &endpoints, random };
-    Call::new(Instant::ZERO, spec, shared)
+    CallSpec { id: CallId(0), worker, rules, endpoints: &ENDPOINTS, random }
 }
 
 fn assert_nothing_held(call: &Call) {
