@@ -9,7 +9,7 @@ use policy::breaker::{self, Breaker, Outcome};
 
 use crate::belief::{Belief, Change, EndpointSpec, Pick};
 use crate::l7::{Key, Output};
-use crate::{Rules, Shared};
+use crate::{Carrier, Rules, Shared};
 
 /// Who a [`Call`] is.
 #[derive(Clone, Debug)]
@@ -126,6 +126,15 @@ impl Call {
     /// Until when the breaker refuses everything; asks without taking a probe's place.
     pub(crate) fn refused_until(&self, now: Instant) -> Option<Instant> {
         self.breaker.as_ref()?.next_deadline().filter(|&until| now < until)
+    }
+
+    /// How long an answer typically takes, for who asks whether another try is worth it. Other
+    /// people's code does not ask.
+    pub(crate) const fn typical_for_retries(&self) -> Duration {
+        match self.rules.carrier {
+            Carrier::Plimsoll => self.belief.typical_latency(),
+            Carrier::Others => Duration::ZERO,
+        }
     }
 
     /// Takes a permit if there is one and nobody waits for it.

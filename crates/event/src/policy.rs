@@ -77,7 +77,7 @@ pub enum NoRetry {
     NoGrounds,
     /// Its body was too large to keep.
     BodyGone,
-    /// The wait before another try would outlast `timeout`.
+    /// After the wait before another try, an answer would typically come too late for `timeout`.
     NoTimeLeft,
     /// The budget has not earned it.
     BudgetSpent,

@@ -419,6 +419,7 @@ impl Exchange {
             grounds: grounds.ok(),
             retry_after,
             deadline: self.deadline.instant(),
+            typical: call.typical_for_retries(),
         };
         let verdict = retry::judge(now, &call.rules.retry, &failure, &mut call.random);
         let charged = match verdict {

@@ -55,6 +55,8 @@ pub struct Failure {
     pub retry_after: Option<Duration>,
     /// The end of the request.
     pub deadline: Instant,
+    /// How long an answer typically takes; nothing while that is unknown.
+    pub typical: Duration,
 }
 
 /// What may happen next.
@@ -87,7 +89,8 @@ pub fn judge(now: Instant, params: &Params, failure: &Failure, random: &mut Rand
         params.backoff.map_or(Duration::ZERO, |backoff| backoff.draw(failure.attempts, random));
     // On top of what the peer asked for: it told many the same time.
     let at = now + failure.retry_after.unwrap_or(Duration::ZERO) + backoff;
-    if at >= failure.deadline {
+    // A try that cannot be answered in time is load that helps nobody.
+    if at + failure.typical >= failure.deadline {
         return Verdict::No(NoRetry::NoTimeLeft);
     }
     Verdict::Retry { at, grounds }
@@ -129,6 +132,16 @@ mod tests {
     }
 
     #[test]
+    fn a_try_that_would_typically_be_answered_too_late_does_not_leave() {
+        let takes = |ms| Failure { typical: Duration::from_millis(ms), ..FAILURE };
+
+        let granted =
+            Verdict::Retry { at: Instant::ZERO, grounds: Grounds::IdempotentMethod };
+        assert_eq!(verdict(takes(1_999)), granted);
+        assert_eq!(verdict(takes(2_000)), Verdict::No(NoRetry::NoTimeLeft));
+    }
+
+    #[test]
     fn callers_who_were_told_the_same_time_do_not_come_back_together() {
         let backoff = Backoff::new(Duration::from_millis(100), Duration::from_millis(100)).unwrap();
         let params = Params::new(3, Some(backoff), Causes::default()).unwrap();
@@ -155,6 +168,7 @@ mod tests {
         grounds: Some(Grounds::IdempotentMethod),
         retry_after: None,
         deadline: Instant::from_secs(2),
+        typical: Duration::ZERO,
     };
 
     fn verdict(failure: Failure) -> Verdict {

@@ -51,6 +51,33 @@ fn retries_of_a_client_earn_none_of_ours() {
     assert_eq!(first_try.seen.refused(), [NoRetry::BudgetSpent]);
 }
 
+#[test]
+fn a_retry_that_would_typically_be_answered_too_late_does_not_leave() {
+    for (carrier, retried) in [(Carrier::Plimsoll, false), (Carrier::Others, true)] {
+        let mut call = call(Rules { carrier, ..rules() });
+        Driven::begin(&mut call, GET).tell(&mut call, 300, head(200));
+        let hurry = Some(Duration::from_millis(320));
+        let mut exchange = Driven::begin(&mut call, Request { client_remaining: hurry, ..GET });
+
+        let told = exchange.tell(&mut call, 20, failed(Cause::Refused));
+
+        assert_eq!(matches!(told[..], [Output::Wait { .. }]), retried, "{carrier:?}: {told:?}");
+        let refused: &[NoRetry] = if retried { &[] } else { &[NoRetry::NoTimeLeft] };
+        assert_eq!(exchange.seen.refused(), refused);
+    }
+}
+
+#[test]
+fn as_long_as_nothing_was_answered_a_retry_may_take_what_time_there_is() {
+    let mut call = call(rules());
+    let hurry = Some(Duration::from_millis(200));
+    let mut exchange = Driven::begin(&mut call, Request { client_remaining: hurry, ..GET });
+
+    let told = exchange.tell(&mut call, 1, failed(Cause::Refused));
+
+    assert!(matches!(told[..], [Output::Wait { .. }]), "{told:?}");
+}
+
 fn answering_in_ten_ms() -> Call {
     let mut call = call(Rules { breaker: Some(breaker()), retry: retry::Params::NEVER, ..rules() });
     let mut answered = Driven::begin(&mut call, GET);
