@@ -2,11 +2,14 @@
 //!
 //! It is a belief, not knowledge: learned late, from checks and from attempts of this worker
 //! alone. Two workers can believe different things, and both can be wrong.
+//!
+//! So checks never leave nobody: where they would, they are not believed. A check that is wrong
+//! about all endpoints, as after a mistake in its path, would otherwise end the whole service.
 
 use alloc::vec::Vec;
 
 use base::{Duration, EndpointId, Instant, PeakEwma, Random};
-use policy::balance::{self, Balancer, Standing};
+use policy::balance::{self, Balancer, SlowStart, Standing};
 use policy::health::check::Checker;
 use policy::health::ejection::Ejection;
 use policy::{breaker::Outcome, region};
@@ -29,6 +32,11 @@ pub struct Belief {
     /// The fit endpoints, by rank of region; a single pool where geography is ignored.
     pools: Vec<balance::Pool>,
     balancer: Balancer,
+    slow_start: Option<SlowStart>,
+    /// When the weight of an endpoint that came up grows next.
+    next_step: Instant,
+    /// Checks would leave nobody, so they are not believed.
+    unchecked: bool,
     regions: region::Params,
     spill: Option<region::Spill>,
     ejection: Option<policy::health::ejection::Params>,
@@ -47,6 +55,8 @@ struct Endpoint {
     latency: PeakEwma,
     ejection: Ejection,
     checker: Option<Checker>,
+    /// When it came back, if it was ever gone. Those of the start are alike, and none of them new.
+    up_since: Option<Instant>,
 }
 
 /// What a new endpoint's latency is taken to be until it has answered: short, so that it is tried.
@@ -59,6 +69,8 @@ pub struct Pick {
     pub endpoint: EndpointId,
     /// Whether it is in another region.
     pub spilled: bool,
+    /// Whether checks call it down, as all others.
+    pub unchecked: bool,
 }
 
 /// Something that changed in the belief.
@@ -87,6 +99,7 @@ impl Belief {
             latency: PeakEwma::new(now, FIRST_GUESS),
             ejection: Ejection::default(),
             checker: rules.health.map(|params| Checker::new(now, params, random)),
+            up_since: None,
         });
         let spill = match rules.region {
             region::Params::Spill { at_most } => Some(region::Spill::new(at_most)),
@@ -96,6 +109,9 @@ impl Belief {
             endpoints: endpoints.collect(),
             pools: Vec::new(),
             balancer: Balancer::new(rules.balance, start),
+            slow_start: rules.slow_start,
+            next_step: Instant::NEVER,
+            unchecked: false,
             regions: rules.region,
             spill,
             ejection: rules.ejection,
@@ -105,7 +121,7 @@ impl Belief {
             typical: Duration::ZERO,
         };
         belief.pools.resize_with(belief.ranks(), balance::Pool::default);
-        belief.refill();
+        belief.refill(now);
         belief.reachable = u32::try_from(belief.fit()).unwrap_or(u32::MAX);
         belief
     }
@@ -117,14 +133,17 @@ impl Belief {
         }
     }
 
-    /// Chooses an endpoint for an attempt, but not `avoid` if there is another. `None` when nobody
-    /// is fit.
+    /// Chooses an endpoint for an attempt, but not `avoid` if there is another. `None` when there is
+    /// nobody, or only in regions that may not be asked.
     pub fn pick(
         &mut self,
         now: Instant,
         avoid: Option<EndpointId>,
         random: &mut Random,
     ) -> Option<Pick> {
+        if now >= self.next_step {
+            self.refill(now);
+        }
         let rank = self.pools.iter().position(|pool| !pool.is_empty())?;
         if rank > 0 && !self.may_spill() {
             return None;
@@ -136,7 +155,8 @@ impl Belief {
         };
         let avoid = avoid.map(|endpoint| endpoint.0);
         let chosen = self.balancer.pick(now, &self.pools[rank], avoid, standing, random)?;
-        Some(Pick { endpoint: EndpointId(chosen), spilled: rank > 0 })
+        let endpoint = EndpointId(chosen);
+        Some(Pick { endpoint, spilled: rank > 0, unchecked: self.unchecked })
     }
 
     /// An attempt leaves for an endpoint.
@@ -170,7 +190,7 @@ impl Belief {
                 let back = state.ejection.next_deadline().unwrap_or(Instant::NEVER);
                 self.out += 1;
                 self.next_return = self.next_return.min(back);
-                self.refill();
+                self.refill(now);
                 return Some(Change::Ejected(endpoint));
             }
             Outcome::Failure | Outcome::Unknown => {}
@@ -188,7 +208,8 @@ impl Belief {
         self.next_return = out.min().unwrap_or(Instant::NEVER);
         let back = back?;
         self.out -= 1;
-        self.refill();
+        self.endpoints[back].up_since = Some(now);
+        self.refill(now);
         Some(Change::Returned(EndpointId::from_index(back)))
     }
 
@@ -203,9 +224,13 @@ impl Belief {
     }
 
     /// A check was answered well, or not.
-    pub fn on_check(&mut self, endpoint: EndpointId, well: bool) -> Option<Change> {
-        let up = self.endpoints[endpoint.index()].checker.as_mut()?.on_result(well)?;
-        self.refill();
+    pub fn on_check(&mut self, now: Instant, endpoint: EndpointId, well: bool) -> Option<Change> {
+        let state = &mut self.endpoints[endpoint.index()];
+        let up = state.checker.as_mut()?.on_result(well)?;
+        if up {
+            state.up_since = Some(now);
+        }
+        self.refill(now);
         Some(Change::Health(endpoint, up))
     }
 
@@ -232,9 +257,11 @@ impl Belief {
         self.endpoints.is_empty()
     }
 
-    /// Whether an endpoint may be picked: believed to be up, and not ejected.
+    /// Whether an endpoint may be picked: not ejected, and believed to be up or no worse than all
+    /// others.
     pub fn is_fit(&self, endpoint: EndpointId) -> bool {
-        self.endpoints.get(endpoint.index()).is_some_and(Endpoint::is_fit)
+        let endpoint = self.endpoints.get(endpoint.index());
+        endpoint.is_some_and(|endpoint| endpoint.is_fit(self.unchecked))
     }
 
     /// Attempts of this worker on an endpoint.
@@ -263,20 +290,50 @@ impl Belief {
         }
     }
 
-    fn refill(&mut self) {
-        let (endpoints, anywhere) = (&self.endpoints, self.regions == region::Params::Any);
-        for (rank, pool) in self.pools.iter_mut().enumerate() {
-            let here = endpoints.iter().zip(0_u16..).filter(|(endpoint, _)| {
-                endpoint.is_fit() && (anywhere || usize::from(endpoint.spec.rank) == rank)
-            });
-            pool.refill(here.map(|(endpoint, at)| (at, endpoint.spec.weight)));
+    fn refill(&mut self, now: Instant) {
+        self.unchecked = false;
+        self.fill(now);
+        if self.fit() == 0 {
+            self.unchecked = true;
+            self.fill(now);
         }
+    }
+
+    fn fill(&mut self, now: Instant) {
+        let (anywhere, unchecked) = (self.regions == region::Params::Any, self.unchecked);
+        let warming = self.warming(now);
+        self.next_step = warming.map_or(Instant::NEVER, |rule| rule.next_step(now));
+        for (rank, pool) in self.pools.iter_mut().enumerate() {
+            let here = self.endpoints.iter().zip(0_u16..).filter(|(endpoint, _)| {
+                endpoint.is_fit(unchecked) && (anywhere || usize::from(endpoint.spec.rank) == rank)
+            });
+            pool.refill(here.map(|(endpoint, at)| (at, endpoint.weight(now, warming))));
+        }
+    }
+
+    /// The rule for endpoints that come up, while there is one that does.
+    fn warming(&self, now: Instant) -> Option<SlowStart> {
+        let rule = self.slow_start.filter(|_| !self.unchecked)?;
+        let is_new = |since| !rule.is_over(now, since);
+        let mut fit = self.endpoints.iter().filter(|endpoint| endpoint.is_fit(false));
+        fit.any(|endpoint| endpoint.up_since.is_some_and(is_new)).then_some(rule)
     }
 }
 
 impl Endpoint {
-    fn is_fit(&self) -> bool {
-        !self.ejection.is_out() && self.checker.as_ref().is_none_or(Checker::is_up)
+    fn is_fit(&self, unchecked: bool) -> bool {
+        let is_up = || self.checker.as_ref().is_none_or(Checker::is_up);
+        !self.ejection.is_out() && (unchecked || is_up())
+    }
+
+    /// Against the others', while they all are weighed by the same rule.
+    fn weight(&self, now: Instant, warming: Option<SlowStart>) -> u32 {
+        let own = self.spec.weight;
+        match (warming, self.up_since) {
+            (None, _) => own,
+            (Some(_), None) => SlowStart::whole(own),
+            (Some(rule), Some(since)) => rule.weight(now, since, own),
+        }
     }
 }
 

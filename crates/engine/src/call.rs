@@ -109,7 +109,7 @@ impl Call {
         well: bool,
         sink: &mut impl Sink,
     ) {
-        let change = self.belief.on_check(endpoint, well);
+        let change = self.belief.on_check(now, endpoint, well);
         self.tell(now, change, sink);
     }
 
@@ -197,13 +197,17 @@ impl Call {
             self.tell(now, Some(change), sink);
         }
         let pass = self.ask_breaker(now, sink)?;
-        let Some(Pick { endpoint, spilled }) = self.belief.pick(now, avoid, &mut self.random)
+        let Some(Pick { endpoint, spilled, unchecked }) =
+            self.belief.pick(now, avoid, &mut self.random)
         else {
             self.end_pass(now, pass, Outcome::Unknown, sink);
             return Err(Refusal { cause: Cause::NoEndpoint, until: now + TRY_AGAIN });
         };
         if spilled {
             self.emit(now, Some(endpoint), Event::Policy(decided::Event::Spilled), sink);
+        }
+        if unchecked {
+            self.emit(now, Some(endpoint), Event::Policy(decided::Event::FailedOpen), sink);
         }
         self.belief.on_attempt(endpoint);
         Ok((endpoint, pass))

@@ -31,6 +31,8 @@ pub struct Rules {
     pub health: Option<health::check::Params>,
     /// Who gets the next attempt.
     pub balance: balance::Params,
+    /// Whether an endpoint that comes up gets its part of the traffic little by little.
+    pub slow_start: Option<balance::SlowStart>,
     /// Whether requests may leave the region.
     pub region: region::Params,
     /// Whose code carries the call.
@@ -78,6 +80,7 @@ impl Default for Rules {
             ejection: None,
             health: None,
             balance: balance::Params::default(),
+            slow_start: None,
             region: region::Params::default(),
             carrier: Carrier::Plimsoll,
         }

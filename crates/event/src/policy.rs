@@ -49,6 +49,8 @@ pub enum Event {
     },
     /// No endpoint of the own region was fit; another region's was picked.
     Spilled,
+    /// Checks would leave no endpoint to pick, so they were not believed.
+    FailedOpen,
 }
 
 /// Why sending a request again is safe.
@@ -154,6 +156,14 @@ impl Event {
             }
             Self::Spilled => {
                 const { &Description::counter("spilled", "Requests sent to another region.") }
+            }
+            Self::FailedOpen => {
+                const {
+                    &Description::counter(
+                        "failed_open",
+                        "Tries sent although checks call every endpoint down.",
+                    )
+                }
             }
         }
     }

@@ -141,6 +141,7 @@ fn events() -> Vec<Event> {
             policy::Event::Returned,
             policy::Event::HealthChanged { up: false },
             policy::Event::Spilled,
+            policy::Event::FailedOpen,
         ]
         .map(Event::Policy),
     );

@@ -51,6 +51,7 @@ pub(super) struct CallCells {
     pub(super) queued: AtomicU64,
     pub(super) queue_wait: Histogram,
     pub(super) spilled: AtomicU64,
+    pub(super) failed_open: AtomicU64,
     /// The last state that was told.
     pub(super) breaker: AtomicU64,
     pub(super) endpoints: Box<[EndpointCells]>,
@@ -157,6 +158,7 @@ impl CallCells {
             queued: AtomicU64::new(0),
             queue_wait: Histogram::default(),
             spilled: AtomicU64::new(0),
+            failed_open: AtomicU64::new(0),
             breaker: AtomicU64::new(0),
             endpoints: (0..endpoints).map(|_| EndpointCells::new()).collect(),
         }
@@ -210,6 +212,7 @@ impl CallCells {
                 self.breaker.store(u64::from(to.gauge()), Ordering::Relaxed);
             }
             (policy::Event::Spilled, _) => add(&self.spilled, 1),
+            (policy::Event::FailedOpen, _) => add(&self.failed_open, 1),
             (policy::Event::Ejected, Some(endpoint)) => add(&endpoint.ejections, 1),
             (policy::Event::Returned, Some(endpoint)) => add(&endpoint.returns, 1),
             (policy::Event::HealthChanged { up }, Some(endpoint)) => {

@@ -105,6 +105,7 @@ impl Scrape<'_> {
         self.per_call(QUEUED, |call| &call.queued);
         self.call_histogram(QUEUE_WAIT, |call| &call.queue_wait);
         self.per_call(SPILLED, |call| &call.spilled);
+        self.per_call(FAILED_OPEN, |call| &call.failed_open);
         self.breakers();
     }
 

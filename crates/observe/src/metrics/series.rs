@@ -28,6 +28,7 @@ pub(super) const EJECTIONS: &Description = policy::Event::Ejected.describe();
 pub(super) const RETURNS: &Description = policy::Event::Returned.describe();
 pub(super) const UP: &Description = policy::Event::HealthChanged { up: true }.describe();
 pub(super) const SPILLED: &Description = policy::Event::Spilled.describe();
+pub(super) const FAILED_OPEN: &Description = policy::Event::FailedOpen.describe();
 pub(super) const ACCEPTED: &Description = l4::Event::Accepted.describe();
 pub(super) const TURNED_AWAY: &Description =
     l4::Event::TurnedAway { cause: Cause::Exhausted }.describe();

@@ -6,8 +6,10 @@
 //! three.
 
 mod pool;
+mod slow_start;
 
 pub use pool::Pool;
+pub use slow_start::SlowStart;
 
 use base::{Duration, Instant, PeakEwma, Random};
 

@@ -135,8 +135,7 @@ mod tests {
     fn a_try_that_would_typically_be_answered_too_late_does_not_leave() {
         let takes = |ms| Failure { typical: Duration::from_millis(ms), ..FAILURE };
 
-        let granted =
-            Verdict::Retry { at: Instant::ZERO, grounds: Grounds::IdempotentMethod };
+        let granted = Verdict::Retry { at: Instant::ZERO, grounds: Grounds::IdempotentMethod };
         assert_eq!(verdict(takes(1_999)), granted);
         assert_eq!(verdict(takes(2_000)), Verdict::No(NoRetry::NoTimeLeft));
     }

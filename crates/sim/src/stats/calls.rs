@@ -62,7 +62,8 @@ impl CallStats {
             | Event::Admitted { .. }
             | Event::Returned
             | Event::HealthChanged { .. }
-            | Event::Spilled => {}
+            | Event::Spilled
+            | Event::FailedOpen => {}
         }
     }
 

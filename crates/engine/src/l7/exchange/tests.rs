@@ -246,21 +246,6 @@ fn an_open_breaker_refuses_at_once_and_says_until_when() {
 }
 
 #[test]
-fn when_every_endpoint_is_down_the_answer_says_so() {
-    let health =
-        health::check::Params::new(Duration::from_secs(2), Duration::from_secs(1), 1, 1).unwrap();
-    let mut call = call(Rules { health: Some(health), ..rules() });
-    for endpoint in 0..3 {
-        call.on_check(Instant::ZERO, EndpointId(endpoint), false, &mut ());
-    }
-
-    let refused = Driven::begin(&mut call, GET);
-
-    assert!(matches!(refused.told[..], [Output::Respond { cause: Cause::NoEndpoint, .. }]));
-    assert_nothing_held(&call);
-}
-
-#[test]
 fn a_client_that_leaves_cancels_its_attempt_and_proves_nothing_about_the_service() {
     let mut call = call(Rules { breaker: Some(breaker()), ..rules() });
     for _ in 0..10 {
