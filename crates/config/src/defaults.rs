@@ -139,6 +139,9 @@ defaults! {
     HEALTH &'static str = "none", "D34" "health"
         because "what an endpoint answers to a check is the service's own contract"
         source "nginx, HAProxy and Envoy: no active checks unless configured";
+    SLOW_START &'static str = "none", "D35" "balance.slow_start"
+        because "how long a service takes to warm up is its own affair; most need no time at all"
+        source "HAProxy (slowstart), nginx (slow_start) and Envoy (slow_start_config): none unless configured";
     RETRY_ON &'static str = "connect reset timeout 502 503 504", "D40" "retry.on"
         because "faults of one endpoint that another may not have; not 500: an endpoint that answers so is at work, and the next would likely say the same"
         source "nginx: proxy_next_upstream error timeout; Envoy: gateway-error is 502 503 504";

@@ -118,6 +118,26 @@ fn balancers_that_all_send_to_each_other_are_found_soon() {
     assert!(codes.contains(&"P026"), "{codes:?}");
 }
 
+/// Each would be a step of the simulation or of a worker: a thousand million of them a second.
+#[test]
+fn times_so_short_that_nothing_else_would_be_done_are_refused() {
+    let bursts = |burst: &str| {
+        format!(
+            "[client.c]\ntraffic = {{ mean = \"1/s\", peak = 2.0, burst = \"{burst}\" }}\n[service.s]\n[call.c.s]\n"
+        )
+    };
+    let checks = |every: &str| {
+        format!(
+            "[client.c]\ntraffic = \"1/s\"\n[service.s]\n[call.c.s]\nhealth = {{ path = \"/\", every = \"{every}\" }}\n"
+        )
+    };
+
+    for (short, enough) in [(bursts("999us"), bursts("1ms")), (checks("9999us"), checks("10ms"))] {
+        assert_eq!(codes(short.as_bytes()), ["P013"], "{short}");
+        assert_eq!(codes(enough.as_bytes()), [""; 0], "{enough}");
+    }
+}
+
 proptest! {
     #![proptest_config(at_least(512))]
 

@@ -233,6 +233,48 @@ impl Files for Times {
     }
 }
 
+#[test]
+fn who_is_asked_may_be_a_word_or_a_table_with_a_slow_start() {
+    let balance = |said: &str| {
+        let design = read(&format!("{TWO}[call.users.svc]\nbalance = {said}\n"));
+        let rules = &only_call(&design).rules;
+        (rules.balance, rules.slow_start.map(|rule| rule.window()))
+    };
+    use policy::balance::Params::{LeastOfTwo, RoundRobin};
+
+    let half_a_minute = Some(Duration::from_secs(30));
+    assert_eq!(balance("\"round-robin\""), (RoundRobin, None));
+    assert_eq!(
+        balance("{ by = \"round-robin\", slow_start = \"30s\" }"),
+        (RoundRobin, half_a_minute)
+    );
+    assert_eq!(balance("{ slow_start = \"30s\" }"), (LeastOfTwo, half_a_minute));
+    assert_eq!(balance("{ by = \"round-robin\", slow_start = \"none\" }"), (RoundRobin, None));
+}
+
+#[test]
+fn who_tries_once_need_not_say_more_but_what_is_said_has_to_make_sense() {
+    let once = |more: &str| format!("{TWO}[call.users.svc]\nretry = {{ attempts = 1{more} }}\n");
+
+    let brief = read(&once(""));
+    assert_eq!(source(only_call(&brief), "retry.backoff"), None);
+    assert_eq!(source(only_call(&brief), "retry.budget"), None);
+    assert_eq!(source(only_call(&brief), "retry.on"), None);
+    let full = read(&once(", backoff = \"1ms..2ms\", budget = { share = \"10%\" }, on = [503]"));
+    assert_eq!(only_call(&full).rules.retry, policy::retry::Params::NEVER);
+    assert_eq!(only_call(&full).rules.budget, None);
+    for (wrong, code) in [
+        (", backoff = \"2ms..1ms\"", "P016"),
+        (", budget = { share = \"200%\" }", "P013"),
+        (", budget = { shares = \"10%\" }", "P010"),
+        (", on = [200]", "P013"),
+    ] {
+        let loaded = load("test.toml", &once(wrong));
+        let codes: Vec<_> = loaded.diagnostics.iter().map(|told| told.code).collect();
+        assert_eq!(codes, [code], "{wrong}");
+    }
+}
+
 fn read(text: &str) -> Design {
     let loaded = load_bytes(text.as_bytes(), &Times);
     assert!(loaded.design.is_some(), "{}", render(&loaded.diagnostics, "test", text, false));

@@ -1,7 +1,7 @@
 //! Clients: when their requests arrive, and what they ask for.
 
 use ::model::traffic::{Arrivals, Keys, RequestKind};
-use base::{Rate, Share};
+use base::{Duration, Rate, Share};
 
 use super::{COMMON, Place, Reading, model, replay};
 use crate::codes::{CONTRADICTION, MISSING_KEY, OUT_OF_BOUNDS, SHARES};
@@ -44,9 +44,12 @@ fn arrivals(node: &Reading<'_, '_>, value: &Value<'_>, report: &mut Report) -> O
     let peak = table.require("peak", "3.0", report);
     let peak = peak.and_then(|value| value.number(1.0, 1_000.0, report));
     let burst = table.require("burst", "\"2s\"", report);
-    let burst = burst.and_then(|value| value.some_time(report));
+    let burst = burst.and_then(|value| value.time_from(SHORTEST_BURST, report));
     Some(Arrivals::Bursty { mean: mean?, peak: peak?, burst: burst? })
 }
+
+/// Shorter bursts than this are no bursts to anybody, and each is a step of the simulation.
+const SHORTEST_BURST: Duration = Duration::from_millis(1);
 
 /// More than a million requests a second cannot be simulated, and no traffic shows nothing.
 fn some_rate(value: &Value<'_>, report: &mut Report) -> Option<Rate> {

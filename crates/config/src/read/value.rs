@@ -147,6 +147,19 @@ impl<'t> Value<'t> {
         Some(duration)
     }
 
+    /// A duration of at least so much.
+    pub(crate) fn time_from(&self, least: Duration, report: &mut Report) -> Option<Duration> {
+        let duration = self.duration(report)?;
+        if duration < least {
+            report.push(
+                self.wrong(&OUT_OF_BOUNDS, "is out of bounds")
+                    .instead(format!("write a time of at least \"{least}\"")),
+            );
+            return None;
+        }
+        Some(duration)
+    }
+
     pub(crate) fn rate(&self, report: &mut Report) -> Option<Rate> {
         self.amount(units::rate, &amount::RATE, report)
     }

@@ -25,8 +25,7 @@ pub(super) fn check(call: &mut Reading<'_, '_>) -> (Option<check::Params>, Optio
         Group::Table(table) => table,
     };
     let path = path(call, &table);
-    let every =
-        call.one(&table, "every", "health.every", Value::some_time, &defaults::HEALTH_EVERY);
+    let every = call.one(&table, "every", "health.every", every, &defaults::HEALTH_EVERY);
     let timeout = timeout(call, &table, every);
     let up_after =
         call.one(&table, "up_after", "health.up_after", count, &defaults::HEALTH_UP_AFTER);
@@ -108,6 +107,13 @@ pub(super) fn ejection(call: &mut Reading<'_, '_>) -> Option<ejection::Params> {
     let at_most = table.require("at_most", "\"33%\"", call.report)?;
     let at_most = call.said(&at_most, "eject.at_most", Value::share);
     call.accept(ejection::Params::new(failures?, time?, at_most?))
+}
+
+/// Checks that come faster than this are load, and find out nothing sooner.
+const SHORTEST_EVERY: Duration = Duration::from_millis(10);
+
+fn every(value: &Value<'_>, report: &mut Report) -> Option<Duration> {
+    value.time_from(SHORTEST_EVERY, report)
 }
 
 fn count(value: &Value<'_>, report: &mut Report) -> Option<u32> {

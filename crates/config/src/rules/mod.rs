@@ -68,7 +68,7 @@ pub(crate) fn read(call: &mut Reading<'_, '_>) -> Said {
     let breaker = breaker::read(call);
     let ejection = health::ejection(call);
     let (health, health_path) = health::check(call);
-    let balance = balance::read(call);
+    let (balance, slow_start) = balance::read(call);
     let (region, spill) = region::read(call);
     let connections = connections::read(call);
     let rules = Rules {
@@ -83,6 +83,7 @@ pub(crate) fn read(call: &mut Reading<'_, '_>) -> Said {
         ejection,
         health,
         balance,
+        slow_start,
         region,
         carrier: call.carrier,
     };

@@ -33,13 +33,15 @@ pub(super) fn read(call: &mut Reading<'_, '_>) -> (Params, Option<budget::Params
 
 fn retries(call: &mut Reading<'_, '_>, table: &Table<'_>) -> (Params, Option<budget::Params>) {
     let attempts = attempts(call, table);
+    // Who tries once need not say more; what is said all the same has to make sense.
+    let is_asked = |key| attempts != 1 || table.has(key);
+    let backoff = if is_asked("backoff") { backoff(call, table) } else { None };
+    let on = if is_asked("on") { causes(call, table) } else { Causes::NONE };
+    let budget = if is_asked("budget") { budget(call, table) } else { None };
     if attempts == 1 {
         return (Params::NEVER, None);
     }
-    let backoff = backoff(call, table);
-    let on = causes(call, table);
-    let params = call.accept(Params::new(attempts, backoff, on)).unwrap_or(Params::NEVER);
-    (params, budget(call, table))
+    (call.accept(Params::new(attempts, backoff, on)).unwrap_or(Params::NEVER), budget)
 }
 
 fn attempts(call: &mut Reading<'_, '_>, table: &Table<'_>) -> u8 {
