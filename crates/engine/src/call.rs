@@ -252,16 +252,13 @@ impl Call {
         let Some(breaker) = &mut self.breaker else {
             return Ok(breaker::Pass::FREE);
         };
-        let verdict = breaker.ask(now);
+        let verdict = breaker.ask(now, self.shared.trial());
         self.tell_breaker(now, before, sink);
         match verdict {
             breaker::Verdict::Pass(pass) => Ok(pass),
-            breaker::Verdict::Probe(pass) if self.shared.begin_probe() => Ok(pass),
-            breaker::Verdict::Probe(pass) => {
-                if let Some(breaker) = &mut self.breaker {
-                    breaker.on_end(now, pass, Outcome::Unknown);
-                }
-                Err(Refusal { cause: Cause::BreakerOpen, until: now + TRY_AGAIN })
+            breaker::Verdict::Probe => {
+                let probe = self.shared.begin_probe().map(|round| breaker::Pass::Probe { round });
+                probe.ok_or(Refusal { cause: Cause::BreakerOpen, until: now + TRY_AGAIN })
             }
             breaker::Verdict::Refuse { until } => Err(Refusal { cause: Cause::BreakerOpen, until }),
         }
@@ -278,9 +275,13 @@ impl Call {
         let Some(breaker) = &mut self.breaker else {
             return;
         };
-        breaker.on_end(now, pass, outcome);
-        if matches!(pass, breaker::Pass::Probe { .. }) {
-            self.shared.end_probe();
+        let trial = match pass {
+            breaker::Pass::Probe { round } => self.shared.end_probe(round, outcome),
+            breaker::Pass::Regular { .. } => self.shared.trial(),
+        };
+        breaker.on_end(now, pass, outcome, trial);
+        if before != breaker::State::Open && breaker.state() == breaker::State::Open {
+            self.shared.relapse();
         }
         self.tell_breaker(now, before, sink);
     }

@@ -9,6 +9,7 @@
 //! looks for flags. One of the two sees the other. `tests/loom.rs` tries every interleaving.
 
 use base::{Instant, WorkerId};
+use policy::breaker::{self, Outcome, Trial};
 use policy::retry::budget::{self, Level};
 
 use crate::Rules;
@@ -19,7 +20,7 @@ use crate::atomic::{AtomicU32, AtomicU64, Ordering};
 pub struct Shared {
     in_flight: Limit,
     queued: Limit,
-    probes: Limit,
+    probes: Option<Probes>,
     budget: Option<Budget>,
     /// A bit for each worker that has somebody waiting.
     waiting: AtomicU64,
@@ -30,6 +31,12 @@ pub struct Shared {
 struct Limit {
     most: Option<u32>,
     taken: AtomicU32,
+}
+
+#[derive(Debug)]
+struct Probes {
+    params: breaker::Params,
+    trial: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -62,7 +69,7 @@ impl Shared {
         Self {
             in_flight: Limit::new(rules.admission.in_flight),
             queued: Limit::new(rules.admission.queue),
-            probes: Limit::new(rules.breaker.map(|breaker| breaker.probes())),
+            probes: rules.breaker.map(Probes::new),
             budget: rules.budget.map(|params| Budget::new(now, params)),
             waiting: AtomicU64::new(0),
         }
@@ -80,7 +87,7 @@ impl Shared {
 
     /// Half-open probes under way.
     pub fn probes(&self) -> u32 {
-        self.probes.taken()
+        self.trial().under_way()
     }
 
     /// Retries decided and not yet answered.
@@ -145,15 +152,29 @@ impl Shared {
         self.waiting.fetch_and(!bit(worker), Ordering::SeqCst);
     }
 
-    /// A probe of a half-open breaker leaves, if there is room.
-    #[must_use]
-    pub fn begin_probe(&self) -> bool {
-        self.probes.take()
+    /// What the probes of all workers have found out.
+    pub fn trial(&self) -> Trial {
+        let load = |probes: &Probes| Trial(probes.trial.load(Ordering::SeqCst));
+        self.probes.as_ref().map_or(Trial::default(), load)
     }
 
-    /// A probe has ended.
-    pub fn end_probe(&self) {
-        self.probes.give();
+    /// A probe of a half-open breaker leaves, if there is room: the round it leaves in.
+    pub fn begin_probe(&self) -> Option<u32> {
+        let probes = self.probes.as_ref()?;
+        probes.update(|trial| trial.with_probe(&probes.params)).map(Trial::round)
+    }
+
+    /// A probe that left in this round has ended. What is known after it.
+    pub fn end_probe(&self, round: u32, outcome: Outcome) -> Trial {
+        let end = |probes: &Probes| probes.update(|trial| Some(trial.ended(round, outcome)));
+        self.probes.as_ref().and_then(end).unwrap_or_default()
+    }
+
+    /// A breaker of some worker has opened.
+    pub fn relapse(&self) {
+        if let Some(probes) = &self.probes {
+            probes.update(|trial| Some(trial.relapsed()));
+        }
     }
 
     /// A request was sent for the first time: it earns its part of a retry.
@@ -195,6 +216,19 @@ impl Limit {
     fn give(&self) {
         let before = self.taken.fetch_sub(1, Ordering::SeqCst);
         debug_assert!(before > 0, "given back what was not taken");
+    }
+}
+
+impl Probes {
+    fn new(params: breaker::Params) -> Self {
+        Self { params, trial: AtomicU64::new(Trial::default().0) }
+    }
+
+    /// One step of the trial: what it is after it, if the step can be made.
+    fn update(&self, step: impl Fn(Trial) -> Option<Trial>) -> Option<Trial> {
+        let next = |trial| step(Trial(trial)).map(|next| next.0);
+        let before = self.trial.fetch_update(Ordering::SeqCst, Ordering::SeqCst, next).ok()?;
+        step(Trial(before))
     }
 }
 

@@ -8,6 +8,7 @@ use base::{Duration, Instant, Rate, Share, WorkerId};
 use loom::sync::Arc;
 use loom::thread;
 use plimsoll_engine::{Rules, Shared, Withdrawal};
+use policy::breaker::Outcome;
 use policy::{admission, breaker, retry::budget};
 
 #[test]
@@ -85,14 +86,48 @@ fn a_stretch_of_time_is_paid_out_once() {
 #[test]
 fn probes_in_flight_never_exceed_the_design() {
     loom::model(|| {
-        let shared =
-            Arc::new(Shared::new(T0, &Rules { breaker: Some(one_probe()), ..Rules::default() }));
+        let shared = Arc::new(Shared::new(T0, &probing(1)));
         let other = shared.clone();
         let there = thread::spawn(move || other.begin_probe());
 
         let here = shared.begin_probe();
 
-        assert!(here != there.join().unwrap());
+        assert!(here.is_some() != there.join().unwrap().is_some());
+    });
+}
+
+#[test]
+fn successes_of_two_workers_count_together_and_the_last_one_sees_them_all() {
+    loom::model(|| {
+        let shared = Arc::new(Shared::new(T0, &probing(2)));
+        let probe = |shared: &Shared| {
+            let round = shared.begin_probe().unwrap();
+            shared.end_probe(round, Outcome::Success).succeeded()
+        };
+        let other = shared.clone();
+        let there = thread::spawn(move || probe(&other));
+
+        let here = probe(&shared);
+
+        let mut seen = [here, there.join().unwrap()];
+        seen.sort_unstable();
+        assert_eq!(seen, [1, 2]);
+        assert_eq!((shared.probes(), shared.begin_probe()), (0, None));
+    });
+}
+
+#[test]
+fn a_success_from_before_a_relapse_never_counts_after_it() {
+    loom::model(|| {
+        let shared = Arc::new(Shared::new(T0, &probing(1)));
+        let round = shared.begin_probe().unwrap();
+        let other = shared.clone();
+        let opens = thread::spawn(move || other.relapse());
+
+        let _ = shared.end_probe(round, Outcome::Success);
+
+        opens.join().unwrap();
+        assert_eq!((shared.trial().succeeded(), shared.trial().under_way()), (0, 0));
     });
 }
 
@@ -103,7 +138,8 @@ fn limits(in_flight: u32, queue: u32) -> Rules {
     Rules { admission, ..Rules::default() }
 }
 
-fn one_probe() -> breaker::Params {
+fn probing(probes: u32) -> Rules {
     let second = Duration::from_secs(1);
-    breaker::Params::new(Share::percent(50), second, 1, second, 1).unwrap()
+    let breaker = breaker::Params::new(Share::percent(50), second, 1, second, probes).unwrap();
+    Rules { breaker: Some(breaker), ..Rules::default() }
 }

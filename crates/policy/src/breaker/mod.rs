@@ -5,11 +5,14 @@
 //! [`crate::health::ejection`] for that).
 //!
 //! While half-open, only a bounded number of probes is under way at once. Without that bound, one
-//! timeout's worth of traffic would rush into a service that hangs.
+//! timeout's worth of traffic would rush into a service that hangs. Each worker opens on its own
+//! evidence; the probes of all of them count together ([`Trial`]).
 
+mod trial;
 mod window;
 
 pub use event::policy::BreakerState as State;
+pub use trial::Trial;
 
 use base::{Duration, Instant, Share};
 use window::Window;
@@ -58,6 +61,7 @@ impl Params {
         if probes == 0 {
             return Err(Invalid::Zero("breaker.probes"));
         }
+        let probes = probes.min(trial::MOST_PROBES);
         Ok(Self { error_rate, window, min_calls, cooldown, probes })
     }
 
@@ -93,8 +97,8 @@ impl Params {
 pub enum Verdict {
     /// Report its end with this pass.
     Pass(Pass),
-    /// A probe: report its end with this pass.
-    Probe(Pass),
+    /// As a probe, if there is still room for one in the [`Trial`].
+    Probe,
     /// Not now.
     Refuse {
         /// When it is worth asking again.
@@ -102,17 +106,17 @@ pub enum Verdict {
     },
 }
 
-/// How an attempt got past the breaker, and when: how often it had been half-open by then.
+/// How an attempt got past the breaker, and in which round of the [`Trial`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pass {
     /// While it was closed.
     Regular {
-        /// Half-open times so far.
+        /// The round in which it had closed.
         round: u32,
     },
     /// As one of the probes of a half-open time.
     Probe {
-        /// Half-open times so far, this one included.
+        /// The round in which it left.
         round: u32,
     },
 }
@@ -120,12 +124,6 @@ pub enum Pass {
 impl Pass {
     /// Where there is no breaker.
     pub const FREE: Self = Self::Regular { round: 0 };
-
-    const fn round(self) -> u32 {
-        match self {
-            Self::Regular { round } | Self::Probe { round } => round,
-        }
-    }
 }
 
 /// How an attempt ended, as far as it tells something about the service.
@@ -144,61 +142,65 @@ pub enum Outcome {
 pub struct Breaker {
     params: Params,
     state: Inner,
-    /// How often it has been half-open.
-    round: u32,
 }
 
 #[derive(Clone, Debug)]
 enum Inner {
-    Closed(Window),
-    Open { until: Instant },
-    HalfOpen { under_way: u32, succeeded: u32 },
+    Closed {
+        window: Window,
+        /// In which it closed.
+        round: u32,
+    },
+    Open {
+        until: Instant,
+    },
+    HalfOpen {
+        /// In which it became so.
+        since: u32,
+    },
 }
 
 impl Breaker {
     /// Starts closed.
     pub fn new(now: Instant, params: Params) -> Self {
-        Self { params, state: Inner::Closed(Window::new(now, params.window)), round: 0 }
+        let state = Inner::Closed { window: Window::new(now, params.window), round: 0 };
+        Self { params, state }
     }
 
     /// Its state as of the last question or report.
     pub const fn state(&self) -> State {
         match self.state {
-            Inner::Closed(_) => State::Closed,
+            Inner::Closed { .. } => State::Closed,
             Inner::Open { .. } => State::Open,
             Inner::HalfOpen { .. } => State::HalfOpen,
         }
     }
 
-    /// May one more attempt leave?
-    pub fn ask(&mut self, now: Instant) -> Verdict {
-        if let Inner::Open { until } = self.state
-            && now >= until
-        {
-            self.state = Inner::HalfOpen { under_way: 0, succeeded: 0 };
-            self.round = self.round.wrapping_add(1);
+    /// May one more attempt leave? `trial` is what all workers know.
+    pub fn ask(&mut self, now: Instant, trial: Trial) -> Verdict {
+        if matches!(self.state, Inner::Open { until } if now >= until) {
+            self.state = Inner::HalfOpen { since: trial.round() };
         }
-        match &mut self.state {
-            Inner::Closed(_) => Verdict::Pass(Pass::Regular { round: self.round }),
-            Inner::Open { until } => Verdict::Refuse { until: *until },
-            Inner::HalfOpen { under_way, succeeded }
-                if *under_way + *succeeded < self.params.probes =>
-            {
-                *under_way += 1;
-                Verdict::Probe(Pass::Probe { round: self.round })
-            }
+        self.close_if_passed(now, trial);
+        match self.state {
+            Inner::Closed { round, .. } => Verdict::Pass(Pass::Regular { round }),
+            Inner::Open { until } => Verdict::Refuse { until },
+            Inner::HalfOpen { .. } if trial.with_probe(&self.params).is_some() => Verdict::Probe,
             Inner::HalfOpen { .. } => Verdict::Refuse { until: now + self.params.cooldown },
         }
     }
 
-    /// An attempt that passed has ended. What left before the last half-open time says nothing
-    /// about now: else those that hung when it opened would open it again as they time out.
-    pub fn on_end(&mut self, now: Instant, pass: Pass, outcome: Outcome) {
-        if pass.round() != self.round {
-            return;
-        }
-        match (&mut self.state, outcome) {
-            (Inner::Closed(window), Outcome::Success | Outcome::Failure) => {
+    /// An attempt that passed has ended; `trial` knows of it already. If this opens the breaker,
+    /// let the trial know ([`Trial::relapsed`]).
+    ///
+    /// What left before the last half-open time says nothing about now: else those that hung when
+    /// it opened would open it again as they time out.
+    pub fn on_end(&mut self, now: Instant, pass: Pass, outcome: Outcome, trial: Trial) {
+        match (&mut self.state, pass, outcome) {
+            (_, _, Outcome::Unknown) => {}
+            (Inner::Closed { window, round }, Pass::Regular { round: left }, _)
+                if *round == left =>
+            {
                 window.count(now, outcome == Outcome::Failure);
                 if window.total() >= self.params.min_calls
                     && window.failures_reach(self.params.error_rate)
@@ -206,16 +208,23 @@ impl Breaker {
                     self.open(now);
                 }
             }
-            (Inner::HalfOpen { .. }, Outcome::Failure) => self.open(now),
-            (Inner::HalfOpen { under_way, succeeded }, Outcome::Success) => {
-                *under_way -= 1;
-                *succeeded += 1;
-                if *succeeded >= self.params.probes {
-                    self.state = Inner::Closed(Window::new(now, self.params.window));
-                }
+            (Inner::HalfOpen { since }, Pass::Probe { round }, Outcome::Failure)
+                if trial::is_since(round, *since) =>
+            {
+                self.open(now);
             }
-            (Inner::HalfOpen { under_way, .. }, Outcome::Unknown) => *under_way -= 1,
-            (Inner::Closed(_), Outcome::Unknown) | (Inner::Open { .. }, _) => {}
+            (Inner::HalfOpen { .. }, Pass::Probe { .. }, Outcome::Success) => {
+                self.close_if_passed(now, trial);
+            }
+            _ => {}
+        }
+    }
+
+    /// Whoever's probes they were: since it opened, enough of them went well.
+    fn close_if_passed(&mut self, now: Instant, trial: Trial) {
+        if matches!(self.state, Inner::HalfOpen { .. }) && trial.is_passed(&self.params) {
+            let window = Window::new(now, self.params.window);
+            self.state = Inner::Closed { window, round: trial.round() };
         }
     }
 
@@ -223,7 +232,7 @@ impl Breaker {
     pub const fn next_deadline(&self) -> Option<Instant> {
         match self.state {
             Inner::Open { until } => Some(until),
-            Inner::Closed(_) | Inner::HalfOpen { .. } => None,
+            Inner::Closed { .. } | Inner::HalfOpen { .. } => None,
         }
     }
 

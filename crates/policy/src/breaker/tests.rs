@@ -6,80 +6,107 @@ use super::*;
 
 #[test]
 fn it_opens_at_the_threshold_and_not_before_it_has_seen_enough() {
-    let mut breaker = closed();
+    let mut walk = closed();
 
-    breaker.on_end(T0, BEFORE, Outcome::Failure);
-    assert_eq!(breaker.state(), State::Closed);
-    breaker.on_end(T0, BEFORE, Outcome::Success);
+    walk.end(BEFORE, Outcome::Failure);
+    assert_eq!(walk.breaker.state(), State::Closed);
+    walk.end(BEFORE, Outcome::Success);
 
-    assert_eq!(breaker.state(), State::Open);
-    assert_eq!(breaker.ask(T0), Verdict::Refuse { until: COOLED });
+    assert_eq!(walk.breaker.state(), State::Open);
+    assert_eq!(walk.ask(), Verdict::Refuse { until: COOLED });
 }
 
 #[test]
 fn after_the_cooldown_a_hanging_service_sees_no_more_than_the_probes() {
-    let mut breaker = opened();
+    let mut walk = opened();
+    walk.now = COOLED;
 
-    let verdicts = [COOLED; 4].map(|now| breaker.ask(now));
+    let verdicts = [(); 4].map(|()| walk.ask());
 
-    assert_eq!(verdicts[..2], [Verdict::Probe(FIRST_ROUND); 2]);
+    assert_eq!(verdicts[..2], [Verdict::Probe; 2]);
     assert!(verdicts[2..].iter().all(|verdict| matches!(verdict, Verdict::Refuse { .. })));
 }
 
 #[test]
 fn enough_good_probes_close_it_with_a_clean_window() {
-    let mut breaker = half_open();
+    let mut walk = half_open();
 
     for _ in 0..2 {
-        breaker.on_end(COOLED, FIRST_ROUND, Outcome::Success);
+        walk.end(FIRST_ROUND, Outcome::Success);
     }
-    breaker.on_end(COOLED, AFTER, Outcome::Failure);
+    walk.end(AFTER, Outcome::Failure);
 
-    assert_eq!(breaker.state(), State::Closed);
+    assert_eq!(walk.breaker.state(), State::Closed);
+}
+
+#[test]
+fn good_probes_of_another_worker_close_it_too() {
+    let mut walk = opened();
+    for _ in 0..PROBES {
+        walk.trial = walk.trial.with_probe(&walk.breaker.params).unwrap();
+        walk.trial = walk.trial.ended(walk.trial.round(), Outcome::Success);
+    }
+    assert_eq!(walk.ask(), Verdict::Refuse { until: COOLED }, "the cooldown holds all the same");
+    walk.now = COOLED;
+
+    assert_eq!(walk.ask(), Verdict::Pass(AFTER));
+}
+
+#[test]
+fn what_another_worker_proved_before_this_one_opened_does_not_close_it() {
+    let mut walk = closed();
+    walk.trial = Trial::default().with_probe(&walk.breaker.params).unwrap();
+    walk.trial = walk.trial.ended(0, Outcome::Success);
+    walk.open();
+    walk.now = COOLED;
+
+    assert_eq!([(); 2].map(|()| walk.ask()), [Verdict::Probe; 2]);
+    walk.end(FIRST_ROUND, Outcome::Success);
+    assert_eq!(walk.breaker.state(), State::HalfOpen);
 }
 
 #[test]
 fn a_probe_that_tells_nothing_makes_room_for_another() {
-    let mut breaker = half_open();
+    let mut walk = half_open();
 
-    breaker.on_end(COOLED, FIRST_ROUND, Outcome::Unknown);
+    walk.end(FIRST_ROUND, Outcome::Unknown);
 
-    assert_eq!(breaker.ask(COOLED), Verdict::Probe(FIRST_ROUND));
+    assert_eq!(walk.ask(), Verdict::Probe);
 }
 
 #[test]
 fn a_probe_that_hung_through_another_cooldown_proves_nothing_any_more() {
-    let mut breaker = half_open();
-    breaker.on_end(COOLED, FIRST_ROUND, Outcome::Failure);
-    let again = COOLED + COOLDOWN;
-    let _ = breaker.ask(again);
+    let mut walk = half_open();
+    walk.end(FIRST_ROUND, Outcome::Failure);
+    walk.now = COOLED + COOLDOWN;
+    let _ = walk.ask();
 
-    breaker.on_end(again, FIRST_ROUND, Outcome::Failure);
+    walk.end(FIRST_ROUND, Outcome::Failure);
 
-    assert_eq!(breaker.state(), State::HalfOpen);
+    assert_eq!(walk.breaker.state(), State::HalfOpen);
 }
 
 #[test]
 fn a_late_failure_from_before_it_opened_does_not_open_it_again() {
-    let mut breaker = half_open();
+    let mut walk = half_open();
 
-    breaker.on_end(COOLED, BEFORE, Outcome::Failure);
+    walk.end(BEFORE, Outcome::Failure);
 
-    assert_eq!(breaker.state(), State::HalfOpen);
+    assert_eq!(walk.breaker.state(), State::HalfOpen);
 }
 
 #[test]
 fn a_late_failure_from_before_it_opened_does_not_count_when_it_has_closed_again() {
-    let mut breaker = half_open();
+    let mut walk = half_open();
     for _ in 0..2 {
-        breaker.on_end(COOLED, FIRST_ROUND, Outcome::Success);
+        walk.end(FIRST_ROUND, Outcome::Success);
     }
 
     for _ in 0..10 {
-        breaker.on_end(COOLED, BEFORE, Outcome::Failure);
+        walk.end(BEFORE, Outcome::Failure);
     }
 
-    assert_eq!(breaker.state(), State::Closed);
+    assert_eq!(walk.breaker.state(), State::Closed);
 }
 
 /// Every state that sixteen events can lead to, each with every event: against a table of the
@@ -88,7 +115,7 @@ fn a_late_failure_from_before_it_opened_does_not_count_when_it_has_closed_again(
 fn by_full_enumeration_only_the_arrows_of_the_definition_exist() {
     let mut arrows = BTreeSet::new();
     let mut visited = BTreeSet::new();
-    let mut states = vec![Walk { breaker: closed(), now: T0, probes: Vec::new() }];
+    let mut states = vec![closed()];
     for _ in 0..16 {
         states = states
             .iter()
@@ -143,10 +170,11 @@ const EVENTS: [&str; 7] = [
     "probe tells nothing",
 ];
 
-/// A breaker, its clock, and the probes that have not ended.
+/// A breaker, its clock, what all workers know, and the probes that have not ended.
 #[derive(Clone, Debug)]
 struct Walk {
     breaker: Breaker,
+    trial: Trial,
     now: Instant,
     probes: Vec<Pass>,
 }
@@ -160,7 +188,7 @@ impl Walk {
     ) -> Option<Self> {
         let mut walk = self.clone();
         match event {
-            "ask" => walk.ask(),
+            "ask" => drop(walk.ask()),
             "cooldown passes" => walk.now += COOLDOWN,
             "regular succeeds" => walk.end_regular(Outcome::Success),
             "regular fails" => walk.end_regular(Outcome::Failure),
@@ -168,32 +196,56 @@ impl Walk {
             "probe fails" => walk.end_probe(Outcome::Failure)?,
             _ => walk.end_probe(Outcome::Unknown)?,
         }
-        if let Inner::HalfOpen { under_way, succeeded } = walk.breaker.state {
-            assert!(under_way + succeeded <= PROBES, "more probes than the design allows");
-        }
+        assert!(walk.probes.len() <= PROBES as usize, "more probes than the design allows");
+        assert_eq!(walk.probes.len(), walk.trial.under_way() as usize);
         arrows.insert((self.breaker.state().name(), walk.breaker.state().name(), event));
         Some(walk)
     }
 
-    fn ask(&mut self) {
-        match self.breaker.ask(self.now) {
-            Verdict::Probe(pass) => self.probes.push(pass),
+    fn ask(&mut self) -> Verdict {
+        let verdict = self.breaker.ask(self.now, self.trial);
+        match verdict {
+            Verdict::Probe => {
+                self.trial = self.trial.with_probe(&self.breaker.params).unwrap();
+                self.probes.push(Pass::Probe { round: self.trial.round() });
+            }
             Verdict::Pass(_) => assert_eq!(self.breaker.state(), State::Closed),
             Verdict::Refuse { until } => assert!(until > self.now, "asking again must make sense"),
+        }
+        verdict
+    }
+
+    fn end(&mut self, pass: Pass, outcome: Outcome) {
+        let before = self.breaker.state();
+        if let Pass::Probe { round } = pass {
+            self.trial = self.trial.ended(round, outcome);
+        }
+        self.breaker.on_end(self.now, pass, outcome, self.trial);
+        if before != State::Open && self.breaker.state() == State::Open {
+            self.trial = self.trial.relapsed();
         }
     }
 
     /// The latest that can have left while it was closed.
     fn end_regular(&mut self, outcome: Outcome) {
-        let since_closed = self.breaker.state() == State::Closed;
-        let round = self.breaker.round - u32::from(!since_closed).min(self.breaker.round);
-        self.breaker.on_end(self.now, Pass::Regular { round }, outcome);
+        let round = match self.breaker.state {
+            Inner::Closed { round, .. } => round,
+            _ => self.trial.round() - 1,
+        };
+        self.end(Pass::Regular { round }, outcome);
     }
 
     fn end_probe(&mut self, outcome: Outcome) -> Option<()> {
         let pass = self.probes.pop()?;
-        self.breaker.on_end(self.now, pass, outcome);
+        self.end(pass, outcome);
         Some(())
+    }
+
+    fn open(&mut self) {
+        for _ in 0..2 {
+            self.end(BEFORE, Outcome::Failure);
+        }
+        assert_eq!(self.breaker.state(), State::Open);
     }
 }
 
@@ -207,25 +259,24 @@ const BEFORE: Pass = Pass::FREE;
 const AFTER: Pass = Pass::Regular { round: 1 };
 const FIRST_ROUND: Pass = Pass::Probe { round: 1 };
 
-fn closed() -> Breaker {
+fn closed() -> Walk {
     let params =
         Params::new(Share::percent(50), Duration::from_secs(1_000), 2, COOLDOWN, PROBES).unwrap();
-    Breaker::new(T0, params)
+    Walk { breaker: Breaker::new(T0, params), trial: Trial::default(), now: T0, probes: Vec::new() }
 }
 
-fn opened() -> Breaker {
-    let mut breaker = closed();
-    for _ in 0..2 {
-        breaker.on_end(T0, BEFORE, Outcome::Failure);
-    }
-    breaker
+fn opened() -> Walk {
+    let mut walk = closed();
+    walk.open();
+    walk
 }
 
 /// With both probes under way.
-fn half_open() -> Breaker {
-    let mut breaker = opened();
+fn half_open() -> Walk {
+    let mut walk = opened();
+    walk.now = COOLED;
     for _ in 0..PROBES {
-        let _ = breaker.ask(COOLED);
+        assert_eq!(walk.ask(), Verdict::Probe);
     }
-    breaker
+    walk
 }

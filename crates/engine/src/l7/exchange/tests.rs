@@ -12,6 +12,7 @@ use crate::{CallSpec, EndpointSpec, Rules, Shared};
 mod any_order;
 mod choosing;
 mod evidence;
+mod probing;
 mod turns;
 
 #[test]
@@ -101,11 +102,7 @@ fn a_try_tells_the_next_hop_what_the_hops_before_have_tried() {
 fn who_leaves_before_the_request_is_known_leaves_no_trace() {
     let mut call = call(rules());
     for left in [Input::ClientLeft, Input::ClientFailed(Cause::ClientTimeout)] {
-        let mut exchange = Driven {
-            exchange: Exchange::new(Instant::ZERO, Key(1)),
-            told: Vec::new(),
-            seen: Seen::default(),
-        };
+        let mut exchange = Driven::new(Instant::ZERO, Key(1));
 
         assert_eq!(exchange.tell(&mut call, 1, left), []);
         assert_eq!(exchange.tell(&mut call, 2, Input::Begin(GET)), []);
@@ -402,10 +399,20 @@ impl Driven {
     }
 
     fn begin_as(call: &mut Call, request: Request, key: Key) -> Self {
-        let exchange = Exchange::new(Instant::ZERO, key);
-        let mut driven = Self { exchange, told: Vec::new(), seen: Seen::default() };
-        driven.told = driven.tell(call, 0, Input::Begin(request));
-        driven
+        Self::new(Instant::ZERO, key).begun(call, Instant::ZERO, request)
+    }
+
+    fn begin_at(call: &mut Call, now: Instant, request: Request) -> Self {
+        Self::new(now, Key(1)).begun(call, now, request)
+    }
+
+    fn new(now: Instant, key: Key) -> Self {
+        Self { exchange: Exchange::new(now, key), told: Vec::new(), seen: Seen::default() }
+    }
+
+    fn begun(mut self, call: &mut Call, now: Instant, request: Request) -> Self {
+        self.told = self.tell_at(call, now, Input::Begin(request));
+        self
     }
 
     fn tell(&mut self, call: &mut Call, ms: u64, input: Input) -> Vec<Output> {
