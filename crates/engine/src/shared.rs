@@ -275,8 +275,9 @@ fn bit(worker: WorkerId) -> u64 {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use base::{Rate, Share};
+    use base::{Duration, Rate, Share};
     use policy::admission;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -323,6 +324,63 @@ mod tests {
         shared.end_retry();
         shared.end_retry();
         assert_eq!([ask(), ask()], [Withdrawal::Granted, Withdrawal::Spent]);
+    }
+
+    /// Something that happens to a budget, on a worker whose clock may lag behind the others'.
+    #[derive(Clone, Debug)]
+    enum Step {
+        Request,
+        Ask,
+        End,
+        Pause { nanos: u64 },
+    }
+
+    proptest! {
+        /// In any order of events, whoever looks at the clock late: the rate is bounded, and so is
+        /// what is under way at once. One does not follow from the other: retries that end in a
+        /// millisecond run at any rate through a bound in flight, and retries that hang pile up
+        /// below any rate.
+        #[test]
+        fn retries_are_bounded_in_rate_and_in_flight_whatever_happens(
+            share in 0_u32..=1_000_000,
+            floor in 0_u64..100_000,
+            burst in 1_u32..20,
+            in_flight in 1_u32..20,
+            steps in prop::collection::vec((step(), 0_u64..1_000_000_000), 0..400),
+        ) {
+            let (share, floor) = (Share::from_millionths(share), Rate::from_millis_per_sec(floor));
+            let params = budget::Params::new(share, floor, burst, in_flight).unwrap();
+            let rules = Rules { budget: Some(params), ..Rules::default() };
+            let shared = Shared::new(Instant::ZERO, &rules);
+            let (mut now, mut requests, mut granted, mut under_way) = (Instant::ZERO, 0_u32, 0_u32, 0_u32);
+            for (step, lag) in steps {
+                let seen = now - Duration::from_nanos(lag);
+                match step {
+                    Step::Request => { shared.earn(seen); requests += 1; }
+                    Step::Ask => match shared.withdraw(seen) {
+                        Withdrawal::Granted => { granted += 1; under_way += 1; }
+                        Withdrawal::InFlight => prop_assert_eq!(under_way, in_flight),
+                        Withdrawal::Spent => prop_assert!(under_way < in_flight),
+                    },
+                    Step::End if under_way > 0 => { shared.end_retry(); under_way -= 1; }
+                    Step::End => {}
+                    Step::Pause { nanos } => now += Duration::from_nanos(nanos),
+                }
+                let earned = f64::from(requests) * share.as_f64() + now.as_secs_f64() * floor.as_per_sec_f64();
+                prop_assert!(f64::from(granted) <= earned + f64::from(burst) + 1e-6);
+                prop_assert_eq!(shared.retries_in_flight(), under_way);
+                prop_assert!(under_way <= in_flight);
+            }
+        }
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            3 => Just(Step::Request),
+            6 => Just(Step::Ask),
+            2 => Just(Step::End),
+            1 => (0_u64..2_000_000_000).prop_map(|nanos| Step::Pause { nanos }),
+        ]
     }
 
     fn shared(in_flight: u32, queue: u32) -> Shared {

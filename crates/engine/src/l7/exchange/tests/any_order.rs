@@ -166,6 +166,9 @@ impl World {
             let by_time = self.now.as_secs_f64() * budget.floor().as_per_sec_f64();
             let earned = by_requests + by_time + f64::from(budget.burst());
             assert!(self.retries as f64 <= earned + 1e-6, "{} of {earned}", self.retries);
+            let is_retrying = |one: &&One| one.tries > 1 && !one.exchange.is_done();
+            let under_way = self.exchanges.iter().filter(is_retrying).count();
+            assert!(under_way <= budget.in_flight() as usize, "{under_way} at once");
         }
     }
 }
