@@ -1,5 +1,7 @@
 //! `plimsoll run`: a balancer of the design, carrying real traffic.
 
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -42,9 +44,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
 
-    /// Where all chance comes from: jitter, choices among endpoints
-    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
-    seed: u64,
+    /// Where all chance comes from: jitter, choices among endpoints. Another one at each start
+    /// unless it is given: instances must not draw alike
+    #[arg(long, value_name = "NUMBER")]
+    seed: Option<u64>,
 }
 
 /// Runs the command.
@@ -66,6 +69,12 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     }
 }
 
+/// A seed that no other process has: the keys of the standard library's hasher are the system's
+/// own chance.
+fn fresh_seed() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
+
 fn start(args: &Args, loaded: Loaded) -> Result<Running, ExitCode> {
     let Loaded { name, text, design, .. } = loaded;
     let options = Options {
@@ -74,7 +83,7 @@ fn start(args: &Args, loaded: Loaded) -> Result<Running, ExitCode> {
         workers: args.workers.map(usize::from),
         admin: Some(args.admin),
         log: target(&args.log),
-        seed: args.seed,
+        seed: args.seed.unwrap_or_else(fresh_seed),
         record: args.record.clone(),
         limits: Limits::default(),
         file: Some(DesignFile { name: name.clone(), text: text.clone() }),

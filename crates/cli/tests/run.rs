@@ -167,6 +167,26 @@ fn a_second_signal_ends_at_once() {
     assert!(began.elapsed() < Duration::from_secs(2), "the request had more time than that");
 }
 
+/// Or all instances of a balancer would wait the same time before the same retry.
+#[test]
+fn each_start_has_chance_of_its_own_unless_a_seed_is_given() {
+    let folder = tempfile::tempdir().unwrap();
+    let record = folder.path().join("decisions.jsonl");
+    let seed = |options: &[&str]| {
+        let record = ["--workers", "1", "--record", record.to_str().unwrap()];
+        let options = [&record, options].concat();
+        let balancer = Running::start_with(folder.path(), free(), &options);
+        balancer.signal("TERM");
+        assert_eq!(balancer.exit(), Some(0));
+        let log = std::fs::read_to_string(record[3]).unwrap();
+        let started: serde_json::Value = serde_json::from_str(log.lines().next().unwrap()).unwrap();
+        started["started"]["seed"].as_u64().unwrap()
+    };
+
+    assert_ne!(seed(&[]), seed(&[]));
+    assert_eq!([seed(&["--seed", "7"]), seed(&["--seed", "7"])], [7, 7]);
+}
+
 #[test]
 fn a_log_that_nobody_reads_any_more_stops_nobody_and_is_said_once() {
     let folder = tempfile::tempdir().unwrap();
