@@ -173,12 +173,11 @@ fn each_start_has_chance_of_its_own_unless_a_seed_is_given() {
     let folder = tempfile::tempdir().unwrap();
     let record = folder.path().join("decisions.jsonl");
     let seed = |options: &[&str]| {
-        let record = ["--workers", "1", "--record", record.to_str().unwrap()];
-        let options = [&record, options].concat();
+        let options = [&["--record", record.to_str().unwrap()], options].concat();
         let balancer = Running::start_with(folder.path(), free(), &options);
         balancer.signal("TERM");
         assert_eq!(balancer.exit(), Some(0));
-        let log = std::fs::read_to_string(record[3]).unwrap();
+        let log = std::fs::read_to_string(&record).unwrap();
         let started: serde_json::Value = serde_json::from_str(log.lines().next().unwrap()).unwrap();
         started["started"]["seed"].as_u64().unwrap()
     };
