@@ -174,7 +174,10 @@ fn each_start_has_chance_of_its_own_unless_a_seed_is_given() {
     let record = folder.path().join("decisions.jsonl");
     let seed = |options: &[&str]| {
         let options = [&["--record", record.to_str().unwrap()], options].concat();
-        let balancer = Running::start_with(folder.path(), free(), &options);
+        let balancer = Running::start_with(folder.path(), free(), |mut command| {
+            command.args(&options);
+            command
+        });
         balancer.signal("TERM");
         assert_eq!(balancer.exit(), Some(0));
         let log = std::fs::read_to_string(&record).unwrap();
