@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::io::{self, ErrorKind};
-use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::ops::{Deref, DerefMut};
 use std::pin::Pin;
@@ -10,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use event::Cause;
+use rustix::event::{PollFd, PollFlags, Timespec};
 use socket2::SockRef;
 use tokio::net::{TcpSocket, TcpStream};
 
@@ -72,10 +72,11 @@ async fn open(address: SocketAddr, within: Option<Duration>) -> io::Result<TcpSt
 
 /// Whether an idle connection is of no more use: the peer has closed it, or said something that
 /// nobody asked for. Asks the kernel, not the event loop, which may not have heard of it yet: a
-/// second answer that comes late would be taken for that to the next request.
+/// second answer that comes late would be taken for that to the next request. By poll(2), because
+/// to peek would send an acknowledgement that can go with the request.
 pub(crate) fn is_stale(socket: &TcpStream) -> bool {
-    let peeked = SockRef::from(socket).peek(&mut [MaybeUninit::uninit()]);
-    !matches!(peeked, Err(error) if error.kind() == ErrorKind::WouldBlock)
+    let mut asked = [PollFd::new(socket, PollFlags::IN | PollFlags::RDHUP)];
+    rustix::event::poll(&mut asked, Some(&Timespec::default())) != Ok(0)
 }
 
 impl Deref for Connection {
