@@ -15,7 +15,7 @@ use crate::report::Report;
 use crate::rules::{self, KEYS, PROTOCOLS, Reading, Said};
 use crate::span::Span;
 
-const CALL_KEYS: &[&str] = &["rules", "protocol", "carried_by", "only"];
+const CALL_KEYS: &[&str] = &["rules", "protocol", "loss", "carried_by", "only"];
 const ONLY_KEYS: &[&str] = &["rules", "method", "path"];
 
 /// Rules that no call has to take: `plimsoll demo` asks for them itself.
@@ -214,7 +214,12 @@ fn protocol(
         .map(|(protocol, _)| protocol);
     let listened = listeners(&nodes[head.to.index()]).map(|(protocol, _)| protocol);
     let sides: [Vec<Protocol>; 2] = [routed.collect(), listened.collect()];
+    let tolerant = layers.get("loss").filter(|loss| loss.word(&TOLERATED, report).is_some());
     let Some(value) = layers.get("protocol") else {
+        if let Some(loss) = tolerant {
+            check_sides(&loss, Protocol::Udp, &sides, head, index, nodes, report);
+            return (Protocol::Udp, answer(Protocol::Udp, Source::File(loss.span)));
+        }
         report.assume(&defaults::CALL_PROTOCOL, Some(id));
         let spoken = sides.iter().flatten().next().copied().unwrap_or(Protocol::Http);
         return (spoken, answer(spoken, Source::Default(defaults::CALL_PROTOCOL.code)));
@@ -224,8 +229,19 @@ fn protocol(
         check_sides(&value, stated, &sides, head, index, nodes, report);
     }
     let spoken = stated.unwrap_or(Protocol::Http);
+    if let Some(loss) = tolerant.filter(|_| spoken != Protocol::Udp) {
+        report.push(
+            loss.wrong(&CONTRADICTION, "is \"tolerated\", and the call goes over TCP")
+                .see(value.span, "said here")
+                .because("over TCP nothing is lost: what was lost is sent again, and all behind it waits")
+                .instead("write `protocol = \"udp\"`, or leave `loss` out"),
+        );
+    }
     (spoken, answer(spoken, Source::File(value.span)))
 }
+
+/// What may be said of lost datagrams: that nobody sends them again.
+const TOLERATED: [(&str, ()); 1] = [("tolerated", ())];
 
 fn answer(protocol: Protocol, source: Source) -> Answer {
     Answer { key: "protocol", value: word(protocol).to_owned(), source }
