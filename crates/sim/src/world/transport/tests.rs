@@ -7,7 +7,9 @@ use base::{Duration, EndpointId, Instant};
 use config::Design;
 use event::{Cause, l3};
 use netsim::Queue;
+use proptest::prelude::*;
 
+use super::super::World;
 use super::super::event::Event;
 use super::super::slab::Handle;
 use super::connection::{CALLED, CALLER};
@@ -32,6 +34,136 @@ fn every_request_ends_exactly_once_and_nothing_is_held() {
         assert_eq!((edge.offered, edge.unanswered), (ended, 0), "{file}");
         assert!(run.held.connections < 5, "{file}: {:?}", run.held);
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever the network does, whatever is spoken, and whatever the rules: no request is lost
+    /// or counted twice, and no permit stays behind.
+    #[test]
+    fn under_any_fault_of_the_network_each_request_ends_exactly_once(
+        speech in prop_oneof![Just("http"), Just("grpc"), Just("udp")],
+        pool in prop_oneof![Just(""), Just("most = 1, "), Just("most = 3, ")],
+        idle in prop_oneof![Just("1ms"), Just("500ms"), Just("4s")],
+        attempts in 1_u32..4,
+        cancel in any::<bool>(),
+        body in prop_oneof![Just("0B"), Just("3KiB"), Just("70KiB")],
+        on in prop_oneof![Just("lb"), Just("svc"), Just("lb -> svc"), Just("users -> lb")],
+        fault in prop::sample::select(FAULTS.to_vec()),
+        also in prop::sample::select(FAULTS.to_vec()),
+        seed in 0_u64..1_000,
+    ) {
+        let (method, route) = match speech {
+            "grpc" => ("\"/a.B/C\"", "routes = [{ service = \"a.B\", to = \"svc\" }]"),
+            "http" => ("\"GET\", path = \"/\"", "routes = [{ path = \"/\", to = \"svc\" }]"),
+            _ => ("\"GET\", path = \"/\"", "to = \"svc\""),
+        };
+        let text = ANY
+            .replace("METHOD", method)
+            .replace("ROUTE", route)
+            .replace("SPEECH", speech)
+            .replace("POOL", &format!("{pool}idle_timeout = \"{idle}\""))
+            .replace("ATTEMPTS", &attempts.to_string())
+            .replace("CANCEL", &cancel.to_string())
+            .replace("BODY", body);
+        let of_nodes = ["crash", "descriptors"].iter().any(|kind| fault.contains(kind));
+        let on = if of_nodes && on.contains("->") { "lb" } else { on };
+        let faults = incident(on, fault, "lasts = \"900ms\"").replace("10s", "1s")
+            + &incident("svc", also, "lasts = \"700ms\"").replace("10s", "1500ms");
+        let design = design(&(text + &faults));
+        let options = Options {
+            incident: Some("it".into()),
+            lasts: Some(Duration::from_secs(3)),
+            fidelity: Fidelity::Packet,
+            ..Options::default()
+        };
+        // Some faults cannot happen to a call.
+        let Ok(plan) = Plan::new(&design, &options) else { return Ok(()) };
+        let run = World::new(&plan, seed).run();
+
+        let edge = &run.stats.edge;
+        let ended = edge.answered() + edge.failed.iter().sum::<u64>();
+        prop_assert_eq!((edge.offered, edge.unanswered, run.permits), (ended, 0, 0));
+    }
+}
+
+const FAULTS: [&str; 16] = [
+    "kind = \"loss\"\nloss = \"20%\"",
+    "kind = \"loss\"\nloss = \"100%\"",
+    "kind = \"delay\"\nby = \"80ms\"",
+    "kind = \"bandwidth\"\nbandwidth = \"2Mbit/s\"",
+    "kind = \"duplicate\"\nrate = \"50%\"",
+    "kind = \"reorder\"\nrate = \"30%\"\nby = \"20ms\"",
+    "kind = \"corrupt\"\nrate = \"10%\"",
+    "kind = \"mtu\"\nbytes = \"600B\"",
+    "kind = \"partition\"",
+    "kind = \"partition\"\none_way = true",
+    "kind = \"firewall\"\nreject = true",
+    "kind = \"firewall\"",
+    "kind = \"route\"\nhow = \"loop\"",
+    "kind = \"link-down\"",
+    "kind = \"descriptors\"\nleft = 3",
+    "kind = \"crash\"",
+];
+
+const ANY: &str = r#"
+[region.eu]
+at = [53.3, -6.3]
+[client.users]
+traffic = "300/s"
+requests = [{ share = "100%", method = METHOD, response = "BODY" }]
+[balancer.lb]
+instances = 2
+[[balancer.lb.listen]]
+address = "127.0.0.1:8080"
+protocol = "SPEECH"
+ROUTE
+[service.svc]
+instances = 2
+model = { workers = 4, queue = 7, service_time = "5ms" }
+[rules.all]
+protocol = "SPEECH"
+connections = { POOL }
+timeout = "400ms"
+attempt_timeout = "150ms"
+connect_timeout = "100ms"
+idempotent = true
+on_failure = "error"
+in_flight = 40
+queue = 4
+cancel = CANCEL
+retry = { attempts = ATTEMPTS, backoff = "5ms..40ms", budget = "none" }
+[call.users.lb]
+rules = "all"
+[call.lb.svc]
+rules = "all"
+"#;
+
+/// How far the two ways to play a run are apart, where the network does nothing.
+#[test]
+fn packets_and_messages_give_the_same_latencies_where_nothing_is_lost() {
+    let mut table = String::from("file       share   packets   messages   distance\n");
+    let bound = "connections = { idle_timeout = \"1ms\" }\nretry = \"none\"";
+    for (name, design) in [
+        ("balancer", variant("balancer", &[])),
+        ("incident", variant("incident", &[])),
+        ("grpc", variant("grpc", &[])),
+        ("handshakes", design(&LINE.replace("retry = \"none\"", bound))),
+    ] {
+        let runs = [Fidelity::Packet, Fidelity::Message].map(|it| play(&design, "none", 90, it));
+        for share in [0.5, 0.9, 0.99] {
+            let [packets, messages] = runs
+                .each_ref()
+                .map(|run| run.calls[0].latency.quantile(share).unwrap().as_millis_f64());
+            let _ = writeln!(
+                table,
+                "{name:<10} {share:<5} {packets:>6.2} ms {messages:>7.2} ms {:>8.1} %",
+                (packets / messages - 1.0) * 100.0
+            );
+        }
+    }
+    insta::assert_snapshot!(table);
 }
 
 #[test]
