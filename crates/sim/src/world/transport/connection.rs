@@ -153,6 +153,13 @@ impl Connection {
         self.ends.iter().all(|end| end.tcp.is_none())
     }
 
+    /// Nobody waits for anything on it.
+    pub(super) fn is_quiet(&self) -> bool {
+        let waits =
+            |end: &End| end.tcp.as_ref().is_some_and(|tcp| tcp.next_deadline() != Instant::NEVER);
+        self.streams.is_empty() && self.serving.is_empty() && !self.ends.iter().any(waits)
+    }
+
     /// Gives back the room for what it may say later.
     pub(super) fn rest(&mut self) {
         for end in &mut self.ends {

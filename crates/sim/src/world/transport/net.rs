@@ -338,6 +338,15 @@ impl Net {
             tcp.handle(now, Input::Timer, around.stats);
         }
         self.drive(now, handle, side, around);
+        self.rest_if_quiet(handle);
+    }
+
+    /// A connection on which nothing is to happen holds no room for what may.
+    fn rest_if_quiet(&mut self, handle: Handle) {
+        let Some(connection) = self.connections.get_mut(handle) else { return };
+        if connection.is_quiet() {
+            connection.rest();
+        }
     }
 
     /// A datagram has come as far as this: it goes on, or it is there.

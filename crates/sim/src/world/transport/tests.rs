@@ -179,6 +179,28 @@ fn a_clean_network_makes_no_difference_to_latency() {
     }
 }
 
+/// With what they have said behind them, both ends, the queue's timers, everything.
+#[test]
+fn a_million_open_connections_would_fit_in_a_gibibyte() {
+    const COUNT: u64 = 16_000;
+    let text = line("", "");
+    let options = Options { fidelity: Fidelity::Packet, ..Options::default() };
+    let plan = Plan::new(&text, &options).unwrap();
+    let mut talk = Talk::new(&plan);
+    let held = allocation_counter::measure(|| {
+        let all: Vec<_> = (0..COUNT).map(|_| talk.connect()).collect();
+        for &connection in &all {
+            talk.answer(connection);
+            talk.run(Duration::from_micros(10));
+        }
+        talk.run(Duration::from_secs(2));
+    });
+
+    assert_eq!(talk.arrived.len() as u64, COUNT);
+    let each = held.bytes_current / COUNT.cast_signed();
+    assert!(each <= 1_073, "{each} bytes");
+}
+
 /// The seed's claim: the price of one connection for all is that all wait for one lost segment.
 #[test]
 fn one_lost_segment_delays_every_stream_of_its_connection_and_none_of_the_others() {
