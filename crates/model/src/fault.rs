@@ -121,6 +121,11 @@ pub enum RouteFault {
     Loop,
 }
 
+/// How long an instance that is taken out in good order still takes what comes, while its checks
+/// fail already. As a rule of thumb between 10 s and 150 s, by how quickly clients learn (Beyer et
+/// al., "Site Reliability Engineering", 2016, chapter 20, on the lame duck state); this is the least.
+pub const LAME_DUCK: Duration = Duration::from_secs(10);
+
 impl Fault {
     /// The word of the design file.
     pub const fn kind(&self) -> &'static str {
@@ -164,6 +169,7 @@ impl Fault {
                 | Self::Spike { .. }
                 | Self::RegionLoss
                 | Self::ClockJump { .. }
+                | Self::Drain
         )
     }
 }

@@ -52,11 +52,16 @@ retry = "none"
 
 /// What is counted in a run of so many seconds.
 pub(crate) fn play_for(design: &Design, incident: &str, seed: u64, secs: u64) -> Stats {
-    let options = Options {
+    let options = options_for(incident, secs);
+    let plan = Plan::new(design, &options).unwrap();
+    World::new(&plan, seed).run().stats
+}
+
+/// An incident, for so many seconds.
+pub(crate) fn options_for(incident: &str, secs: u64) -> Options {
+    Options {
         incident: Some(incident.into()),
         lasts: Some(Duration::from_secs(secs)),
         ..Options::default()
-    };
-    let plan = Plan::new(design, &options).unwrap();
-    World::new(&plan, seed).run().stats
+    }
 }

@@ -5,7 +5,7 @@ use observe::phases::{self, Phase};
 
 use crate::plan::{Plan, Times};
 use crate::stats::layers::Layers;
-use crate::stats::{CacheStats, CallStats, Edge, Series};
+use crate::stats::{CacheStats, CallStats, Edge, Series, SessionStats};
 use crate::world::{Held, Run, World};
 
 /// One run, judged.
@@ -13,6 +13,7 @@ use crate::world::{Held, Run, World};
 pub(crate) struct Judged {
     pub(crate) edge: Edge,
     pub(crate) calls: Vec<CallStats>,
+    pub(crate) sessions: SessionStats,
     /// By node.
     pub(crate) caches: Vec<CacheStats>,
     pub(crate) series: Series,
@@ -50,6 +51,7 @@ fn judge(run: Run, times: Times, objective: Share) -> Judged {
         edge: stats.edge,
         calls: stats.calls,
         caches: stats.caches,
+        sessions: stats.sessions,
         series: stats.series,
         layers: stats.layers,
         held,

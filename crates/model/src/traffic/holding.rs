@@ -6,7 +6,7 @@
 
 use base::{Duration, Random};
 
-use crate::distribution::{NORMAL_P99, normal};
+use crate::distribution::{NORMAL_P99, exponential, normal};
 
 /// The time that sessions stay open: lognormal.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -41,11 +41,26 @@ impl Holding {
         Duration::from_secs_f64(whole * random.unit())
     }
 
+    /// How many are open at a moment when so many open each second: Poisson with the mean of
+    /// [`Holding::open`], whatever the times are (the queue M/G/∞).
+    pub fn draw_open(&self, per_sec: f64, random: &mut Random) -> u64 {
+        let mean = self.open(per_sec);
+        let (mut passed, mut open) = (exponential(random), 0);
+        while passed < mean && open < MOST_OPEN {
+            passed += exponential(random);
+            open += 1;
+        }
+        open
+    }
+
     /// How many are open on average when so many open each second (Little, 1961).
     pub fn open(&self, per_sec: f64) -> f64 {
         per_sec * self.mean()
     }
 }
+
+/// More are not drawn: whoever needs them has no memory for them either.
+const MOST_OPEN: u64 = 10_000_000;
 
 #[cfg(test)]
 mod tests {

@@ -137,9 +137,7 @@ fn on_node(
     }
     let fits = match (&node.kind, &entry.fault) {
         (NodeKind::Client(_), fault) => matches!(fault, Fault::Spike { .. }),
-        (NodeKind::Balancer(_) | NodeKind::Cache(_), fault) => {
-            matches!(fault, Fault::Crash | Fault::Restart { .. } | Fault::ClockJump { .. })
-        }
+        (NodeKind::Balancer(_) | NodeKind::Cache(_), fault) => is_of_process(fault),
         (NodeKind::Service(_) | NodeKind::Database(_), fault) => {
             !matches!(fault, Fault::Spike { .. } | Fault::RegionLoss)
         }
@@ -195,6 +193,11 @@ fn share_of(
     Ok((all[..hit as usize].to_vec(), on))
 }
 
+/// It happens to a process, whatever that does.
+fn is_of_process(fault: &Fault) -> bool {
+    matches!(fault, Fault::Crash | Fault::Restart { .. } | Fault::Drain | Fault::ClockJump { .. })
+}
+
 fn on_region(
     design: &Design,
     region: RegionId,
@@ -203,15 +206,21 @@ fn on_region(
     place: &str,
 ) -> Result<(What, String), Refusal> {
     let name = design.regions[region.index()].name.clone();
-    if !matches!(entry.fault, Fault::RegionLoss | Fault::Crash) {
+    let works = matches!(entry.fault, Fault::Slow { .. } | Fault::Error { .. } | Fault::Hang);
+    if !works && !is_of_process(&entry.fault) && entry.fault != Fault::RegionLoss {
         return Err(Refusal::new(
             format!("{place}: cannot happen to a region"),
             "a region can have `region-loss`; name a node for the rest",
         ));
     }
     let here = (0_u32..).zip(instances).filter(|(_, instance)| {
-        let is_client = matches!(design.node(instance.node).kind, NodeKind::Client(_));
-        instance.region == region && !is_client
+        let fits = match design.node(instance.node).kind {
+            NodeKind::Client(_) => false,
+            // What slows work or makes it fail happens where there is work.
+            NodeKind::Balancer(_) | NodeKind::Cache(_) => !works,
+            NodeKind::Service(_) | NodeKind::Database(_) => true,
+        };
+        instance.region == region && fits
     });
     Ok((What::Instances(here.map(|(number, _)| number).collect()), format!("region {name}")))
 }

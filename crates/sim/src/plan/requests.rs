@@ -1,9 +1,9 @@
 //! What is asked for, and which call serves it at each node.
 
-use base::{Bytes, CallId, NodeId, Random, Share};
+use base::{Bytes, CallId, NodeId, Random, Rate, Share};
 use config::Design;
 use config::design::{NodeKind, Takes};
-use model::traffic::{Item, RequestKind, Zipf};
+use model::traffic::{Holding, Item, RequestKind, Zipf};
 
 use super::Times;
 use crate::{Options, Refusal};
@@ -23,7 +23,10 @@ pub(crate) struct Kind {
     keys: Option<Zipf>,
     method: String,
     path: String,
-    holds: bool,
+    /// How long a session of this kind stays open; nothing if it is a plain request.
+    pub(crate) holds: Option<Holding>,
+    /// Messages of a session.
+    pub(crate) messages: Rate,
     /// Bytes of the bodies of a request and of its answer.
     bodies: (u64, u64),
 }
@@ -119,12 +122,6 @@ impl Requests {
     /// Calls of the file that no request takes, and requests that are more than messages.
     pub(super) fn not_played(&self, design: &Design) -> Vec<String> {
         let mut left_out = Vec::new();
-        for kind in self.kinds.iter().filter(|kind| kind.holds) {
-            let line = format!("{}: a stream is played as one short request", kind.path);
-            if !left_out.contains(&line) {
-                left_out.push(line);
-            }
-        }
         for client in &self.clients {
             for call in bases(design, client.node).filter(|&call| call != client.call) {
                 left_out.push(format!(
@@ -182,7 +179,8 @@ impl Requests {
                 keys: ask.keys.as_ref().map(Zipf::new),
                 method: ask.method.clone(),
                 path: ask.path.clone(),
-                holds: ask.holds.is_some(),
+                holds: ask.holds.map(|(median, p99)| Holding::new(median, p99)),
+                messages: ask.messages.unwrap_or_default(),
                 bodies: (ask.request.0, ask.response.0),
             });
         }

@@ -44,6 +44,7 @@ pub(crate) fn build(plan: &Plan<'_>, seed: u64, runs: &[Judged]) -> Report {
         held: held(runs),
         calls: calls(plan, runs),
         caches: caches(plan, runs),
+        sessions: super::sessions::build(plan, runs),
         layers: super::layers::build(plan, runs),
         phases: runs.first().map(|run| phases(&run.phases)).unwrap_or_default(),
         causes: Vec::new(),
@@ -249,6 +250,8 @@ fn timeline(series: &Series) -> Timeline {
         amplification: value(crate::stats::Window::amplification),
         utilisation: value(crate::stats::Window::utilisation),
         queue: value(crate::stats::Window::queue),
+        sessions: value(crate::stats::Window::sessions),
+        reconnects: rate(|window| window.reconnects),
         hit_ratio: windows.iter().map(crate::stats::Window::hit_ratio).collect(),
     }
 }

@@ -5,6 +5,7 @@
 
 mod build;
 pub mod layers;
+mod sessions;
 mod text;
 
 pub(crate) use build::build;
@@ -59,6 +60,8 @@ pub struct Report {
     pub calls: Vec<Call>,
     /// Cache by cache.
     pub caches: Vec<Cache>,
+    /// What became of streams and WebSockets; nothing if the design has none.
+    pub sessions: Option<Sessions>,
     /// The layers below the requests; nothing without packets.
     pub layers: Option<layers::Layers>,
     /// The phases of the incident, in the run of the first seed.
@@ -175,6 +178,47 @@ pub struct Call {
     pub latency_ms: Option<Percentiles>,
 }
 
+/// Sessions: requests that stay open. Counts are of all seeds together unless they say otherwise.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Sessions {
+    /// Open when a run begins, in the mean of the runs.
+    pub open_at_start: f64,
+    /// Opened by clients since then.
+    pub opened: u64,
+    /// That could not be opened.
+    pub refused: u64,
+    /// The most that stood at once in any run.
+    pub peak: u64,
+    /// Standing at the end of traffic, in the mean of the runs.
+    pub open_at_end: f64,
+    /// That broke while they stood.
+    pub lost: u64,
+    /// Tries of clients to open one anew.
+    pub reconnects: u64,
+    /// The most of these in a second, in the run of the first seed.
+    pub peak_reconnects_per_s: f64,
+    /// Messages on all of them: rate times time.
+    pub messages: f64,
+    /// What each node on their way has to hold.
+    pub nodes: Vec<Holder>,
+}
+
+/// A node that holds sessions.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Holder {
+    /// Its name.
+    pub node: String,
+    /// Its instances.
+    pub instances: u32,
+    /// The most sessions that each may hold, by `in_flight` of its call and by its descriptors;
+    /// nothing if nothing bounds it.
+    pub most: Option<u64>,
+    /// Whether all but one instance can hold the peak; nothing if nothing bounds them.
+    pub holds_with_one_less: Option<bool>,
+    /// Bytes of memory at the peak, all its instances together.
+    pub bytes: u64,
+}
+
 /// One cache, all its instances together.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Cache {
@@ -286,4 +330,8 @@ pub struct Timeline {
     pub queue: Vec<f64>,
     /// Of what caches could have answered, the share that they did; nothing where nobody asked one.
     pub hit_ratio: Vec<Option<f64>>,
+    /// Sessions that stood.
+    pub sessions: Vec<f64>,
+    /// Sessions per second that clients opened anew.
+    pub reconnects: Vec<f64>,
 }

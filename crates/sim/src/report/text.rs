@@ -24,6 +24,7 @@ fn write(out: &mut String, report: &Report, name: &str, style: Style) -> fmt::Re
     clients(out, report)?;
     calls(out, report)?;
     caches(out, report)?;
+    sessions(out, report)?;
     super::layers::write(out, report)?;
     left_out(out, report)
 }
@@ -255,6 +256,36 @@ fn caches(out: &mut String, report: &Report) -> fmt::Result {
              an old answer because there was no other",
             cache.node, cache.asked, cache.collapsed, cache.stale
         )?;
+    }
+    Ok(())
+}
+
+fn sessions(out: &mut String, report: &Report) -> fmt::Result {
+    let Some(sessions) = &report.sessions else { return Ok(()) };
+    writeln!(
+        out,
+        "\nSessions: {:.0} open at the start, {} opened, {} refused, at most {} at once, {:.0} open at the end",
+        sessions.open_at_start,
+        sessions.opened,
+        sessions.refused,
+        sessions.peak,
+        sessions.open_at_end
+    )?;
+    writeln!(
+        out,
+        "  {} lost, {} reconnects, at most {:.0}/s",
+        sessions.lost, sessions.reconnects, sessions.peak_reconnects_per_s
+    )?;
+    for holder in &sessions.nodes {
+        let most = holder.most.map_or("without end".to_owned(), |most| format!("{most} each"));
+        let one_less = match holder.holds_with_one_less {
+            None => "",
+            Some(true) => "; one less can hold them all",
+            Some(false) => "; ONE LESS CANNOT HOLD THEM",
+        };
+        let megabytes = holder.bytes as f64 / 1e6;
+        let (node, instances) = (&holder.node, holder.instances);
+        writeln!(out, "  {node}: {instances} instances hold {most}, {megabytes:.0} MB{one_less}")?;
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ mod histogram;
 pub(crate) mod interval;
 pub(crate) mod layers;
 mod series;
+mod sessions;
 mod spread;
 
 pub(crate) use caches::CacheStats;
@@ -13,9 +14,10 @@ pub(crate) use calls::CallStats;
 pub(crate) use calls::add;
 pub(crate) use histogram::Histogram;
 pub(crate) use series::{Series, Window};
+pub(crate) use sessions::SessionStats;
 pub(crate) use spread::Spread;
 
-use base::{Duration, Instant, NodeId};
+use base::{Duration, Instant, NodeId, Rate};
 use config::Design;
 use event::{Cause, Event, Scope, Sink, l7, policy};
 use model::cache::Found;
@@ -31,6 +33,7 @@ pub(crate) struct Stats {
     pub(crate) calls: Vec<CallStats>,
     /// By node; nothing is counted for those that are no caches.
     pub(crate) caches: Vec<CacheStats>,
+    pub(crate) sessions: SessionStats,
     pub(crate) edge: Edge,
     pub(crate) series: Series,
     /// What happened below the messages.
@@ -84,6 +87,7 @@ impl Stats {
             times,
             calls: vec![CallStats::default(); design.calls.len()],
             caches: vec![CacheStats::default(); design.nodes.len()],
+            sessions: SessionStats::default(),
             edge: Edge { latency: Spread::new(times.warm_up, times.end), ..Edge::default() },
             series: Series::new(times.end),
             layers: layers::Layers::new(times, design.calls.len(), design.regions.len().max(1)),
@@ -118,6 +122,29 @@ impl Stats {
             self.edge.latency.record(arrived, took);
             self.edge.judged_good += u64::from(arrived >= self.times.judged_from());
         }
+    }
+
+    /// A session stands; `is_new` if its client has just asked for it.
+    pub(crate) fn session_stands(&mut self, now: Instant, is_new: bool) {
+        self.sessions.stands(now, is_new);
+    }
+
+    /// A session that stood is over, whatever the reason.
+    pub(crate) fn session_over(&mut self, stood: Duration, messages: Rate) {
+        self.sessions.over(stood, messages);
+    }
+
+    /// A session broke.
+    pub(crate) fn session_lost(&mut self, now: Instant, id: u64) {
+        self.sessions.lost += 1;
+        let word = mix(now.as_nanos() ^ mix(id ^ mix(LOST)));
+        self.edge.hash = self.edge.hash.wrapping_add(word);
+    }
+
+    /// A client opens a session anew.
+    pub(crate) fn reconnects(&mut self, now: Instant) {
+        self.sessions.reconnects += 1;
+        self.series.at(now).reconnects += 1;
     }
 
     /// A cache was asked for something that it could have.
@@ -239,6 +266,9 @@ pub(crate) const fn mix(mut z: u64) -> u64 {
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)
 }
+
+/// The word for a session that broke, apart from those for answers.
+const LOST: u64 = 5;
 
 /// The longest that a run goes on after its traffic has ended, for the last answers to come.
 pub(crate) const DRAIN: Duration = Duration::from_secs(60);

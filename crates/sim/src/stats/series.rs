@@ -33,6 +33,10 @@ pub(crate) struct Window {
     pub(crate) attempts: u64,
     /// Requests, anywhere, that those tries served.
     pub(crate) requests: u64,
+    /// Sessions that clients opened anew.
+    pub(crate) reconnects: u64,
+    /// The sum, over samples, of the sessions that stood.
+    sessions: f64,
     /// Requests that caches could have answered.
     asked_caches: u32,
     /// Those that they did.
@@ -93,10 +97,11 @@ impl Series {
 
     /// The state of the nodes: the share of busy workers of the busiest, and how many requests
     /// wait where most do.
-    pub(crate) fn sample(&mut self, now: Instant, busy: f64, queued: u64) {
+    pub(crate) fn sample(&mut self, now: Instant, busy: f64, queued: u64, sessions: u64) {
         let window = self.at(now);
         window.busy += busy;
         window.queued += queued as f64;
+        window.sessions += sessions as f64;
         window.samples += 1;
     }
 }
@@ -115,6 +120,11 @@ impl Window {
     /// The share of busy workers of the busiest node.
     pub(crate) fn utilisation(&self) -> f64 {
         self.busy / f64::from(self.samples.max(1))
+    }
+
+    /// Sessions that stood.
+    pub(crate) fn sessions(&self) -> f64 {
+        self.sessions / f64::from(self.samples.max(1))
     }
 
     /// Requests that waited at the node where most did.

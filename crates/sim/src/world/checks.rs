@@ -58,7 +58,7 @@ impl World<'_> {
         if self.hangs(target) {
             (until, false)
         } else {
-            (back.min(until), !instance.down && back <= until)
+            (back.min(until), instance.is_well() && back <= until)
         }
     }
 }

@@ -74,10 +74,14 @@ impl World<'_> {
             chance,
             request: self.request_of(kind),
             fallbacks: 0,
+            holds: false,
         };
         self.stats.offered(now);
         self.schedule_arrival(usize::from(client));
-        self.begin(now, start);
+        match self.plan.requests.kinds[usize::from(kind)].holds {
+            Some(_) => self.ask_session(now, start, client, id),
+            None => self.begin(now, start),
+        }
     }
 
     /// From now on a client sends so many times its usual traffic.

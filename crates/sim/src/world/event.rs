@@ -50,6 +50,16 @@ pub(super) enum Event {
     CheckAnswered { connection: Handle },
     /// A check should be answered by now.
     CheckDue { connection: Handle },
+    /// The time of a session is over.
+    SessionEnds { session: Handle },
+    /// A client opens its session anew.
+    Reconnect { session: Handle },
+    /// The caller has closed a session that stood.
+    Closed { job: Handle },
+    /// An instance wants to be rid of a session.
+    Dismissed { job: Handle },
+    /// Traffic has ended: so do all sessions.
+    CloseSessions,
     /// Time to look at queues and workers.
     Sample,
 }

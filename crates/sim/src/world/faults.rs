@@ -2,7 +2,7 @@
 
 use base::{CallId, Instant, Share};
 use event::Cause;
-use model::fault::Fault;
+use model::fault::{Fault, LAME_DUCK};
 use model::service::{Condition, Started};
 
 use super::event::Event;
@@ -57,6 +57,12 @@ impl World<'_> {
         if let Role::Server(Some(service)) = &mut instance.role {
             awakes = service.condition().hangs && !condition.hangs;
             service.set_condition(condition);
+        }
+        let drained = drains(&self.plan.faults, at, now);
+        let begins = drained != Instant::NEVER && instance.drains == Instant::NEVER;
+        instance.drains = drained;
+        if begins {
+            self.dismiss_sessions(now, at, LAME_DUCK);
         }
         if is_down != was_down {
             self.update_book(now, at);
@@ -118,7 +124,7 @@ impl World<'_> {
         }
     }
 
-    fn jobs_at(&self, at: u32, fits: impl Fn(State) -> bool) -> Vec<Handle> {
+    pub(super) fn jobs_at(&self, at: u32, fits: impl Fn(State) -> bool) -> Vec<Handle> {
         let here = self.jobs.iter().filter(|(_, job)| {
             job.instance == at && job.state != State::Travelling && fits(job.state)
         });
@@ -165,6 +171,16 @@ fn condition(faults: &[Planned], at: u32, now: Instant) -> Condition {
         }
     }
     condition
+}
+
+/// Since when an instance is being taken out.
+fn drains(faults: &[Planned], at: u32, now: Instant) -> Instant {
+    let hits = faults.iter().filter(|planned| {
+        planned.fault == Fault::Drain
+            && planned.course.is_there(now)
+            && matches!(&planned.what, What::Instances(hit) if hit.contains(&at))
+    });
+    hits.map(|planned| planned.course.at).min().unwrap_or(Instant::NEVER)
 }
 
 /// How far all faults together have moved an instance's clock, in nanoseconds.

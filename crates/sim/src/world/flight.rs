@@ -10,6 +10,7 @@ use model::traffic::Item;
 
 use super::World;
 use super::cache::{Told, Vintage};
+use super::event::Event;
 use super::job::{Job, State};
 use super::slab::Handle;
 use super::tap::examples::Asked;
@@ -37,6 +38,7 @@ pub(super) struct Flight {
     pub(super) vintage: Vintage,
     /// How many other nodes were asked instead of the first.
     fallbacks: u8,
+    stay: Stay,
     /// The next flight of the same job.
     pub(super) sibling: Option<Handle>,
 }
@@ -51,6 +53,8 @@ pub(super) struct Start {
     pub(super) chance: u64,
     pub(super) request: Request,
     pub(super) fallbacks: u8,
+    /// It is the way of a session.
+    pub(super) holds: bool,
 }
 
 /// Who waits for the answer.
@@ -62,6 +66,21 @@ pub(super) enum Parent {
     Job(Handle),
     /// A client's connection to a balancer that shares out connections.
     Connection(Handle),
+    /// Somebody outside who wants it to stay open.
+    Session { session: Handle, id: u64 },
+}
+
+/// Whether a flight ends with its answer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Stay {
+    /// It does.
+    Ends,
+    /// It is to stay open once an answer has come.
+    Opens,
+    /// It stays open, and its own deadline still ends it.
+    Stands,
+    /// It stays open: other people's timeouts are for the opening of a stream.
+    Unbound,
 }
 
 /// Nobody follows fallbacks further: a circle of them would have no end.
@@ -75,19 +94,47 @@ impl Flight {
 
     /// When it wants to be told the time.
     pub(super) fn due(&self) -> Instant {
-        self.exchange.next_deadline()
+        match self.stay {
+            Stay::Unbound => Instant::NEVER,
+            Stay::Ends | Stay::Opens | Stay::Stands => self.exchange.next_deadline(),
+        }
+    }
+
+    pub(super) const fn kind(&self) -> u16 {
+        self.kind
+    }
+
+    pub(super) const fn parent(&self) -> Parent {
+        self.parent
+    }
+
+    pub(super) const fn attempts(&self) -> u8 {
+        self.exchange.attempts()
+    }
+
+    pub(super) const fn arrived(&self) -> Instant {
+        self.exchange.arrived()
+    }
+
+    pub(super) const fn quality(&self) -> Quality {
+        self.quality
+    }
+
+    pub(super) const fn take_job(&mut self) -> Option<Handle> {
+        self.job.take()
+    }
+
+    /// It stays open from now on.
+    pub(super) const fn stands(&mut self, is_unbound: bool) {
+        self.stay = if is_unbound { Stay::Unbound } else { Stay::Stands };
     }
 
     /// The client's connection for which an endpoint is looked for, if it is about one.
     pub(super) const fn spliced(&self) -> Option<Handle> {
         match self.parent {
             Parent::Connection(connection) => Some(connection),
-            Parent::Client { .. } | Parent::Job(_) => None,
+            Parent::Client { .. } | Parent::Job(_) | Parent::Session { .. } => None,
         }
-    }
-
-    pub(super) const fn kind(&self) -> u16 {
-        self.kind
     }
 
     pub(super) const fn engine(&self) -> u32 {
@@ -117,6 +164,7 @@ impl World<'_> {
             quality: Quality::Complete,
             vintage: Vintage::NONE,
             fallbacks: start.fallbacks,
+            stay: if start.holds { Stay::Opens } else { Stay::Ends },
             sibling: None,
         };
         self.flights.insert(flight);
@@ -132,10 +180,15 @@ impl World<'_> {
             return;
         }
         let engine = &self.engines[start.engine as usize];
-        let id = if let Parent::Client { id } = start.parent { id } else { start.chance };
+        let id = match start.parent {
+            Parent::Client { id } | Parent::Session { id, .. } => id,
+            Parent::Job(_) | Parent::Connection(_) => start.chance,
+        };
         let asked = Asked { id, kind: start.kind, call: engine.call.id(), from: engine.from };
         match start.parent {
-            Parent::Client { .. } => self.stats.tap.client_asked(now, flight, asked),
+            Parent::Client { .. } | Parent::Session { .. } => {
+                self.stats.tap.client_asked(now, flight, asked);
+            }
             Parent::Job(job) => self.stats.tap.job_asked(now, job, flight, asked),
             Parent::Connection(_) => {}
         }
@@ -162,6 +215,9 @@ impl World<'_> {
             return;
         };
         state.quality = quality;
+        if status >= 400 {
+            state.stay = Stay::Ends;
+        }
         self.stats.tap.answer_came(flight, status);
         self.tell(now, flight, Input::Head { status, retry_after: None, body: Body::Kept });
     }
@@ -171,7 +227,11 @@ impl World<'_> {
         else {
             return;
         };
-        state.job = None;
+        if cause == Cause::IdleTimeout {
+            self.leave(now, flight);
+        } else {
+            state.job = None;
+        }
         self.tell(now, flight, Input::Failed { cause, refused_by_peer: false, body: Body::Kept });
     }
 
@@ -184,6 +244,10 @@ impl World<'_> {
         while let Some(output) = self.poll(handle) {
             is_relayed |= matches!(output, Output::Relay { .. });
             self.act(now, handle, output);
+        }
+        let opens = |flight: &Flight| flight.stay == Stay::Opens;
+        if is_relayed && self.flights.get(handle).is_some_and(opens) {
+            return self.stand(now, handle);
         }
         let is_whole = |flight: &Flight| flight.spliced().is_none();
         if is_relayed && self.flights.get(handle).is_some_and(is_whole) {
@@ -238,6 +302,7 @@ impl World<'_> {
             kind: flight.kind,
             item: flight.item,
             chance: mix(flight.chance ^ u64::from(attempt)),
+            holds: flight.stay != Stay::Ends,
             remaining: remaining.filter(|_| is_ours),
             state: State::Travelling,
             connection: Handle::NOBODY,
@@ -252,7 +317,17 @@ impl World<'_> {
         });
         (flight.job, flight.connection) = (Some(job), Handle::NOBODY);
         self.stats.tap.tried(now, handle, job, number, target);
+        if let Some(from) = self.standing_from(now, job) {
+            self.tell_sent(now, handle);
+            return self.push_standing(now, from, target, Event::Reach { job });
+        }
         self.depart(now, job);
+    }
+
+    /// Whence a try leaves that is to stand from the beginning.
+    fn standing_from(&self, now: Instant, job: Handle) -> Option<u32> {
+        let job = self.jobs.get(job).filter(|job| job.holds && now == Instant::ZERO)?;
+        Some(self.engines[job.engine as usize].from)
     }
 
     /// The first byte of its try has left.
@@ -267,6 +342,11 @@ impl World<'_> {
         let Some(flight) = self.flights.get_mut(handle) else { return };
         let Some(job) = flight.job.take() else { return };
         let (engine, connection) = (flight.engine, flight.connection);
+        let standing = self.jobs.get(job).filter(|job| job.state == State::Holding);
+        if let Some(target) = standing.map(|job| job.instance) {
+            let from = self.engines[engine as usize].from;
+            return self.push_standing(now, from, target, Event::GaveUp { job });
+        }
         self.part(now, engine, connection, job);
     }
 
@@ -311,6 +391,9 @@ impl World<'_> {
             Parent::Job(job) => {
                 self.stats.tap.request_ended(now, handle, ended, None);
                 self.unlink(job, handle, flight.sibling);
+                if self.jobs.get(job).is_some_and(|job| job.state == State::Holding) {
+                    return self.way_broke(now, job);
+                }
                 self.end_for_job(now, job, &flight, ended);
             }
             Parent::Connection(client) => {
@@ -318,6 +401,12 @@ impl World<'_> {
                     self.jobs.remove(job);
                 }
                 self.on_spliced_end(now, client, ended.cause.is_some());
+            }
+            Parent::Session { session, .. } => {
+                let outcome =
+                    ended.cause.map_or(Outcome::Answered(flight.quality), Outcome::Failed);
+                self.stats.tap.request_ended(now, handle, ended, Some(outcome));
+                self.session_broke(now, session, flight.exchange.arrived(), ended);
             }
         }
     }
@@ -358,6 +447,7 @@ impl World<'_> {
             chance: mix(flight.chance),
             request: self.request_of(flight.kind),
             fallbacks: flight.fallbacks + 1,
+            holds: false,
         };
         self.begin(now, start);
     }

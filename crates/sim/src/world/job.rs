@@ -32,6 +32,8 @@ pub(super) struct Job {
     pub(super) instance: u32,
     pub(super) kind: u16,
     pub(super) item: Item,
+    /// It is part of a session's way: it stays when it has answered.
+    pub(super) holds: bool,
     pub(super) chance: u64,
     /// How much time the caller said remains.
     pub(super) remaining: Option<Duration>,
@@ -71,6 +73,8 @@ pub(super) enum State {
     Asking,
     /// Waits, at a cache, for what another asks for.
     Collapsed,
+    /// Has answered, and is part of a session that stands.
+    Holding,
 }
 
 /// What a service answers that has no room.
@@ -78,11 +82,26 @@ const NO_ROOM: u16 = 503;
 const NOT_FOUND: u16 = 404;
 const WELL: u16 = 200;
 
+impl Job {
+    /// What it tells its caller.
+    pub(super) fn answer(&self, status: u16) -> Event {
+        let quality = if status < 400 { self.quality } else { Quality::Complete };
+        Event::Answer { flight: self.caller, attempt: self.attempt, status, quality }
+    }
+}
+
 impl World<'_> {
     pub(super) fn on_reach(&mut self, now: Instant, handle: Handle) {
         let Some(job) = self.jobs.get(handle) else { return };
         let (at, chance) = (job.instance as usize, job.chance);
-        if self.instances[at].down || self.is_out_of_connections(at) {
+        let stands = job.holds && now == Instant::ZERO;
+        let is_closed = !self.instances[at].accepts(now);
+        if is_closed && !self.instances[at].down && self.net.is_some() {
+            // Its connections stand, and it says so on them.
+            self.instances[at].present += 1;
+            return self.respond(now, handle, NO_ROOM);
+        }
+        if is_closed || self.is_out_of_connections(at) {
             return self.break_off(now, handle, Cause::Refused);
         }
         self.instances[at].present += 1;
@@ -91,6 +110,7 @@ impl World<'_> {
             Role::Client => {}
             Role::Relay => self.relay(now, handle),
             Role::Cache(_) => self.ask_cache(now, handle),
+            Role::Server(_) if stands => self.hold(now, handle),
             Role::Server(None) => self.ask_others(now, handle),
             Role::Server(Some(service)) => match service.arrive(now, handle, chance) {
                 Arrival::Started(started) => self.start_work(now, started),
@@ -212,6 +232,11 @@ impl World<'_> {
     pub(super) fn break_off(&mut self, now: Instant, handle: Handle, cause: Cause) {
         let Some(job) = self.jobs.remove(handle) else { return };
         self.stats.tap.work_ended(now, handle, End::Failed(cause));
+        if job.state == State::Holding {
+            let to = self.engines[job.engine as usize].from;
+            let event = Event::Broken { flight: job.caller, attempt: job.attempt, cause };
+            return self.push_standing(now, job.instance, to, event);
+        }
         self.report_break(now, &job, cause);
     }
 
@@ -253,6 +278,7 @@ impl World<'_> {
         let workers = u64::from(self.plan.workers_of(node));
         let worker = u16::try_from(mix(job.chance) % workers).unwrap_or(0);
         let seat = self.plan.seat(call, job.kind, worker);
+        let holds = job.holds;
         let engine = self.plan.engine(call, job.instance, seat);
         let (item, kind, chance, remaining, number) =
             (job.item, job.kind, job.chance, job.remaining, job.number);
@@ -262,7 +288,7 @@ impl World<'_> {
         let request =
             Request { client_remaining: remaining, client_attempt, ..self.request_of(kind) };
         let parent = Parent::Job(handle);
-        self.begin(now, Start { engine, parent, kind, item, chance, request, fallbacks: 0 });
+        self.begin(now, Start { engine, parent, kind, item, chance, request, fallbacks: 0, holds });
     }
 
     fn ask_others(&mut self, now: Instant, handle: Handle) {
@@ -299,12 +325,18 @@ impl World<'_> {
         let call = self.plan.requests.variant(call, kind);
         let engine = self.plan.engine(call, job.instance, self.plan.seat(call, kind, 0));
         let (parent, request) = (Parent::Job(handle), self.request_of(kind));
-        self.begin(now, Start { engine, parent, kind, item, chance, request, fallbacks: 0 });
+        self.begin(
+            now,
+            Start { engine, parent, kind, item, chance, request, fallbacks: 0, holds: false },
+        );
     }
 
     /// The answer leaves for the caller, whether or not anybody waits there.
     pub(super) fn respond(&mut self, now: Instant, handle: Handle, status: u16) {
         let Some(job) = self.jobs.get(handle) else { return };
+        if job.holds && status < 400 {
+            return self.hold(now, handle);
+        }
         let vintage = self.vintage_of(now, job);
         let to = &self.engines[job.engine as usize];
         // The answer travels without its age, which waits for it where it will arrive.
@@ -315,8 +347,7 @@ impl World<'_> {
             }
             None => {}
         }
-        let quality = if status < 400 { job.quality } else { Quality::Complete };
-        let event = Event::Answer { flight: job.caller, attempt: job.attempt, status, quality };
+        let event = job.answer(status);
         self.stats.tap.work_ended(now, handle, End::Answered(status));
         self.reply(now, handle, event);
         self.retire(now, handle);
@@ -333,17 +364,24 @@ impl World<'_> {
     }
 
     /// The job is over: its worker takes the next one.
-    fn retire(&mut self, now: Instant, handle: Handle) {
+    pub(super) fn retire(&mut self, now: Instant, handle: Handle) {
+        self.free_worker(now, handle);
         let Some(job) = self.jobs.remove(handle) else { return };
         let instance = &mut self.instances[job.instance as usize];
         instance.present = instance.present.saturating_sub(1);
-        let service = match &mut instance.role {
-            Role::Server(Some(service)) => service,
-            Role::Cache(_) => return self.left_cache(now, job.instance, job.item, handle),
-            Role::Client | Role::Relay | Role::Server(None) => return,
+        if matches!(instance.role, Role::Cache(_)) {
+            self.left_cache(now, job.instance, job.item, handle);
+        }
+    }
+
+    /// Its worker takes the next job.
+    pub(super) fn free_worker(&mut self, now: Instant, handle: Handle) {
+        let Some(job) = self.jobs.get(handle) else { return };
+        let Role::Server(Some(service)) = &mut self.instances[job.instance as usize].role else {
+            return;
         };
         let next = match job.state {
-            State::Travelling | State::Collapsed => None,
+            State::Travelling | State::Collapsed | State::Holding => None,
             State::Queued(ticket) => {
                 service.withdraw(ticket);
                 None

@@ -20,6 +20,7 @@ mod event;
 mod faults;
 mod flight;
 mod job;
+mod session;
 mod slab;
 pub(crate) mod tap;
 mod timers;
@@ -28,12 +29,14 @@ mod transport;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use ::event::Cause;
 use base::{Duration, Instant, NodeId, Random, WorkerId};
 use config::design::NodeKind;
 use engine::l7::Input;
-use engine::{CallSpec, Shared};
+use engine::{CallSpec, Carrier, Shared};
 use model::cache::Cache;
 use model::clock::Clock;
+use model::fault::LAME_DUCK;
 use model::replica::Book;
 use model::service::Service;
 use netsim::{Party, Queue};
@@ -42,6 +45,7 @@ use self::clients::ClientState;
 use self::event::Event;
 use self::flight::Flight;
 use self::job::Job;
+use self::session::Session;
 use self::slab::{Handle, Slab};
 pub(crate) use self::tap::Tap;
 use self::timers::Timers;
@@ -61,6 +65,8 @@ pub(crate) struct World<'p> {
     /// What is below the messages, if packets are simulated.
     net: Option<Box<Net>>,
     clients: Vec<ClientState>,
+    /// What clients want to have open.
+    sessions: Slab<Session>,
     /// What databases have acknowledged, by node.
     books: Vec<Option<Book>>,
     /// What callers remember who may use an old answer, by engine.
@@ -103,6 +109,8 @@ struct Instance {
     role: Role,
     /// The process is gone.
     down: bool,
+    /// Since when it is being taken out in good order; never, if it is not.
+    drains: Instant,
     /// What it believes the time is.
     clock: Clock,
     /// Jobs that are here.
@@ -127,6 +135,26 @@ struct Engine {
     timers: Timers,
 }
 
+impl Instance {
+    /// Whether it accepts what comes: not when the process is gone, and not when it has been taken
+    /// out and those who ask had time to learn of it.
+    fn accepts(&self, now: Instant) -> bool {
+        !self.down && (self.drains == Instant::NEVER || now < self.drains + LAME_DUCK)
+    }
+
+    /// What it says when it is asked how it is.
+    const fn is_well(&self) -> bool {
+        !self.down && self.drains.as_nanos() == Instant::NEVER.as_nanos()
+    }
+}
+
+impl Engine {
+    /// Whether it is carried by us.
+    fn is_ours(&self) -> bool {
+        self.call.rules().carrier == Carrier::Plimsoll
+    }
+}
+
 impl<'p> World<'p> {
     pub(crate) fn new(plan: &'p Plan<'p>, seed: u64) -> Self {
         let mut queue = Queue::new(seed);
@@ -147,6 +175,7 @@ impl<'p> World<'p> {
             engines,
             net,
             clients: clients::start(plan, seed),
+            sessions: Slab::new(),
             books: database::books(plan.design, seed),
             memories: BTreeMap::new(),
             turns: VecDeque::new(),
@@ -201,6 +230,7 @@ impl<'p> World<'p> {
         for engine in 0..self.engines.len() {
             self.schedule_check(Instant::ZERO, engine);
         }
+        self.start_sessions();
         self.schedule_sample(Instant::ZERO);
     }
 
@@ -233,6 +263,11 @@ impl<'p> World<'p> {
             Event::CheckReached { connection } => self.on_check_reached(now, connection),
             Event::CheckAnswered { connection } => self.on_check_over(now, connection, true),
             Event::CheckDue { connection } => self.on_check_over(now, connection, false),
+            Event::SessionEnds { session } => self.on_session_ends(now, session),
+            Event::Reconnect { session } => self.on_reconnect(now, session),
+            Event::Closed { job } => self.on_closed(now, job),
+            Event::Dismissed { job } => self.break_session(now, job, Cause::Draining),
+            Event::CloseSessions => self.on_close_sessions(now),
             Event::Sample => self.on_sample(now),
         }
     }
@@ -269,7 +304,7 @@ impl<'p> World<'p> {
             busiest = busiest.max(f64::from(busy) / f64::from(workers.max(1)));
             longest = longest.max(queued);
         }
-        self.stats.series.sample(now, busiest, longest);
+        self.stats.series.sample(now, busiest, longest, self.stats.sessions.open);
         self.stats.tap.sampled(now);
         self.schedule_sample(now);
     }
@@ -321,6 +356,7 @@ fn instances(plan: &Plan<'_>, seed: u64, queue: &mut Queue<Event>) -> Vec<Instan
             node: spec.node,
             role,
             down: false,
+            drains: Instant::NEVER,
             clock,
             present: 0,
         }

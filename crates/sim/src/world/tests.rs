@@ -152,6 +152,14 @@ fn a_clock_that_jumps_changes_no_deadline() {
 }
 
 #[test]
+fn an_instance_taken_out_in_good_order_costs_no_request_where_its_callers_check_it() {
+    let drained = variant("balancer", &[("kind = \"crash\"", "kind = \"drain\"")]);
+    let run = play(&drained, "one-dies", 1, 60);
+
+    assert_eq!(run.stats.edge.failed.iter().sum::<u64>(), 0);
+}
+
+#[test]
 fn one_worker_waits_as_long_as_the_formula_says() {
     let expected = closed::mm1_time(80.0, 100.0).unwrap();
 

@@ -19,7 +19,7 @@ impl World<'_> {
         let Some(job) = self.jobs.get(handle) else { return };
         let (caller, target) = (job.caller, job.instance);
         let from = self.engines[job.engine as usize].from;
-        if !self.instances[target as usize].down {
+        if self.instances[target as usize].accepts(now) {
             // The connection stands. To one who is down no byte will ever be written.
             self.tell_sent(now, caller);
         }

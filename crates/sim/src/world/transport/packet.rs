@@ -243,7 +243,7 @@ impl World<'_> {
     pub(in crate::world) fn on_check_reached(&mut self, now: Instant, connection: Handle) {
         let target = self.net.as_deref().and_then(|net| net.connections.get(connection));
         let Some(target) = target.map(|it| it.instances[usize::from(CALLED)]) else { return };
-        if !self.hangs(target) {
+        if !self.hangs(target) && self.instances[target as usize].is_well() {
             let answer = (check_answer(), Event::CheckAnswered { connection });
             self.with_net(|net, around| net.write(now, connection, CALLED, answer, around));
         }

@@ -73,7 +73,19 @@ impl World<'_> {
         let parent = Parent::Connection(handle);
         let request = self.request_of(0);
         let item = model::traffic::Item::default();
-        self.begin(now, Start { engine, parent, kind: 0, item, chance: id, request, fallbacks: 0 });
+        self.begin(
+            now,
+            Start {
+                engine,
+                parent,
+                kind: 0,
+                item,
+                chance: id,
+                request,
+                fallbacks: 0,
+                holds: false,
+            },
+        );
     }
 
     /// The endpoint's connection stands: from now on it belongs to the client's.

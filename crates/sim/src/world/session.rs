@@ -1,0 +1,385 @@
+//! Sessions: requests that stay open, as streams and WebSockets do.
+//!
+//! A session opens like any request, through the real exchanges. Then it stands: at the client, at
+//! each balancer on its way and at the service, where it holds a permit, a descriptor and memory,
+//! but no worker. Its messages are not events: at a rate that never changes their number is rate
+//! times time. When an instance on its way goes, the client opens it anew after the backoff of its
+//! call. Clients whose backoff has no jitter all come back at the same moment.
+//!
+//! ```text
+//!   opening ──► stands ──► over
+//!      ▲          │ an instance on its way is gone
+//!      └─ backoff ┘
+//! ```
+//!
+//! A run begins with the sessions that are open in a system that has been up for long (see
+//! `model::traffic::Holding`): they stand at time zero, at no cost. A session that stands is played
+//! message by message, also where its opening is played packet by packet.
+
+use base::{Duration, Instant, Random};
+use config::design::NodeKind;
+use event::Cause;
+use model::traffic::Item;
+
+use super::World;
+use super::event::Event;
+use super::flight::{Flight, Parent, Start};
+use super::job::State;
+use super::slab::Handle;
+use super::tap::examples::End;
+use crate::stats::{Ended, Outcome, mix};
+
+/// What a client wants to have open.
+#[derive(Clone, Debug)]
+pub(super) struct Session {
+    id: u64,
+    client: u16,
+    /// The instance that the client is at.
+    from: u32,
+    kind: u16,
+    item: Item,
+    chance: u64,
+    /// How long it is to be open.
+    holds: Duration,
+    /// When it will be over, once it has stood.
+    ends: Instant,
+    /// Since when it stands, if it does.
+    since: Option<Instant>,
+    flight: Handle,
+    /// How often it was opened anew, and how often in a row that failed.
+    reconnects: u32,
+    failures: u8,
+    /// Its first opening is a request of a client, and counts as such.
+    is_asked: bool,
+}
+
+/// A client that comes back at once needs at least the time of a round trip.
+const LEAST_PAUSE: Duration = Duration::from_micros(500);
+
+impl World<'_> {
+    /// The sessions that are open when the run begins, and the end of all when it ends.
+    pub(super) fn start_sessions(&mut self) {
+        let plan = self.plan;
+        if plan.requests.kinds.iter().all(|kind| kind.holds.is_none()) {
+            return;
+        }
+        for (client, asker) in (0_u16..).zip(&plan.requests.clients) {
+            let node = plan.design.node(asker.node);
+            let NodeKind::Client(spec) = &node.kind else { continue };
+            let per_sec = spec.traffic().as_per_sec_f64() / asker.whole().max(1) as f64;
+            let mut begin = 0;
+            for &(end, kind) in &asker.mix {
+                let rate = per_sec * (end - begin) as f64;
+                begin = end;
+                let mut chance = Random::of(self.seed, &node.name, "standing").child(kind.into());
+                self.stand_from_the_start(client, kind, rate, &mut chance);
+            }
+        }
+        self.push_local(plan.times.end, 0, Event::CloseSessions);
+    }
+
+    fn stand_from_the_start(&mut self, client: u16, kind: u16, rate: f64, chance: &mut Random) {
+        let plan = self.plan;
+        let spec = &plan.requests.kinds[usize::from(kind)];
+        let Some(holding) = spec.holds else { return };
+        let node = plan.requests.clients[usize::from(client)].node;
+        for number in 0..holding.draw_open(rate, chance) {
+            let mut draws = chance.child(number);
+            let id = mix(draws.bits());
+            let holds = holding.remaining(&mut draws);
+            let crowd = u64::from(plan.instance_count(node));
+            let from = u32::try_from(draws.below(crowd)).unwrap_or(0);
+            self.open_session(
+                Instant::ZERO,
+                Session {
+                    id,
+                    client,
+                    from: plan.instance(node, from),
+                    kind,
+                    item: spec.item(&mut draws),
+                    chance: draws.bits(),
+                    holds,
+                    ends: Instant::NEVER,
+                    since: None,
+                    flight: Handle::NOBODY,
+                    reconnects: 0,
+                    failures: 0,
+                    is_asked: false,
+                },
+            );
+        }
+    }
+
+    /// A client asks for a session.
+    pub(super) fn ask_session(&mut self, now: Instant, start: Start, client: u16, id: u64) {
+        let Some(holding) = self.plan.requests.kinds[usize::from(start.kind)].holds else { return };
+        let holds =
+            holding.draw(&mut Random::of(self.seed, "sessions", "holds").child(start.chance));
+        let from = self.engines[start.engine as usize].from;
+        self.open_session(
+            now,
+            Session {
+                id,
+                client,
+                from,
+                kind: start.kind,
+                item: start.item,
+                chance: start.chance,
+                holds,
+                ends: Instant::NEVER,
+                since: None,
+                flight: Handle::NOBODY,
+                reconnects: 0,
+                failures: 0,
+                is_asked: true,
+            },
+        );
+    }
+
+    fn open_session(&mut self, now: Instant, session: Session) {
+        let handle = self.sessions.insert(session);
+        self.begin_session(now, handle);
+    }
+
+    fn begin_session(&mut self, now: Instant, handle: Handle) {
+        let plan = self.plan;
+        let flight = self.flights.next_handle();
+        let Some(session) = self.sessions.get_mut(handle) else { return };
+        session.flight = flight;
+        let session = session.clone();
+        let call = plan.requests.clients[usize::from(session.client)].call;
+        let call = plan.requests.variant(call, session.kind);
+        let start = Start {
+            engine: plan.engine(call, session.from, plan.seat(call, session.kind, 0)),
+            parent: Parent::Session { session: handle, id: session.id },
+            kind: session.kind,
+            item: session.item,
+            chance: mix(session.chance ^ u64::from(session.reconnects)),
+            request: self.request_of(session.kind),
+            fallbacks: 0,
+            holds: true,
+        };
+        self.begin(now, start);
+    }
+
+    /// The head of an answer has come for a flight that is to stay open.
+    pub(super) fn stand(&mut self, now: Instant, handle: Handle) {
+        let Some(flight) = self.flights.get_mut(handle) else { return };
+        let engine = &self.engines[flight.engine() as usize];
+        let (is_ours, from) = (engine.is_ours(), engine.from);
+        let (parent, kind, attempt) = (flight.parent(), flight.kind(), flight.attempts());
+        flight.stands(!is_ours);
+        let idle = engine.call.rules().idle_timeout.filter(|_| is_ours);
+        let messages = self.plan.requests.kinds[usize::from(kind)].messages;
+        // Messages come at equal distances: too far apart once, too far apart always.
+        if let Some(idle) = idle.filter(|&idle| messages.interval() > idle) {
+            let broken = Event::Broken { flight: handle, attempt, cause: Cause::IdleTimeout };
+            self.push_local(now + idle, from, broken);
+        }
+        self.arm(handle);
+        match parent {
+            Parent::Job(job) => self.hold(now, job),
+            Parent::Session { session, .. } => self.session_stands(now, session, handle),
+            Parent::Client { .. } | Parent::Connection(_) => {}
+        }
+    }
+
+    fn session_stands(&mut self, now: Instant, handle: Handle, flight: Handle) {
+        if self.sessions.get(handle).is_none() {
+            return self.close_flight(now, flight);
+        }
+        let Some(session) = self.sessions.get_mut(handle) else { return };
+        let is_first = session.ends == Instant::NEVER;
+        (session.since, session.failures) = (Some(now), 0);
+        if is_first {
+            session.ends = now + session.holds;
+        }
+        let (from, ends) = (session.from, session.ends);
+        let (is_new, id) = (is_first && session.is_asked, session.id);
+        self.stats.session_stands(now, is_new);
+        if is_new {
+            let arrived = self.flights.get(flight).map_or(now, Flight::arrived);
+            let quality = self.flights.get(flight).map(Flight::quality).unwrap_or_default();
+            self.stats.answered(now, arrived, id, Outcome::Answered(quality));
+        }
+        if is_first {
+            self.push_local(ends, from, Event::SessionEnds { session: handle });
+        }
+    }
+
+    /// Its time is over: it closes in good order, wherever it is.
+    pub(super) fn on_session_ends(&mut self, now: Instant, handle: Handle) {
+        let Some(session) = self.sessions.remove(handle) else { return };
+        if let Some(since) = session.since {
+            self.session_stood(now, &session, since);
+            self.close_flight(now, session.flight);
+        } else {
+            self.tell(now, session.flight, engine::l7::Input::ClientLeft);
+        }
+    }
+
+    /// Traffic has ended: nobody is interested any more.
+    pub(super) fn on_close_sessions(&mut self, now: Instant) {
+        self.stats.sessions.close();
+        let open: Vec<Handle> = self.sessions.iter().map(|(handle, _)| handle).collect();
+        for session in open {
+            self.on_session_ends(now, session);
+        }
+    }
+
+    /// The flight of a session has ended, and not because the session was over.
+    pub(super) fn session_broke(
+        &mut self,
+        now: Instant,
+        handle: Handle,
+        arrived: Instant,
+        ended: Ended,
+    ) {
+        let Some(session) = self.sessions.get_mut(handle) else { return };
+        session.flight = Handle::NOBODY;
+        let stood = session.since.take();
+        let Some(stood) = stood else {
+            let cause = ended.cause.unwrap_or(Cause::Status(ended.status));
+            return self.opening_failed(now, handle, arrived, cause);
+        };
+        let session = session.clone();
+        self.session_stood(now, &session, stood);
+        self.stats.session_lost(now, session.id);
+        self.reconnect(now, handle);
+    }
+
+    fn opening_failed(&mut self, now: Instant, handle: Handle, arrived: Instant, cause: Cause) {
+        let Some(session) = self.sessions.get_mut(handle) else { return };
+        session.failures = session.failures.saturating_add(1);
+        if session.ends != Instant::NEVER {
+            return self.reconnect(now, handle);
+        }
+        let (id, is_asked) = (session.id, session.is_asked);
+        self.sessions.remove(handle);
+        self.stats.sessions.refused += 1;
+        if is_asked {
+            self.stats.answered(now, arrived, id, Outcome::Failed(cause));
+        }
+    }
+
+    /// A client opens its session anew if its call retries at all, after the backoff of its call,
+    /// until it stands or would be over. Each opening has the tries of the call.
+    fn reconnect(&mut self, now: Instant, handle: Handle) {
+        let Some(session) = self.sessions.get_mut(handle) else { return };
+        let call = self.plan.requests.clients[usize::from(session.client)].call;
+        let retry = &self.plan.design.call(call).rules.retry;
+        session.reconnects += 1;
+        let mut random = Random::of(self.seed, "sessions", "backoff")
+            .child(session.chance)
+            .child(session.reconnects.into());
+        let pause = retry.backoff.map_or(Duration::ZERO, |backoff| {
+            backoff.draw(session.failures.saturating_add(1), &mut random)
+        });
+        let at = now + pause.max(LEAST_PAUSE);
+        if retry.attempts <= 1 || at >= session.ends.min(self.plan.times.end) {
+            self.sessions.remove(handle);
+            return;
+        }
+        let from = session.from;
+        self.push_local(at, from, Event::Reconnect { session: handle });
+    }
+
+    pub(super) fn on_reconnect(&mut self, now: Instant, handle: Handle) {
+        if self.sessions.get(handle).is_some() {
+            self.stats.reconnects(now);
+            self.begin_session(now, handle);
+        }
+    }
+
+    /// Counts what it carried while it stood.
+    fn session_stood(&mut self, now: Instant, session: &Session, since: Instant) {
+        let messages = self.plan.requests.kinds[usize::from(session.kind)].messages;
+        self.stats.session_over(now.since(since), messages);
+    }
+
+    /// A job answers with a head and stays: with its session, but without a worker.
+    pub(super) fn hold(&mut self, now: Instant, handle: Handle) {
+        let Some(job) = self.jobs.get(handle) else { return };
+        let is_awaited =
+            self.flights.get(job.caller).is_some_and(|flight| flight.awaits(job.attempt));
+        if !is_awaited {
+            return self.abandon(now, handle);
+        }
+        self.free_worker(now, handle);
+        let Some(job) = self.jobs.get_mut(handle) else { return };
+        job.state = State::Holding;
+        let answer = job.answer(OPENED);
+        self.stats.tap.work_ended(now, handle, End::Answered(OPENED));
+        let (instance, to) = (job.instance, self.engines[job.engine as usize].from);
+        if now == Instant::ZERO {
+            self.push_standing(now, instance, to, answer);
+        } else {
+            self.reply(now, handle, answer);
+        }
+    }
+
+    /// A flight ends in good order, and whoever holds the other end is told.
+    fn close_flight(&mut self, now: Instant, handle: Handle) {
+        let Some(flight) = self.flights.get_mut(handle) else { return };
+        let (engine, job) = (flight.engine(), flight.take_job());
+        if let Some((job, target)) = job.and_then(|job| Some((job, self.jobs.get(job)?.instance))) {
+            let from = self.engines[engine as usize].from;
+            self.push_standing(now, from, target, Event::Closed { job });
+        }
+        self.tell(now, handle, engine::l7::Input::Finished);
+    }
+
+    /// The caller closed the session in good order.
+    pub(super) fn on_closed(&mut self, now: Instant, handle: Handle) {
+        let mut child = self.jobs.get(handle).and_then(|job| job.child);
+        self.retire(now, handle);
+        while let Some(flight) = child {
+            child = self.flights.get(flight).and_then(|flight| flight.sibling);
+            self.close_flight(now, flight);
+        }
+    }
+
+    /// The way onwards of a session broke.
+    pub(super) fn way_broke(&mut self, now: Instant, handle: Handle) {
+        let Some(job) = self.jobs.get(handle) else { return };
+        // Who leaves all its ways needs no news of them.
+        if job.pending != u16::MAX {
+            self.break_session(now, handle, Cause::Reset);
+        }
+    }
+
+    /// A session breaks here.
+    pub(super) fn break_session(&mut self, now: Instant, handle: Handle, cause: Cause) {
+        if self.jobs.get(handle).is_some_and(|job| job.state == State::Holding) {
+            self.leave_children(now, handle);
+            self.break_off(now, handle, cause);
+        }
+    }
+
+    /// An instance that is drained says goodbye to its sessions: a balancer of ours one after the
+    /// other over the time that it has, everybody else at once.
+    pub(super) fn dismiss_sessions(&mut self, now: Instant, at: u32, within: Duration) {
+        let node = self.plan.design.node(self.plan.instances[at as usize].node);
+        let is_ours = matches!(node.kind, NodeKind::Balancer(_));
+        let all = self.jobs_at(at, |state| state == State::Holding);
+        let step = if is_ours { within.as_nanos() / (all.len().max(1) as u64) } else { 0 };
+        for (job, number) in all.into_iter().zip(0_u64..) {
+            let when = now + Duration::from_nanos(step * number);
+            self.push_local(when, at, Event::Dismissed { job });
+        }
+    }
+
+    /// What concerns a session that stands travels as a message: at time zero without any delay.
+    pub(super) fn push_standing(&mut self, now: Instant, from: u32, to: u32, event: Event) {
+        let (sender, receiver) =
+            (self.instances[from as usize].party, self.instances[to as usize].party);
+        let delay = if now == Instant::ZERO { Duration::ZERO } else { self.plan.delay(from, to) };
+        self.queue.push(now + delay, sender, receiver, event);
+    }
+}
+
+/// The status of the head with which a session opens.
+const OPENED: u16 = 200;
+
+#[cfg(test)]
+mod tests;
