@@ -49,16 +49,18 @@ fn run(options: &Options) -> Result<bool, Box<dyn Error>> {
         return Ok(true);
     }
     let effort = if options.quick { Effort::Quick } else { Effort::Full };
-    let mut measured = Vec::new();
+    let mut is_well = true;
     for part in &parts {
-        measured.extend(measure(part, effort, &options.date));
+        let measured = measure(part, effort, &options.date);
+        is_well &= match &measured {
+            Some((section, _)) => !options.quick || section.agrees(),
+            None => false,
+        };
+        if let (Some(measured), false) = (measured, options.quick) {
+            write(options, &[measured])?;
+        }
     }
-    let is_complete = measured.len() == parts.len();
-    if options.quick {
-        return Ok(is_complete && measured.iter().all(|(section, _)| section.agrees()));
-    }
-    write(options, &measured)?;
-    Ok(is_complete)
+    Ok(is_well)
 }
 
 fn chosen(only: &[String]) -> Result<Vec<&'static Part>, String> {

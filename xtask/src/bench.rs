@@ -22,8 +22,8 @@ pub(crate) enum Bench {
     Http1(http1::Options),
     /// Times the deciding code alone and writes docs/performance.md
     Decisions,
-    /// Times the simulation of single packets beside ns-3 and writes docs/performance.md
-    Packets,
+    /// Times the simulation and writes docs/performance.md
+    Sim,
 }
 
 /// Measures it.
@@ -31,7 +31,7 @@ pub(crate) fn run(bench: &Bench) -> Outcome {
     match bench {
         Bench::Http1(options) => http1::run(options),
         Bench::Decisions => decisions::run(),
-        Bench::Packets => packets::run(),
+        Bench::Sim => packets::run(),
     }
 }
 

@@ -3,6 +3,7 @@
 //! Each flow has a way of its own to the bottleneck and from it, 1 Gbit/s and 1 ms; the bottleneck
 //! is 20 Mbit/s and 20 ms, with a queue of 100 packets and independent loss towards the receivers.
 
+use std::fmt;
 use std::sync::Arc;
 
 use base::{Duration, Instant, Random, Share};
@@ -22,6 +23,13 @@ pub struct Dumbbell {
     pub secs: u64,
     /// How long before that.
     pub warm_up: u64,
+}
+
+impl fmt::Display for Dumbbell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let flows = if self.flows == 1 { "flow" } else { "flows" };
+        write!(f, "{} {flows}, loss {}", self.flows, self.loss)
+    }
 }
 
 /// What came of it.
@@ -106,6 +114,14 @@ fn bottleneck() -> Params {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_single_flow_is_written_as_one() {
+        let load = |flows| Dumbbell { flows, loss: Share::percent(1), secs: 1, warm_up: 0 };
+
+        assert_eq!(load(1).to_string(), "1 flow, loss 1%");
+        assert_eq!(load(10).to_string(), "10 flows, loss 1%");
+    }
 
     #[test]
     fn ten_flows_fill_the_bottleneck() {

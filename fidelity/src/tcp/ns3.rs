@@ -108,12 +108,10 @@ const LOADS: &[Dumbbell] = &[
 ];
 
 fn row(dumbbell: &Dumbbell, variant: Variant, ours: &[f64], theirs: &[f64], level: f64) -> Row {
-    let flows =
-        if dumbbell.flows == 1 { "1 flow".into() } else { format!("{} flows", dumbbell.flows) };
     let megabits = |bits: &[f64]| bits.iter().map(|bits| bits / 1e6).collect::<Vec<_>>();
     let (ours, theirs) = (megabits(ours), megabits(theirs));
     Row {
-        what: format!("{flows}, loss {}", dumbbell.loss),
+        what: dumbbell.to_string(),
         expected: mean(&theirs),
         source: match variant {
             Variant::Shipped => "ns-3, as shipped",

@@ -41,11 +41,7 @@ const fn load(flows: u32, millionths: u32) -> Dumbbell {
 
 fn speed(load: &Dumbbell, rounds: u64, program: &Program) -> Result<Speed, Missing> {
     let profile = Arc::new(Profile::rfc());
-    let mut speed = Speed {
-        what: format!("{} flows, loss {}", load.flows, load.loss),
-        netsim: Vec::new(),
-        ns3: Vec::new(),
-    };
+    let mut speed = Speed { what: load.to_string(), netsim: Vec::new(), ns3: Vec::new() };
     for round in 0..rounds {
         speed.netsim.push(ours(load, round, &profile));
         let theirs = program.run(load, round, Variant::Shipped)?;

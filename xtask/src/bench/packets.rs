@@ -1,4 +1,4 @@
-//! `cargo xtask bench packets`: how fast single packets are simulated, beside ns-3.
+//! `cargo xtask bench sim`, single packets: how fast they are simulated, beside ns-3.
 
 use serde_json::Value;
 
