@@ -5,7 +5,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use netsim::l3::{Loss, Params};
-use plimsoll_lab::{Lab, Namespace};
+use plimsoll_lab::{Lab, Namespace, Tun};
 
 #[test]
 fn a_packet_takes_the_delay_of_the_link_each_way() {
@@ -71,6 +71,20 @@ fn a_namespace_has_no_way_out_and_settings_of_its_own() {
     assert_eq!(std::fs::read_to_string(forwarding).unwrap(), before);
     let refused = namespace.set("net/ipv4/no_such_parameter", "1").unwrap_err().to_string();
     assert!(refused.contains("no_such_parameter"), "{refused}");
+}
+
+#[test]
+fn a_device_goes_away_with_its_descriptor() {
+    let namespace = Namespace::new().unwrap();
+    let is_there = || {
+        let devices = namespace.run(|| std::fs::read_to_string("/proc/thread-self/net/dev"));
+        devices.unwrap().unwrap().contains("plimsoll0")
+    };
+
+    let device = Tun::new(&namespace, Lab::LEFT).unwrap();
+    assert!(is_there());
+    drop(device);
+    assert!(!is_there());
 }
 
 fn delay(millis: u64) -> Params {

@@ -29,6 +29,8 @@ pub(super) struct Rack {
     persist: u8,
     /// RACK.reordering_seen.
     reordering: bool,
+    /// Whether the latest segment that arrived had left more than once.
+    again: bool,
 }
 
 impl Rack {
@@ -42,6 +44,7 @@ impl Rack {
             quarters: 1,
             persist: 0,
             reordering: false,
+            again: false,
         }
     }
 
@@ -60,7 +63,7 @@ impl Rack {
         }
         self.round_trip = round_trip;
         if (sent.at, sent.end) > (self.sent, self.end) {
-            (self.sent, self.end) = (sent.at, sent.end);
+            (self.sent, self.end, self.again) = (sent.at, sent.end, sent.again);
         }
     }
 
@@ -100,13 +103,22 @@ impl Rack {
         }
         let any = flight.lose_if(|sent| {
             let lost_at = sent.at + patience;
-            let is_overtaken = (sent.at, sent.end) < (self.sent, self.end);
+            let is_overtaken = self.is_later_than(sent);
             if is_overtaken && lost_at > now {
                 again_at = again_at.min(lost_at);
             }
             is_overtaken && lost_at <= now
         });
         Found { any, again_at }
+    }
+
+    /// Whether what arrived had left later (RACK_sent_after). The standard lets the sequence decide
+    /// between two of the same time, which is right for what leaves in order. Here time stands
+    /// still while a burst of acknowledgements is answered: new data may have left at the same time
+    /// as a repair that came after it, so it proves nothing about the repair.
+    fn is_later_than(&self, sent: Sent) -> bool {
+        let is_unclear = sent.at == self.sent && sent.again && !self.again;
+        !is_unclear && (sent.at, sent.end) < (self.sent, self.end)
     }
 
     /// After a timeout: the first, and all that had its time (6.3).
@@ -164,6 +176,21 @@ mod tests {
 
         assert!(rack.detect(at(100), Duration::ZERO, &mut flight).any);
         assert_eq!(flight.lost(), 200);
+    }
+
+    #[test]
+    fn new_data_of_the_same_instant_proves_nothing_about_a_repair() {
+        let (mut rack, mut flight) = (Rack::new(), Flight::new(0));
+        flight.send(at(0), 100);
+        flight.lose_first(100);
+        flight.send(at(50), 100);
+        flight.resend_lost(at(50), 100);
+        flight.sack(100, 200, |sent| rack.on_arrived(at(100), sent, 0));
+
+        assert!(!rack.detect(at(100), Duration::ZERO, &mut flight).any);
+        flight.send(at(51), 100);
+        flight.sack(200, 300, |sent| rack.on_arrived(at(101), sent, 200));
+        assert!(rack.detect(at(101), Duration::ZERO, &mut flight).any, "later data does");
     }
 
     #[test]
