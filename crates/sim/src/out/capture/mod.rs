@@ -161,7 +161,8 @@ impl Speaker<'_> {
             let from = u64::try_from(-offset).unwrap_or(0);
             let room = u64::from(segment.len) - payload.len() as u64;
             let to = (from + room).min(message.bytes());
-            self.say(message, from, to, &mut payload);
+            let at = message.cut.map_or(0, |(at, _)| at);
+            self.say(message, at + from, at + to, &mut payload);
         }
         // What was written before anybody listened.
         payload.resize(segment.len as usize, b'~');

@@ -86,7 +86,6 @@ impl<'a> Layout<'a> {
             (Part::Cancel, _) => {
                 Self { said, front: cancel(said.message.stream), body: 0, back: Vec::new() }
             }
-            (Part::More, _) => all_raw,
             (_, Speech::Http1) => Self::http1(words, said).unwrap_or(all_raw),
             (_, Speech::Http2 | Speech::Grpc) => Self::http2(words, said).unwrap_or(all_raw),
         }
@@ -119,9 +118,8 @@ impl<'a> Layout<'a> {
         let has_back = is_grpc && body > 0 && matches!(part, Part::Answer { .. });
         let back = if has_back { trailers(said.message.stream) } else { Vec::new() };
         let front = head.checked_sub(back.len())?;
-        let fits = [Fields::All, Fields::Path, Fields::Least].into_iter();
-        let front =
-            fits.clone().find_map(|fields| http2_head(words, said, body == 0, fields, front))?;
+        let mut fits = [Fields::All, Fields::Path, Fields::Least].into_iter();
+        let front = fits.find_map(|fields| http2_head(words, said, body == 0, fields, front))?;
         Some(Self { said, front, body: body as u64, back })
     }
 
@@ -137,48 +135,61 @@ impl<'a> Layout<'a> {
 
     fn has_frames(&self) -> bool {
         let is_framed = matches!(self.said.speech, Speech::Http2 | Speech::Grpc);
-        is_framed && (!self.front.is_empty() || self.said.message.part == Part::More)
+        is_framed && !self.front.is_empty()
     }
 
-    /// Data frames as long as they may be; none is shorter than its head.
+    /// Data frames. The message is cut where streams take turns, each after as much as a frame
+    /// may be; no frame is shorter than its head.
     fn frames(&self, from: u64, to: u64, out: &mut Vec<u8>) {
-        let (most, least) = (u64::from(frame::MOST) + HEAD, HEAD);
-        let mut begin = from / most * most;
-        if begin > 0 && self.body - begin < least {
-            begin -= most;
+        let mut number = (from + self.front.len() as u64) / FRAME;
+        // The last cut may stand a little earlier.
+        if number < self.cuts() && self.cut(number + 1) <= from {
+            number += 1;
         }
-        while begin < to {
-            let left = self.body - begin;
-            let length = match left {
-                _ if left <= most => left,
-                _ if left - most < least => most - least,
-                _ => most,
-            };
-            self.frame(begin, length, from, to, out);
-            begin += length;
+        while number <= self.cuts() && self.cut(number) < to {
+            let (begin, end) = (self.cut(number), self.cut(number + 1));
+            self.frame(number, (begin, end), from, to, out);
+            number += 1;
         }
     }
 
-    /// The part of the frame at `begin` that lies in `from..to`.
-    fn frame(&self, begin: u64, length: u64, from: u64, to: u64, out: &mut Vec<u8>) {
-        let is_last = begin + length == self.body;
-        let ends = is_last && self.back.is_empty() && self.said.message.part != Part::More;
+    /// Where a frame begins in the body; the one after the last begins at its end.
+    fn cut(&self, number: u64) -> u64 {
+        let cuts = self.cuts();
+        if number == 0 {
+            return 0;
+        }
+        if number > cuts {
+            return self.body;
+        }
+        let cut = number * FRAME - self.front.len() as u64;
+        if number == cuts { cut.min(self.body - HEAD) } else { cut }
+    }
+
+    /// How many times the body is cut.
+    fn cuts(&self) -> u64 {
+        (self.front.len() as u64 + self.body).saturating_sub(1) / FRAME
+    }
+
+    /// The part of a frame that lies in `from..to`.
+    fn frame(&self, number: u64, (begin, stop): (u64, u64), from: u64, to: u64, out: &mut Vec<u8>) {
+        let ends = stop == self.body && self.back.is_empty();
         let head = frame::Head {
-            length: u32::try_from(length.saturating_sub(HEAD)).unwrap_or(0),
+            length: u32::try_from((stop - begin).saturating_sub(HEAD)).unwrap_or(0),
             kind: frame::Kind::Data,
             flags: if ends { frame::END_STREAM } else { 0 },
             stream: self.said.message.stream,
         };
         let mut bytes = Vec::with_capacity(frame::BYTES);
         head.write(&mut bytes);
-        let (start, end) = (from.max(begin) - begin, to.min(begin + length) - begin);
+        let (start, end) = (from.max(begin) - begin, to.min(stop) - begin);
         if start < HEAD.min(end) {
             let (start, end) = (usize::try_from(start), usize::try_from(HEAD.min(end)));
             out.extend_from_slice(&bytes[start.unwrap_or(0)..end.unwrap_or(0)]);
         }
         let (start, end) = (start.max(HEAD), end.max(HEAD));
         // How much of the frames' payloads stands before this one.
-        let before = begin - begin.div_ceil(u64::from(frame::MOST) + HEAD) * HEAD;
+        let before = begin - number * HEAD;
         self.payload(before + start - HEAD, before + end - HEAD, out);
     }
 
@@ -188,7 +199,7 @@ impl<'a> Layout<'a> {
         if self.said.speech != Speech::Grpc {
             return filler(id, from, to, out);
         }
-        let frames = self.body.div_ceil(u64::from(frame::MOST) + HEAD);
+        let frames = self.cuts() + 1;
         let length = (self.body - frames * HEAD).saturating_sub(PREFIX as u64);
         let [a, b, c, d] = u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes();
         let prefix = [0, a, b, c, d];
@@ -267,31 +278,41 @@ fn http2_head(
     size: usize,
 ) -> Option<Vec<u8>> {
     let mut block = Vec::new();
+    let out = &mut block;
     let is_grpc = said.speech == Speech::Grpc;
-    let mut field = |name: &str, value: &str| fields::literal(name, value.as_bytes(), &mut block);
     match said.message.part {
-        Part::Answer { status } if is_grpc => {
-            field(":status", "200");
-            field("content-type", "application/grpc");
-            if ends {
-                field("grpc-status", if status < 400 { "0" } else { "14" });
+        Part::Answer { status } => {
+            if is_grpc || status == 200 {
+                fields::known(fields::STATUS_200, out);
+            } else {
+                fields::named(fields::STATUS, status.to_string().as_bytes(), out);
+            }
+            if is_grpc {
+                fields::named(fields::CONTENT_TYPE, b"application/grpc", out);
+            }
+            if is_grpc && ends {
+                fields::literal("grpc-status", if status < 400 { b"0" } else { b"14" }, out);
             }
         }
-        Part::Answer { status } => field(":status", &status.to_string()),
         _ => {
             let (method, path) = words.asked(said.message, fields);
-            field(":method", if is_grpc { "POST" } else { &method });
-            field(":scheme", "http");
-            field(":path", &path);
-            field(":authority", said.host);
+            match method.as_str() {
+                _ if is_grpc => fields::known(fields::METHOD_POST, out),
+                "GET" => fields::known(fields::METHOD_GET, out),
+                "POST" => fields::known(fields::METHOD_POST, out),
+                method => fields::named(fields::METHOD, method.as_bytes(), out),
+            }
+            fields::known(fields::SCHEME_HTTP, out);
+            fields::named(fields::PATH, path.as_bytes(), out);
+            fields::named(fields::AUTHORITY, said.host.as_bytes(), out);
             if is_grpc {
-                field("te", "trailers");
-                field("content-type", "application/grpc");
+                fields::literal("te", b"trailers", out);
+                fields::named(fields::CONTENT_TYPE, b"application/grpc", out);
             }
         }
     }
     for (name, value) in identity(said.message, fields) {
-        field(name, &value);
+        fields::literal(name, value.as_bytes(), out);
     }
     let room = size.checked_sub(frame::BYTES + block.len())?;
     pad(room, &mut block)?;
@@ -303,10 +324,11 @@ fn http2_head(
 /// cannot make, the other can.
 fn pad(size: usize, block: &mut Vec<u8>) -> Option<()> {
     let fits = |name: &&str| {
-        let mut lengths = (1..=3).filter_map(|more| size.checked_sub(2 + name.len() + more));
+        let mut lengths = (1..=4).filter_map(|more| size.checked_sub(2 + name.len() + more));
         lengths.find(|&value| fields::literal_len(name.len(), value) == size)
     };
-    let (name, value) = ["x-pad", "x-pads"].iter().find_map(|name| Some((*name, fits(name)?)))?;
+    let (name, value) =
+        ["x-pad", "x-pads", "p"].iter().find_map(|name| Some((*name, fits(name)?)))?;
     fields::literal(name, &vec![b'~'; value], block);
     Some(())
 }
@@ -372,6 +394,8 @@ impl Words {
 /// Bytes of a gRPC message's length and of the flag before it.
 const PREFIX: usize = 5;
 const HEAD: u64 = frame::BYTES as u64;
+/// The longest frame.
+const FRAME: u64 = frame::MOST as u64 + HEAD;
 
 #[cfg(test)]
 mod tests;

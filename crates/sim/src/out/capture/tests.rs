@@ -302,7 +302,7 @@ fn run(file: &std::path::Path, arguments: &[&str]) -> String {
 
 fn message(number: u32, part: Part) -> Message {
     let id = u64::from(number) + 1;
-    Message { id, part, kind: 0, stream: 2 * number + 1, head: 250, body: 0 }
+    Message { id, part, kind: 0, stream: 2 * number + 1, head: 250, body: 0, cut: None }
 }
 
 fn names() -> Names {

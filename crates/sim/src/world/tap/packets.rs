@@ -60,6 +60,8 @@ pub(crate) struct Message {
     pub(crate) stream: u32,
     pub(crate) head: u32,
     pub(crate) body: u32,
+    /// HTTP/2: only a part of it, from which of its bytes on and how many; others take turns.
+    pub(crate) cut: Option<(u64, u64)>,
 }
 
 /// What a message says.
@@ -71,8 +73,6 @@ pub(crate) enum Part {
     Request { attempt: u8 },
     /// An answer.
     Answer { status: u16 },
-    /// HTTP/2: one more message of a stream that stays open; it has no head.
-    More,
     /// HTTP/2: a stream that its caller gave up, [`Part::CANCEL`] bytes. It has no body.
     Cancel,
 }
@@ -196,9 +196,12 @@ impl Part {
 }
 
 impl Message {
-    /// All of it.
+    /// All that is said at once.
     pub(crate) const fn bytes(&self) -> u64 {
-        self.head as u64 + self.body as u64
+        match self.cut {
+            Some((_, bytes)) => bytes,
+            None => self.head as u64 + self.body as u64,
+        }
     }
 }
 

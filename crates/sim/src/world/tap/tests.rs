@@ -171,7 +171,15 @@ fn connection() -> Connection {
 }
 
 fn message(id: u64, bytes: u32) -> Message {
-    Message { id, part: Part::Request { attempt: 1 }, kind: 0, stream: 1, head: 0, body: bytes }
+    Message {
+        id,
+        part: Part::Request { attempt: 1 },
+        kind: 0,
+        stream: 1,
+        head: 0,
+        body: bytes,
+        cut: None,
+    }
 }
 
 fn segment(seq: u32, len: u32) -> Segment {

@@ -11,7 +11,7 @@ use netsim::l4::tcp::{Endpoint, State};
 use super::super::event::Event;
 use super::super::slab::Handle;
 use super::splice::Splice;
-use crate::world::tap::packets::{Message, Part};
+use crate::world::tap::packets::Message;
 
 /// The end that calls.
 pub(super) const CALLER: u8 = 0;
@@ -94,12 +94,7 @@ pub(super) struct Turn {
 impl Turn {
     /// The next bytes of it, as a message of its own.
     pub(super) fn part(&self, bytes: u64) -> Message {
-        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
-        if self.left == self.message.bytes() {
-            let body = bytes.saturating_sub(self.message.head);
-            return Message { body, ..self.message };
-        }
-        Message { part: Part::More, head: 0, body: bytes, ..self.message }
+        Message { cut: Some((self.message.bytes() - self.left, bytes)), ..self.message }
     }
 }
 

@@ -38,7 +38,7 @@ impl World<'_> {
         let body = self.plan.requests.bodies(job.kind).0;
         let (head, body) = sizes(body, speech, (REQUEST_HEAD, REQUEST_FIELDS));
         let part = Part::Request { attempt: job.attempt };
-        Message { id: job.chance, part, kind: job.kind, stream, head, body }
+        Message { id: job.chance, part, kind: job.kind, stream, head, body, cut: None }
     }
 
     /// The answer to a job, of this status. An error has a short body.
@@ -52,31 +52,31 @@ impl World<'_> {
         let body = self.plan.requests.bodies(kind).1;
         let body = if status < 400 { body } else { body.min(ERROR_BODY) };
         let (head, body) = sizes(body, speech, (ANSWER_HEAD, ANSWER_FIELDS));
-        Message { id: 0, part: Part::Answer { status }, kind, stream: 1, head, body }
+        Message { id: 0, part: Part::Answer { status }, kind, stream: 1, head, body, cut: None }
     }
 }
 
 /// A check of an endpoint.
 pub(super) const fn check() -> Message {
     let part = Part::Request { attempt: 1 };
-    Message { id: 0, part, kind: u16::MAX, stream: 1, head: CHECK, body: 0 }
+    Message { id: 0, part, kind: u16::MAX, stream: 1, head: CHECK, body: 0, cut: None }
 }
 
 /// Its answer.
 pub(super) const fn check_answer() -> Message {
     let part = Part::Answer { status: 200 };
-    Message { id: 0, part, kind: u16::MAX, stream: 1, head: CHECK_ANSWER, body: 0 }
+    Message { id: 0, part, kind: u16::MAX, stream: 1, head: CHECK_ANSWER, body: 0, cut: None }
 }
 
 /// What an end says first where streams share a connection.
 pub(super) const fn opening(side: Side) -> Message {
     let head = Part::opening(side);
-    Message { id: 0, part: Part::Opening, kind: 0, stream: 0, head, body: 0 }
+    Message { id: 0, part: Part::Opening, kind: 0, stream: 0, head, body: 0, cut: None }
 }
 
 /// Ends a stream that its caller gave up.
 pub(super) const fn cancel(stream: u32) -> Message {
-    Message { id: 0, part: Part::Cancel, kind: 0, stream, head: Part::CANCEL, body: 0 }
+    Message { id: 0, part: Part::Cancel, kind: 0, stream, head: Part::CANCEL, body: 0, cut: None }
 }
 
 /// What nginx says of an error.

@@ -9,7 +9,42 @@ pub fn literal(name: &str, value: &[u8], out: &mut Vec<u8>) {
     text(value, out);
 }
 
-/// Bytes of such a field.
+/// Appends a field that everybody knows whole, by its place in the fixed table (RFC 7541, 6.1 and
+/// appendix A).
+pub fn known(place: u8, out: &mut Vec<u8>) {
+    out.push(0x80 | place);
+}
+
+/// Appends a field whose name has a place in the fixed table, and that no table remembers.
+pub fn named(place: u8, value: &[u8], out: &mut Vec<u8>) {
+    // Four bits hold the place; what they cannot hold follows (RFC 7541, 5.1).
+    match place.checked_sub(15) {
+        None => out.push(place),
+        Some(more) => out.extend([15, more]),
+    }
+    text(value, out);
+}
+
+/// `:authority`.
+pub const AUTHORITY: u8 = 1;
+/// `:method`, with [`METHOD_GET`] and [`METHOD_POST`] whole.
+pub const METHOD: u8 = 2;
+/// `:method: GET`.
+pub const METHOD_GET: u8 = 2;
+/// `:method: POST`.
+pub const METHOD_POST: u8 = 3;
+/// `:path`.
+pub const PATH: u8 = 4;
+/// `:scheme: http`.
+pub const SCHEME_HTTP: u8 = 6;
+/// `:status`.
+pub const STATUS: u8 = 8;
+/// `:status: 200`.
+pub const STATUS_200: u8 = 8;
+/// `content-type`.
+pub const CONTENT_TYPE: u8 = 31;
+
+/// Bytes of a literal field.
 pub const fn literal_len(name: usize, value: usize) -> usize {
     1 + length_len(name) + name + length_len(value) + value
 }
@@ -64,6 +99,17 @@ mod tests {
         literal(":path", b"/sample/path", &mut out);
 
         assert_eq!(out, b"\x00\x05:path\x0c/sample/path");
+    }
+
+    /// RFC 7541, C.2.2 and C.3.1; the last place does not fit into four bits.
+    #[test]
+    fn what_stands_in_the_fixed_table_is_a_number() {
+        let mut out = Vec::new();
+        known(METHOD_GET, &mut out);
+        named(PATH, b"/sample/path", &mut out);
+        named(CONTENT_TYPE, b"a", &mut out);
+
+        assert_eq!(out, b"\x82\x04\x0c/sample/path\x0f\x10\x01a");
     }
 
     #[test]

@@ -20,7 +20,7 @@ fn a_message_has_exactly_its_size_whatever_that_is() {
 #[test]
 fn a_piece_says_what_the_whole_says_there() {
     for speech in [Speech::Http1, Speech::Http2, Speech::Grpc] {
-        for part in [Part::Request { attempt: 1 }, Part::Answer { status: 200 }, Part::More] {
+        for part in [Part::Request { attempt: 1 }, Part::Answer { status: 200 }] {
             let message = Message { part, head: 250, body: 50_000, ..MESSAGE };
             let all = whole(speech, message);
             for from in (0..all.len()).step_by(997) {
@@ -79,6 +79,35 @@ fn a_grpc_answer_carries_its_length_and_ends_with_its_status() {
     }
 }
 
+#[test]
+fn a_long_message_can_be_cut_where_streams_take_turns() {
+    for (speech, head) in [(Speech::Http2, 109), (Speech::Grpc, 109)] {
+        for body in [16_284, 16_285, 16_292, 16_293, 16_294, 40_000, 65_463] {
+            let message = Message { head, body, ..MESSAGE };
+            let bytes = whole(speech, message);
+            let ends = frames(&bytes).into_iter().scan(0, |end, (length, ..)| {
+                *end += length + 9;
+                Some(*end)
+            });
+            let ends: Vec<_> = ends.collect();
+            let cuts =
+                (1..).map(|turn| turn * FRAME as usize).take_while(|cut| cut + 9 <= bytes.len());
+            for cut in cuts {
+                assert!(ends.contains(&cut), "{speech:?} {body}: {cut} is not in {ends:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_heads_that_are_simulated_hold_what_a_grpc_call_needs() {
+    let asked = Message { head: 109, body: 14, ..MESSAGE };
+    let said = Message { part: Part::Answer { status: 200 }, head: 59, body: 14, ..MESSAGE };
+
+    assert_eq!(frames(&whole(Speech::Grpc, asked)).len(), 2);
+    assert_eq!(frames(&whole(Speech::Grpc, said)).len(), 3, "with its status behind it");
+}
+
 /// Length, flags and kind of each frame.
 fn frames(mut bytes: &[u8]) -> Vec<(usize, u8, u8)> {
     let mut all = Vec::new();
@@ -110,4 +139,5 @@ const MESSAGE: Message = Message {
     stream: 7,
     head: 0,
     body: 0,
+    cut: None,
 };
