@@ -1,5 +1,7 @@
 //! `plimsoll sim`: a design in virtual time.
 
+mod folder;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -8,6 +10,7 @@ use clap::ValueEnum;
 use observe::plot::Style;
 use serde_json::json;
 
+use self::folder::Folder;
 use crate::design_file;
 use crate::output::{UNUSABLE, complain, show, warn};
 
@@ -50,6 +53,14 @@ pub(crate) struct Args {
     #[arg(long)]
     no_causes: bool,
 
+    /// Also write report.html, traces, metrics, the timeline and packets into this new folder
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+
+    /// Which packets to write [default: two seconds around the beginning of the incident]
+    #[arg(long, value_name = "FROM..TO", value_parser = stretch, requires = "out")]
+    pcap: Option<(Duration, Duration)>,
+
     /// How to show it
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -81,7 +92,27 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         Ok(loaded) => loaded,
         Err(unusable) => return unusable.tell(args.format == Format::Json),
     };
-    match (::sim::run(&loaded.design, &options(args)), args.format) {
+    let folder = match args.out.as_deref().map(Folder::claim).transpose() {
+        Ok(folder) => folder,
+        Err(why) => return complain(why),
+    };
+    let played = ::sim::run(&loaded.design, &options(args)).and_then(|report| {
+        let files = folder.is_some().then(|| outputs(args, &loaded, &report)).transpose()?;
+        Ok((report, files))
+    });
+    let played = played.map(|(report, files)| (report, folder.zip(files)));
+    let report = match played {
+        Ok((report, None)) => Ok(report),
+        Ok((report, Some((folder, outputs)))) => {
+            if let Err(why) = folder.fill(&outputs.files) {
+                return complain(why);
+            }
+            outputs.notes.iter().for_each(warn);
+            Ok(report)
+        }
+        Err(refusals) => Err(refusals),
+    };
+    match (report, args.format) {
         (Ok(report), Format::Text) => {
             show(&sim::render(&report, &loaded.name, style()), ExitCode::SUCCESS)
         }
@@ -91,6 +122,15 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         },
         (Err(refusals), format) => refuse(&refusals, format),
     }
+}
+
+fn outputs(
+    args: &Args,
+    loaded: &design_file::Loaded,
+    report: &::sim::Report,
+) -> Result<::sim::Outputs, Vec<::sim::Refusal>> {
+    let wanted = ::sim::Wanted { packets: args.pcap };
+    ::sim::outputs(&loaded.design, &options(args), report, &loaded.name, &wanted)
 }
 
 fn options(args: &Args) -> ::sim::Options {
@@ -133,6 +173,16 @@ fn style() -> Style {
     Style::of_locale(locale.as_deref())
 }
 
+fn stretch(text: &str) -> Result<(Duration, Duration), String> {
+    let ends =
+        text.split_once("..").and_then(|(from, to)| Some((time(from).ok()?, time(to).ok()?)));
+    match ends {
+        Some((from, to)) if from < to => Ok((from, to)),
+        Some(_) => Err("it ends before it begins: write 59s..62s".to_owned()),
+        None => Err("write two times: 59s..62s".to_owned()),
+    }
+}
+
 fn time(text: &str) -> Result<Duration, String> {
     config::units::duration(text).map_err(|_| "write a number and a unit: 120s, 2m".to_owned())
 }
@@ -146,6 +196,10 @@ what keeps it going, found by playing the same run again with one thing changed;
 the phases and the numbers of every call. What the file says and this simulation does not play yet \
 is named at the end.
 
+With `--out DIR` it also writes files for a browser (report.html), OpenTelemetry (traces.json), \
+Prometheus (metrics.txt), Wireshark (packets.pcapng) and programs (timeline.json), of the first \
+seed; docs/sim-out.md says how to open them.
+
 The same file, seed and options give the same report, bit for bit, on every machine; the run hash \
 shows it.
 
@@ -155,4 +209,6 @@ const EXAMPLES: &str = "\
 Examples:
   plimsoll sim designs/incident.toml
   plimsoll sim designs/incident.toml --seeds 20
+  plimsoll sim designs/incident.toml --out drift
+  plimsoll sim designs/incident.toml --out drift --fidelity packet --pcap 59s..61s
   plimsoll sim designs/balancer.toml --incident one-dies --for 90s --format json";

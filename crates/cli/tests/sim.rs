@@ -187,3 +187,55 @@ fn times_and_counts_that_make_no_sense_are_refused_by_the_command_line() {
         assert_eq!(output.status.code(), Some(2), "{wrong:?}");
     }
 }
+
+#[test]
+fn a_folder_with_all_files_is_written_beside_the_report() {
+    let place = tempfile::tempdir().unwrap();
+    let out = place.path().join("out");
+    let short = ["designs/balancer.toml", "--for", "33s", "--no-causes"];
+    let told = sim(&short);
+    let with = sim(&[&short[..], &["--out", out.to_str().unwrap()]].concat());
+
+    assert_eq!(with.status.code(), Some(0), "{with:?}");
+    assert_eq!(stdout(&with), stdout(&told), "what is printed does not change");
+    let mut names: Vec<_> =
+        out.read_dir().unwrap().map(|it| it.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    assert!(names.starts_with(&["metrics.txt".to_owned()]) && names.len() >= 4, "{names:?}");
+    let again = sim(&[&short[..], &["--out", out.to_str().unwrap()]].concat());
+    assert_eq!(again.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&again.stderr).contains("is there already"), "{again:?}");
+}
+
+#[test]
+fn packets_are_written_for_the_time_that_is_asked_for() {
+    let place = tempfile::tempdir().unwrap();
+    let out = place.path().join("out");
+    let play = |pcap| {
+        let mut args = vec!["designs/balancer.toml", "--for", "33s", "--no-causes"];
+        args.extend(["--fidelity", "packet", "--out", out.to_str().unwrap(), "--pcap", pcap]);
+        sim(&args)
+    };
+
+    for wrong in ["3s..2s", "3s", "soon..later"] {
+        assert_eq!(play(wrong).status.code(), Some(2), "{wrong}");
+    }
+    let late = play("40s..41s");
+    assert!(String::from_utf8_lossy(&late.stderr).contains("after the end of the run"), "{late:?}");
+    assert!(!out.exists());
+    assert_eq!(play("5s..5100ms").status.code(), Some(0));
+    let size = out.join("packets.pcapng").metadata().unwrap().len();
+    assert!((10_000..5_000_000).contains(&size), "{size}");
+}
+
+#[test]
+fn where_there_can_be_no_folder_nothing_is_simulated() {
+    let place = tempfile::tempdir().unwrap();
+    let parent = place.path().join("parent");
+    std::fs::write(&parent, b"a file").unwrap();
+    let out = parent.join("out");
+    let refused = sim(&["designs/balancer.toml", "--for", "33s", "--out", out.to_str().unwrap()]);
+
+    assert_eq!((refused.status.code(), stdout(&refused)), (Some(2), String::new()));
+    assert_eq!(String::from_utf8_lossy(&refused.stderr).lines().count(), 1, "{refused:?}");
+}

@@ -20,6 +20,7 @@ mod stats;
 mod world;
 
 pub use options::{Fidelity, Options};
+pub use out::{Outputs, Wanted, outputs};
 pub use plan::Times;
 pub use refusal::Refusal;
 pub use report::{Report, render};

@@ -21,8 +21,8 @@ pub(crate) struct Kind {
     /// The number of its path, the same for all kinds that have it.
     path_number: u32,
     keys: Option<Zipf>,
-    method: String,
-    path: String,
+    pub(crate) method: String,
+    pub(crate) path: String,
     /// How long a session of this kind stays open; nothing if it is a plain request.
     pub(crate) holds: Option<Holding>,
     /// Messages of a session.

@@ -187,7 +187,6 @@ impl<'p> World<'p> {
     }
 
     /// Somebody listens to this run.
-    #[allow(dead_code, reason = "the files that are written from it come next")]
     pub(crate) fn listened(mut self, tap: Tap) -> Self {
         self.stats.tap = tap;
         self

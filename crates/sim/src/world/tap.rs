@@ -9,8 +9,6 @@
 //! - [`measured`]: the metrics of the live plane, read at intervals.
 //! - [`packets`]: datagrams as they left, arrived or were dropped, and what they carried.
 
-#![allow(dead_code, reason = "the files that are written from it come next")]
-
 pub(crate) mod course;
 pub(crate) mod examples;
 pub(crate) mod measured;

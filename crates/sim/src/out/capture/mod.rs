@@ -1,20 +1,21 @@
-//! `packets.pcapng`: datagrams as each instance's interface saw them.
+//! `packets.pcapng`: datagrams as they left, each on its sender's interface.
 //!
-//! A datagram stands there twice: where it left, and where it arrived. One that was dropped stands
-//! once, with a comment that says why; so does one that was sent again.
+//! Where they arrived they do not stand again: a reader takes what it sees twice for sent twice.
+//! One that was dropped has a comment that says where it ended, and one that was sent again a
+//! comment that says why.
 
 mod pcapng;
 mod speech;
 
 use std::collections::BTreeMap;
 
-use base::Instant;
 use event::{Event, l3};
+use netsim::l3::Address;
 use netsim::l4::tcp::{Flags, Segment};
 use wire::l3::ip;
 use wire::l4::{tcp, udp};
 
-use self::pcapng::{Direction, Pcapng};
+use self::pcapng::Pcapng;
 use self::speech::Said;
 pub(crate) use self::speech::Words;
 use crate::world::tap::packets::{
@@ -35,19 +36,10 @@ pub(crate) struct Names {
 #[derive(Debug)]
 pub(crate) struct Capture {
     pub(crate) bytes: Vec<u8>,
-    /// Packets that are in it, each once for every interface that saw it.
+    /// Packets that are in it.
     pub(crate) packets: u64,
     /// Packets for which there was no room.
     pub(crate) left_out: u64,
-}
-
-/// Something that an interface saw.
-#[derive(Clone, Copy)]
-struct Sight {
-    at: Instant,
-    /// The position of the packet.
-    packet: usize,
-    direction: Direction,
 }
 
 /// Writes packets down, in the order of their times. It ends before it is longer than `most`
@@ -55,32 +47,27 @@ struct Sight {
 pub(crate) fn write(packets: &Packets, names: &Names, most: usize) -> Capture {
     let mut capture = Pcapng::new(concat!("plimsoll ", env!("CARGO_PKG_VERSION")));
     let interfaces = interfaces(packets, names, &mut capture);
-    let sights = sights(&packets.packets);
     let mut written = 0;
     let mut bytes = Vec::new();
-    for sight in &sights {
-        let packet = &packets.packets[sight.packet];
+    for (packet, number) in packets.packets.iter().zip(0_u64..) {
         let Some(talk) = packets.connections.get(&packet.connection) else { continue };
         if capture.len() + ROOM > most {
             break;
         }
         bytes.clear();
-        datagram(packet, sight.packet, talk, names, &mut bytes);
-        let comments =
-            if sight.direction == Direction::Out { comments(packet) } else { Vec::new() };
-        let socket = socket_of(sight, packet, &talk.about);
-        let interface = interfaces[&socket.instance];
-        capture.packet(sight.at, interface, sight.direction, &bytes, &comments);
+        datagram(packet, number, talk, names, &mut bytes);
+        let interface = interfaces[&talk.about.sockets[packet.from as usize].instance];
+        capture.packet(packet.left, interface, &bytes, &comments(packet));
         written += 1;
     }
-    let left_out = packets.left_out + (sights.len() as u64 - written);
+    let left_out = packets.left_out + (packets.packets.len() as u64 - written);
     Capture { bytes: capture.finish(), packets: written, left_out }
 }
 
 /// The longest that a packet may become: the largest datagram, and comments.
 const ROOM: usize = 70_000;
 
-/// One for each instance that sent or received, in their order.
+/// One for each instance that sent or was sent to, in their order.
 fn interfaces(packets: &Packets, names: &Names, capture: &mut Pcapng) -> BTreeMap<u32, u32> {
     let mut sockets = BTreeMap::new();
     for packet in &packets.packets {
@@ -88,40 +75,19 @@ fn interfaces(packets: &Packets, names: &Names, capture: &mut Pcapng) -> BTreeMa
             sockets.extend(talk.about.sockets.map(|socket| (socket.instance, socket.address)));
         }
     }
-    let mut open = |(instance, address): (u32, netsim::l3::Address)| {
+    let mut open = |(instance, address): (u32, Address)| {
         let name = names.instances.get(instance as usize).map_or("?", String::as_str);
-        (instance, capture.interface(name, address.0.to_be_bytes()))
+        (instance, capture.interface(name, on_wire(address)))
     };
     sockets.into_iter().map(&mut open).collect()
 }
 
-fn sights(packets: &[Packet]) -> Vec<Sight> {
-    let mut sights: Vec<Sight> = packets
-        .iter()
-        .enumerate()
-        .flat_map(|(packet, what)| {
-            let left = Sight { at: what.left, packet, direction: Direction::Out };
-            let arrived = what.arrived.into_iter().flatten();
-            let arrived = arrived.map(move |at| Sight { at, packet, direction: Direction::In });
-            std::iter::once(left).chain(arrived)
-        })
-        .collect();
-    // Stable: what left first stands first among those of the same time.
-    sights.sort_by_key(|sight| sight.at);
-    sights
-}
-
-fn socket_of(sight: &Sight, packet: &Packet, about: &Connection) -> Socket {
-    let side = if sight.direction == Direction::Out { packet.from } else { packet.from.peer() };
-    about.sockets[side as usize]
-}
-
 /// The bytes of a datagram, from its IPv4 head on.
-fn datagram(packet: &Packet, number: usize, talk: &Talk, names: &Names, out: &mut Vec<u8>) {
+fn datagram(packet: &Packet, number: u64, talk: &Talk, names: &Names, out: &mut Vec<u8>) {
     let (from, to) = ends(packet.from, &talk.about);
     let head = ip::Header {
-        source: from.address.0.to_be_bytes(),
-        destination: to.address.0.to_be_bytes(),
+        source: on_wire(from.address),
+        destination: on_wire(to.address),
         protocol: ip::TCP,
         #[expect(clippy::cast_possible_truncation, reason = "it repeats every 2^16 datagrams")]
         identification: number as u16,
@@ -139,6 +105,13 @@ fn datagram(packet: &Packet, number: usize, talk: &Talk, names: &Names, out: &mu
             speaker.datagram(from, to, head, message, (at, bytes), out);
         }
     }
+}
+
+/// In the network simulated, an address has no fixed first byte; here it is a private one (RFC
+/// 1918).
+const fn on_wire(address: Address) -> [u8; 4] {
+    let [first, b, c, d] = address.0.to_be_bytes();
+    [if first == 0 { 10 } else { first }, b, c, d]
 }
 
 fn ends(from: Side, about: &Connection) -> (Socket, Socket) {

@@ -11,13 +11,6 @@ pub(super) struct Pcapng {
     interfaces: u32,
 }
 
-/// Which way a packet passed an interface.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Direction {
-    In = 1,
-    Out = 2,
-}
-
 impl Pcapng {
     /// A section that says which program wrote it.
     pub(super) fn new(program: &str) -> Self {
@@ -52,12 +45,11 @@ impl Pcapng {
         self.interfaces - 1
     }
 
-    /// A packet as it passed an interface.
+    /// A packet as it left by an interface.
     pub(super) fn packet(
         &mut self,
         at: Instant,
         interface: u32,
-        direction: Direction,
         bytes: &[u8],
         comments: &[String],
     ) {
@@ -75,7 +67,7 @@ impl Pcapng {
             for comment in comments {
                 option(out, COMMENT, comment.as_bytes());
             }
-            option(out, PACKET_FLAGS, &(direction as u32).to_le_bytes());
+            option(out, PACKET_FLAGS, &OUTBOUND.to_le_bytes());
             end_of_options(out);
         });
     }
@@ -127,5 +119,6 @@ const INTERFACE_NAME: u16 = 2;
 const INTERFACE_ADDRESS: u16 = 4;
 const INTERFACE_RESOLUTION: u16 = 9;
 const PACKET_FLAGS: u16 = 2;
+const OUTBOUND: u32 = 2;
 /// `LINKTYPE_IPV4`.
 const IPV4_ALONE: u16 = 228;

@@ -288,7 +288,7 @@ impl Examples {
     }
 
     /// The chosen ones, in the order in which they arrived, and in each period the typical first.
-    pub(crate) fn into_chosen(mut self) -> Vec<Chosen> {
+    pub(crate) fn take_chosen(&mut self) -> Vec<Chosen> {
         let waiting = self.traces.iter().filter(|(_, trace)| trace.ended.is_none());
         let waiting: Vec<_> = waiting.map(|(_, trace)| trace.clone()).take(UNANSWERED).collect();
         let mut chosen = Vec::new();

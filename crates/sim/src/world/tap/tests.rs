@@ -144,7 +144,7 @@ fn play(name: &str) -> Recorder {
 }
 
 fn chosen(name: &str) -> Vec<Chosen> {
-    play(name).examples.into_chosen()
+    play(name).examples.take_chosen()
 }
 
 fn took(one: &Chosen) -> Duration {

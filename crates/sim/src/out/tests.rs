@@ -1,0 +1,241 @@
+//! The files, read by the programs that they are for.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::*;
+use crate::Fidelity;
+use crate::examples::variant;
+
+#[test]
+fn promtool_reads_the_metrics_into_blocks() {
+    let (place, _) = files("incident", &[], 80, Fidelity::Message);
+
+    let blocks = place.path().join("blocks");
+    let mut promtool = Command::new("promtool");
+    promtool.args(["tsdb", "create-blocks-from", "openmetrics"]);
+    promtool.arg(place.path().join("metrics.txt")).arg(&blocks);
+    let output = promtool.output().expect("`cargo xtask setup` installs promtool");
+    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+
+    assert!(output.status.success() && said.contains("NUM SAMPLES"), "{said}");
+}
+
+#[test]
+fn metrics_are_families_with_times_that_grow_and_an_end() {
+    let (place, _) = files("incident", &[], 80, Fidelity::Message);
+    let text = std::fs::read_to_string(place.path().join("metrics.txt")).unwrap();
+
+    assert!(text.ends_with("\n# EOF\n"));
+    let mut last: BTreeMap<&str, f64> = BTreeMap::new();
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let mut words = line.rsplitn(3, ' ');
+        let (time, _value, sample) = (words.next(), words.next(), words.next().unwrap());
+        let time: f64 = time.unwrap().parse().unwrap();
+        assert!(last.insert(sample, time).is_none_or(|before| before < time), "{line}");
+    }
+    let names =
+        ["plimsoll_requests_total{", "plimsoll_latency_seconds_bucket{", "plimsoll_node_queue{"];
+    assert!(names.iter().all(|name| last.keys().any(|sample| sample.starts_with(name))));
+    for family in text.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
+        assert_eq!(text.matches(&format!("# TYPE {family}\n")).count(), 1, "{family}");
+    }
+}
+
+/// The rules of OTLP's JSON: identities in hexadecimal, times and 64-bit numbers as texts, kinds as
+/// numbers.
+#[test]
+fn traces_keep_the_rules_of_otlp() {
+    let (place, _) = files("incident", &[], 80, Fidelity::Message);
+    let traces = parsed(place.path(), "traces.json");
+    let spans = spans(&traces);
+
+    let by_id: BTreeMap<&str, &Value> =
+        spans.iter().map(|span| (span["spanId"].as_str().unwrap(), *span)).collect();
+    assert!(by_id.len() == spans.len() && spans.len() > 100, "{}", spans.len());
+    for span in &spans {
+        assert!(is_hex(&span["traceId"], 32) && is_hex(&span["spanId"], 16), "{span}");
+        let time = |key: &str| span[key].as_str().unwrap().parse::<u64>().unwrap();
+        assert!(
+            time("startTimeUnixNano") > 0 && time("startTimeUnixNano") <= time("endTimeUnixNano")
+        );
+        assert!(span["status"]["code"].as_u64() <= Some(2) && span["name"].is_string());
+        for attribute in span["attributes"].as_array().unwrap() {
+            let value = attribute["value"].as_object().unwrap();
+            assert!(attribute["key"].is_string() && value.values().all(Value::is_string), "{span}");
+        }
+        let Some(parent) = span.get("parentSpanId") else { continue };
+        let parent = by_id[parent.as_str().unwrap()];
+        assert_eq!(parent["traceId"], span["traceId"]);
+        // A request has tries, a try has work, work asks others.
+        let kinds = (parent["kind"].as_u64().unwrap(), span["kind"].as_u64().unwrap());
+        assert!([(1, 3), (3, 2), (2, 1)].contains(&kinds), "{kinds:?}");
+    }
+}
+
+#[test]
+fn the_timeline_adds_up_to_the_report() {
+    let (place, report) = files("balancer", &[], 60, Fidelity::Message);
+    let timeline = parsed(place.path(), "timeline.json");
+
+    assert_eq!(timeline["run_hash"], report.run_hash);
+    let calls = timeline["calls"].as_array().unwrap();
+    for (call, told) in calls.iter().zip(&report.calls) {
+        let all: u64 = call["requests"].as_array().unwrap().iter().filter_map(Value::as_u64).sum();
+        assert!(all >= told.requests, "the warm-up is in it: {all} {}", told.requests);
+    }
+    assert_eq!(timeline["nodes"][0]["node"], "svc");
+}
+
+#[test]
+fn chromium_draws_the_report_without_a_word_of_complaint() {
+    for (design, seconds) in [("incident", 80), ("balancer", 50)] {
+        let (place, _) = files(design, &[], seconds, Fidelity::Message);
+        let (dom, said) = browse(place.path());
+
+        assert!(!said.contains("CONSOLE"), "{said}");
+        for plot in ["Goodput", "Latency of clients", "Amplification", "Queues", "Busy workers"] {
+            let svg = dom.split(&format!("data-plot=\"{plot}\"")).nth(1);
+            assert!(
+                svg.is_some_and(|svg| svg.contains("class=\"line\"")),
+                "{design} has no {plot}"
+            );
+        }
+        assert!(dom.contains("class=\"fault\"") && dom.contains("class=\"waterfall\""), "{design}");
+        assert!(dom.contains("L7: requests") && dom.contains("class=\"span\""), "{design}");
+        assert!(!dom.contains("NaN") && !dom.contains("undefined"), "{design}");
+    }
+}
+
+#[test]
+fn the_report_asks_nobody_for_anything() {
+    let (place, _) = files("balancer", &[], 40, Fidelity::Message);
+    let page = std::fs::read_to_string(place.path().join("report.html")).unwrap();
+
+    let outside = page.replace("http://www.w3.org/2000/svg", "");
+    for request in ["http://", "https://", "src=", "@import", "url(", "fetch(", "import("] {
+        assert!(!outside.contains(request), "{request}");
+    }
+    assert_eq!(page.matches("</script>").count(), 2, "nothing in the data ends its element");
+}
+
+#[test]
+fn packets_of_a_whole_design_are_as_tshark_wants_them() {
+    let crash = "on = \"svc\"\nshare = \"1 of 3\"\nkind = \"crash\"";
+    let loss = "on = \"lb -> svc\"\nkind = \"loss\"\nloss = \"2%\"";
+    let (place, report) = files("balancer", &[(crash, loss)], 40, Fidelity::Packet);
+    let file = place.path().join("packets.pcapng");
+
+    assert_eq!(report.fidelity, "packet");
+    let bad = "_ws.malformed || tcp.checksum.status == 0 || ip.checksum.status == 0";
+    assert_eq!(tshark(&file, bad), 0);
+    let instances = "frame.interface_name == \"lb/0\" && http.request";
+    assert!(tshark(&file, instances) > 100);
+    assert!(tshark(&file, "frame.comment contains \"sent again\"") > 10);
+    assert!(tshark(&file, "frame.comment contains \"Datagrams that did not arrive\"") > 10);
+    assert_eq!(tshark(&file, "http.response && !http.response.code"), 0);
+}
+
+#[test]
+fn the_packets_of_grpc_are_frames() {
+    let (place, _) = files("grpc", &[], 70, Fidelity::Packet);
+    let file = place.path().join("packets.pcapng");
+
+    assert_eq!(tshark(&file, "_ws.malformed || tcp.checksum.status == 0"), 0);
+    assert!(tshark(&file, "tcp") > 100);
+}
+
+#[test]
+fn packets_that_are_wanted_after_the_end_are_refused() {
+    let design = variant("balancer", &[]);
+    let options = options(40, Fidelity::Packet);
+    let report = crate::run(&design, &options).unwrap();
+    let late = Duration::from_secs(50);
+    let wanted = Wanted { packets: Some((late, late + late)) };
+
+    let refused = outputs(&design, &options, &report, "file", &wanted).unwrap_err();
+    assert!(refused[0].problem.contains("after the end of the run"), "{refused:?}");
+}
+
+#[test]
+fn the_same_run_gives_the_same_files() {
+    let play = || {
+        let design = variant("balancer", &[]);
+        let options = options(35, Fidelity::Packet);
+        let report = crate::run(&design, &options).unwrap();
+        outputs(&design, &options, &report, "file", &Wanted::default()).unwrap().files
+    };
+
+    assert!(play() == play());
+}
+
+/// The files of a design, in a folder of their own.
+fn files(
+    name: &str,
+    changes: &[(&str, &str)],
+    seconds: u64,
+    fidelity: Fidelity,
+) -> (tempfile::TempDir, Report) {
+    let design = variant(name, changes);
+    let options = options(seconds, fidelity);
+    let report = crate::run(&design, &options).unwrap();
+    let outputs = outputs(&design, &options, &report, name, &Wanted::default()).unwrap();
+    let place = tempfile::tempdir().unwrap();
+    for (file, contents) in outputs.files {
+        std::fs::write(place.path().join(file), contents).unwrap();
+    }
+    (place, report)
+}
+
+fn options(seconds: u64, fidelity: Fidelity) -> Options {
+    Options { lasts: Some(Duration::from_secs(seconds)), fidelity, ..Options::default() }
+}
+
+fn parsed(place: &Path, name: &str) -> Value {
+    serde_json::from_slice(&std::fs::read(place.join(name)).unwrap()).unwrap()
+}
+
+fn spans(traces: &Value) -> Vec<&Value> {
+    let all = traces["resourceSpans"].as_array().unwrap().iter();
+    let all = all.flat_map(|resource| resource["scopeSpans"].as_array().unwrap());
+    all.flat_map(|scope| scope["spans"].as_array().unwrap()).collect()
+}
+
+fn is_hex(id: &Value, length: usize) -> bool {
+    id.as_str().is_some_and(|id| {
+        id.len() == length
+            && id.bytes().all(|byte| byte.is_ascii_hexdigit() && !byte.is_ascii_uppercase())
+            && id.bytes().any(|byte| byte != b'0')
+    })
+}
+
+/// The page as a browser has drawn it, and what it said about it.
+fn browse(place: &Path) -> (String, String) {
+    let mut chromium = Command::new("chromium");
+    chromium.args(["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr"]);
+    chromium.arg(format!("--user-data-dir={}", place.join("profile").display()));
+    chromium.args(["--dump-dom", &format!("file://{}", place.join("report.html").display())]);
+    let output = chromium.output().expect("`cargo xtask setup` installs chromium");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}");
+    let dom = String::from_utf8(output.stdout).unwrap();
+    // What the page was drawn from is in it, and is not what is asked about.
+    let (before, rest) = dom.split_once("<script type=\"application/json\"").unwrap();
+    let (_, after) = rest.rsplit_once("</script>").unwrap();
+    (format!("{before}{after}"), said)
+}
+
+/// How many packets a filter lets through.
+fn tshark(file: &Path, filter: &str) -> usize {
+    let mut tshark = Command::new("tshark");
+    tshark.arg("-r").arg(file);
+    tshark.args(["-o", "tcp.check_checksum:TRUE", "-o", "ip.check_checksum:TRUE"]);
+    tshark.args(["-o", "tcp.reassemble_out_of_order:TRUE", "-Y", filter]);
+    tshark.args(["-T", "fields", "-e", "frame.number"]);
+    let output = tshark.output().expect("`cargo xtask setup` installs tshark");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    output.stdout.iter().filter(|byte| **byte == b'\n').count()
+}
