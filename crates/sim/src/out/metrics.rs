@@ -11,7 +11,7 @@ use event::{Description, Kind, Unit};
 use observe::metrics::text::{Format, Text};
 
 use super::{EPOCH_S, Told, instance_name};
-use crate::world::tap::measured::Family;
+use crate::world::tap::measured::{Family, Sample};
 
 /// The whole file.
 pub(super) fn text(told: &Told<'_>) -> String {
@@ -37,7 +37,7 @@ fn is_state(family: &Family) -> bool {
 
 /// All samples of a metric stand together, and within it those of one time.
 fn write_family(out: &mut String, family: &Family, stamps: &[String]) {
-    let mut metrics: Vec<(String, Vec<&(String, Vec<(u32, String)>)>)> = Vec::new();
+    let mut metrics: Vec<(String, Vec<&Sample>)> = Vec::new();
     let mut places = BTreeMap::new();
     let is_worth = |values: &[(u32, String)]| values.iter().any(|(_, value)| !is_zero(value));
     for sample in family.samples.iter().filter(|(_, values)| is_worth(values)) {

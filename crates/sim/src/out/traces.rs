@@ -92,6 +92,9 @@ pub(super) fn note(note: &Note) -> String {
                 format!("endpoint {}", if *up { "up" } else { "down" })
             }
             Decision::Spilled => "spilled to another region".to_owned(),
+            Decision::FailedOpen => {
+                "every endpoint seems to be down: one is tried all the same".to_owned()
+            }
         },
     }
 }
@@ -158,7 +161,7 @@ fn attributes(told: &Told<'_>, chosen: &Chosen, at: usize) -> Vec<Value> {
     let mut all = Vec::new();
     match span.doing {
         Doing::Request { call, .. } => {
-            all.push(text("plimsoll.call", &told.plan.design.call_name(call)))
+            all.push(text("plimsoll.call", &told.plan.design.call_name(call)));
         }
         Doing::Attempt { call, number, to, .. } => {
             all.push(text("plimsoll.call", &told.plan.design.call_name(call)));

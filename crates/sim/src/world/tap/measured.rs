@@ -31,14 +31,17 @@ pub(crate) struct Measured {
     pub(crate) node_states: Vec<Vec<((u32, u32), u64)>>,
 }
 
+/// The name and labels of a sample, and what it was at which reading. A value stands until the
+/// next.
+pub(crate) type Sample = (String, Vec<(u32, String)>);
+
 /// A family with all its samples.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Family {
     /// Its name, type, unit and help, as the registry writes them.
     pub(crate) head: String,
     pub(crate) name: String,
-    /// The name and labels of each sample, and what it was. A value stands until the next.
-    pub(crate) samples: Vec<(String, Vec<(u32, String)>)>,
+    pub(crate) samples: Vec<Sample>,
     positions: BTreeMap<String, usize>,
 }
 

@@ -90,8 +90,9 @@ fn a_long_message_can_be_cut_where_streams_take_turns() {
                 Some(*end)
             });
             let ends: Vec<_> = ends.collect();
-            let cuts =
-                (1..).map(|turn| turn * FRAME as usize).take_while(|cut| cut + 9 <= bytes.len());
+            let cuts = (1..)
+                .map(|turn| turn * usize::try_from(FRAME).unwrap())
+                .take_while(|cut| cut + 9 <= bytes.len());
             for cut in cuts {
                 assert!(ends.contains(&cut), "{speech:?} {body}: {cut} is not in {ends:?}");
             }
