@@ -264,7 +264,8 @@ impl Call {
         }
     }
 
-    fn end_pass(
+    /// What the breaker is told of an attempt.
+    pub(crate) fn end_pass(
         &mut self,
         now: Instant,
         pass: breaker::Pass,
@@ -277,7 +278,7 @@ impl Call {
         };
         let trial = match pass {
             breaker::Pass::Probe { round } => self.shared.end_probe(round, outcome),
-            breaker::Pass::Regular { .. } => self.shared.trial(),
+            breaker::Pass::Regular { .. } | breaker::Pass::Told => self.shared.trial(),
         };
         breaker.on_end(now, pass, outcome, trial);
         if before != breaker::State::Open && breaker.state() == breaker::State::Open {

@@ -321,9 +321,28 @@ impl Exchange {
                 return self.back_off(now, retry, attempt.endpoint, cause, call, sink);
             }
         }
+        let attempt = self.tell_of_stream(now, attempt, cause, call, sink);
         self.status = status;
         self.state = State::Relaying { attempt };
         self.outputs.push(Output::Relay { until: self.deadline.instant() });
+    }
+
+    /// A stream has no end to wait for: its head is what a probe of the breaker proves. Else a few
+    /// streams would hold the places of all probes, and keep everybody else out, for hours.
+    fn tell_of_stream(
+        &self,
+        now: Instant,
+        attempt: Attempt,
+        cause: Cause,
+        call: &mut Call,
+        sink: &mut impl Sink,
+    ) -> Attempt {
+        let is_probe = matches!(attempt.pass, Pass::Probe { .. });
+        if !is_probe || self.deadline.instant() != Instant::NEVER {
+            return attempt;
+        }
+        call.end_pass(now, attempt.pass, outcome(Some(cause), false, false), sink);
+        Attempt { pass: Pass::Told, ..attempt }
     }
 
     fn on_failure(

@@ -119,6 +119,8 @@ pub enum Pass {
         /// The round in which it left.
         round: u32,
     },
+    /// What it proved was told before it ended.
+    Told,
 }
 
 impl Pass {

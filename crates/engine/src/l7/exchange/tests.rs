@@ -242,6 +242,29 @@ fn an_open_breaker_refuses_at_once_and_says_until_when() {
     assert_nothing_held(&call);
 }
 
+/// One probe at a time: a stream that kept its place would keep everybody else out while it lasts.
+#[test]
+fn a_stream_proves_with_its_head_that_the_service_is_back() {
+    let deadline = deadline::Params::default();
+    let rules =
+        Rules { breaker: Some(breaker()), retry: retry::Params::NEVER, deadline, ..rules() };
+    let mut call = call(rules);
+    for _ in 0..2 {
+        Driven::begin(&mut call, GET).tell(&mut call, 0, failed(Cause::Refused));
+    }
+    let after = Instant::from_secs(6);
+    let mut stream = Driven::begin_at(&mut call, after, GET);
+    assert_eq!(call.breaker_state(), breaker::State::HalfOpen);
+
+    stream.tell_at(&mut call, after, head(200));
+
+    assert_eq!((call.breaker_state(), call.shared().probes()), (breaker::State::Closed, 0));
+    let end = failed(Cause::Reset);
+    stream.tell_at(&mut call, after + Duration::from_secs(3_600), end);
+    assert_eq!(call.breaker_state(), breaker::State::Closed);
+    assert_nothing_held(&call);
+}
+
 #[test]
 fn a_client_that_leaves_cancels_its_attempt_and_proves_nothing_about_the_service() {
     let mut call = call(Rules { breaker: Some(breaker()), ..rules() });
