@@ -50,6 +50,23 @@ impl Call {
         Self { id, worker, rules, shared, belief, random, breaker, queue: Queue::default() }
     }
 
+    /// The same call in the same state, with the numbers of another [`Shared`]: for a world that is
+    /// played on twice from one moment. Take [`Shared::snapshot`] once for all workers of an
+    /// instance.
+    #[must_use]
+    pub fn fork(&self, shared: Arc<Shared>) -> Self {
+        Self {
+            id: self.id,
+            worker: self.worker,
+            rules: self.rules.clone(),
+            shared,
+            belief: self.belief.clone(),
+            random: self.random.clone(),
+            breaker: self.breaker.clone(),
+            queue: self.queue.clone(),
+        }
+    }
+
     /// Which call of the design.
     pub const fn id(&self) -> CallId {
         self.id

@@ -75,6 +75,19 @@ impl Shared {
         }
     }
 
+    /// The numbers as they stand, for nobody but the caller. Exact where nobody else uses them
+    /// meanwhile.
+    #[must_use]
+    pub fn snapshot(&self) -> Self {
+        Self {
+            in_flight: self.in_flight.snapshot(),
+            queued: self.queued.snapshot(),
+            probes: self.probes.snapshot(),
+            budget: self.budget.as_ref().map(Budget::snapshot),
+            waiting: AtomicU64::new(self.waiting.load(Ordering::SeqCst)),
+        }
+    }
+
     /// Requests under way.
     pub fn in_flight(&self) -> u32 {
         self.in_flight.taken()
@@ -203,6 +216,10 @@ impl Limit {
         Self { most, taken: AtomicU32::new(0) }
     }
 
+    fn snapshot(&self) -> Self {
+        Self { most: self.most, taken: AtomicU32::new(self.taken()) }
+    }
+
     fn taken(&self) -> u32 {
         self.taken.load(Ordering::SeqCst)
     }
@@ -239,6 +256,15 @@ impl Budget {
             paid_until: AtomicU64::new(now.as_nanos()),
             in_flight: Limit::new(Some(params.in_flight())),
             params,
+        }
+    }
+
+    fn snapshot(&self) -> Self {
+        Self {
+            params: self.params,
+            level: AtomicU64::new(self.level.load(Ordering::SeqCst)),
+            paid_until: AtomicU64::new(self.paid_until.load(Ordering::SeqCst)),
+            in_flight: self.in_flight.snapshot(),
         }
     }
 
@@ -381,6 +407,18 @@ mod tests {
             2 => Just(Step::End),
             1 => (0_u64..2_000_000_000).prop_map(|nanos| Step::Pause { nanos }),
         ]
+    }
+
+    #[test]
+    fn a_snapshot_goes_its_own_way() {
+        let shared = shared(2, 1);
+        assert!(shared.begin());
+        let copy = shared.snapshot();
+
+        assert!(copy.begin());
+
+        assert_eq!((shared.in_flight(), copy.in_flight()), (1, 2));
+        assert!(shared.begin() && !copy.begin());
     }
 
     fn shared(in_flight: u32, queue: u32) -> Shared {

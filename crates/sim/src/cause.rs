@@ -14,6 +14,7 @@ use config::Design;
 use config::design::NodeKind;
 use policy::retry::{self, budget};
 
+use crate::crew::Crew;
 use crate::judge::Judged;
 use crate::plan::Plan;
 use crate::report::{Cause, Role};
@@ -46,7 +47,12 @@ const WORTH_TELLING: f64 = 0.1;
 const RETRIES_TO_SPEAK_OF: f64 = 1.02;
 
 /// What began the failure and what sustains it, if enough was lost to ask.
-pub(crate) fn find(plan: &Plan<'_>, options: &Options, runs: &[Judged]) -> Vec<Cause> {
+pub(crate) fn find(
+    plan: &Plan<'_>,
+    options: &Options,
+    runs: &[Judged],
+    crew: &Crew<'_>,
+) -> Vec<Cause> {
     if !is_worth_asking(plan, runs) {
         return Vec::new();
     }
@@ -54,11 +60,14 @@ pub(crate) fn find(plan: &Plan<'_>, options: &Options, runs: &[Judged]) -> Vec<C
     let usual = if runs.len() == seeds as usize {
         runs.to_vec()
     } else {
-        play_all(plan, options.seed, seeds, options.threads)
+        play_all(plan, options.seed, seeds, crew, "causes: as it is")
     };
+    if usual.len() < seeds as usize {
+        return Vec::new();
+    }
     let told = factors(plan, &usual)
         .into_iter()
-        .filter_map(|factor| explain(plan, options, seeds, &usual, factor).ok().flatten());
+        .filter_map(|factor| explain(plan, options, &usual, factor, crew).ok().flatten());
     told.collect()
 }
 
@@ -88,9 +97,9 @@ fn factors(plan: &Plan<'_>, runs: &[Judged]) -> Vec<Factor> {
 fn explain(
     plan: &Plan<'_>,
     options: &Options,
-    seeds: u32,
     usual: &[Judged],
     factor: Factor,
+    crew: &Crew<'_>,
 ) -> Result<Option<Cause>, Vec<Refusal>> {
     let mut design = plan.design.clone();
     let Some(sentence) = factor.take_away(&mut design, plan) else { return Ok(None) };
@@ -98,7 +107,12 @@ fn explain(
     if factor == Factor::Fault {
         without.faults.clear();
     }
-    let runs = play_all(&without, options.seed, seeds, options.threads);
+    let seeds = u32::try_from(usual.len()).unwrap_or(u32::MAX);
+    let stage = format!("causes: without {}", factor.in_short());
+    let runs = play_all(&without, options.seed, seeds, crew, &stage);
+    if runs.len() < usual.len() {
+        return Ok(None);
+    }
     let lost = if factor == Factor::Fault { lost } else { lost_afterwards };
     let share = share(usual, &runs, lost);
     let told = share.value >= WORTH_TELLING && share.low > 0.0;
@@ -130,6 +144,17 @@ fn lost_afterwards(run: &Judged) -> f64 {
 }
 
 impl Factor {
+    /// For who watches the runs.
+    const fn in_short(self) -> &'static str {
+        match self {
+            Self::Fault => "the fault",
+            Self::Retries(_) => "a call's retries",
+            Self::NoBudget => "retries that no budget bounds",
+            Self::Queues => "long queues",
+            Self::NoCancel => "work for nobody",
+        }
+    }
+
     /// Takes it away, and says what was there. `None` if it was not.
     fn take_away(self, design: &mut Design, plan: &Plan<'_>) -> Option<String> {
         match self {

@@ -33,18 +33,36 @@ pub(crate) struct Judged {
     pub(crate) stopped: Option<Instant>,
 }
 
-/// Plays a design under one seed.
-pub(crate) fn play(plan: &Plan<'_>, seed: u64) -> Judged {
-    judge(World::new(plan, seed).run(), plan.times, plan.design.objective.goodput)
+/// Plays a design under one seed, unless somebody wants it to stop.
+pub(crate) fn play(plan: &Plan<'_>, seed: u64, stop: impl Fn() -> bool) -> Option<Judged> {
+    let run = World::new(plan, seed).run_unless(stop)?;
+    Some(judge(run, plan.times, plan.design.objective.goodput))
+}
+
+/// Whether a run recovered.
+pub(crate) fn recovered(run: &Run, objective: Share) -> bool {
+    let edge = &run.stats.edge;
+    let needed = objective.as_f64() * edge.judged_offered as f64;
+    let at_end = run.stopped.is_none() && edge.judged_good as f64 >= needed;
+    run.decided.unwrap_or(at_end)
+}
+
+impl Judged {
+    /// Without its course, which is told of the first run alone: a thousand runs have to fit.
+    pub(crate) fn without_course(mut self) -> Self {
+        self.series = Series::new(Instant::ZERO);
+        self.phases = Vec::new();
+        self
+    }
 }
 
 fn judge(run: Run, times: Times, objective: Share) -> Judged {
+    let recovered = recovered(&run, objective);
     let Run { stats, events, stopped, held, .. } = run;
     let windows = observed(&stats.series);
     let trigger = times.fault_begins.unwrap_or(Instant::NEVER);
-    let needed = objective.as_f64() * stats.edge.judged_offered as f64;
     Judged {
-        recovered: stopped.is_none() && stats.edge.judged_good as f64 >= needed,
+        recovered,
         back_after: back_after(&stats.series, times, objective),
         lost_afterwards: lost_afterwards(&stats.series, times),
         phases: phases::detect(&windows, trigger, objective),

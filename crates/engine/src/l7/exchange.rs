@@ -27,7 +27,7 @@ use crate::call::{Refusal, TRY_AGAIN};
 use crate::{Call, Carrier, Idempotence, Withdrawal};
 
 /// The decisions about one request.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Exchange {
     key: Key,
     state: State,

@@ -15,7 +15,7 @@ pub struct Ticket {
 
 /// One worker's waiting requests. The bound on their number is the instance's and is kept by the
 /// one who knows all workers.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Queue<T> {
     /// Slots in order of arrival. Invariant: neither the first nor the last is empty.
     slots: VecDeque<Option<Waiting<T>>>,
@@ -27,7 +27,7 @@ pub struct Queue<T> {
     standing_since: Option<Instant>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Waiting<T> {
     serial: u64,
     item: T,

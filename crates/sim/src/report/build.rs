@@ -51,6 +51,7 @@ pub(crate) fn build(plan: &Plan<'_>, seed: u64, runs: &[Judged]) -> Report {
         timeline: runs.first().map(|run| timeline(&run.series)).unwrap_or_default(),
         not_played: plan.not_played.clone(),
         stopped: runs.iter().find_map(|run| run.stopped).map(|at| stopped(plan, at)),
+        interrupted: None,
         events: runs.iter().map(|run| run.events).sum(),
     }
 }

@@ -74,6 +74,8 @@ pub struct Report {
     pub not_played: Vec<String>,
     /// Which bound stopped a run before its end.
     pub stopped: Option<String>,
+    /// That somebody ended it before all was played, and how much was.
+    pub interrupted: Option<String>,
     /// Events that were simulated, all runs together.
     pub events: u64,
 }

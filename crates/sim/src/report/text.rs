@@ -76,8 +76,8 @@ fn verdict(out: &mut String, report: &Report) -> fmt::Result {
         report.run_hash
     )?;
     writeln!(out, "  played in {}s: {}", report.fidelity, report.fidelity_reason)?;
-    if let Some(stopped) = &report.stopped {
-        writeln!(out, "  {stopped}")?;
+    for ended in [&report.stopped, &report.interrupted].into_iter().flatten() {
+        writeln!(out, "  {ended}")?;
     }
     writeln!(out)
 }

@@ -63,6 +63,8 @@ pub(crate) struct Edge {
     pub(crate) judged_offered: u64,
     /// Those of them with a good answer.
     pub(crate) judged_good: u64,
+    /// Those of them that ended without one.
+    pub(crate) judged_failed: u64,
     /// Of all outcomes, in no order: equal when every request ended the same way at the same time.
     pub(crate) hash: u64,
 }
@@ -96,6 +98,12 @@ impl Stats {
         }
     }
 
+    /// From now on the run is divided like this. Only what is still to come may change.
+    pub(crate) fn set_times(&mut self, times: Times) {
+        self.times = times;
+        self.series.set_end(times.end);
+    }
+
     /// A client's request arrived.
     pub(crate) fn offered(&mut self, now: Instant) {
         self.series.at(now).offered += 1;
@@ -118,9 +126,12 @@ impl Stats {
             Outcome::Answered(quality) => self.edge.answers[quality.index()] += 1,
             Outcome::Failed(cause) => self.edge.failed[cause.index()] += 1,
         }
+        let is_judged = u64::from(arrived >= self.times.judged_from());
         if good {
             self.edge.latency.record(arrived, took);
-            self.edge.judged_good += u64::from(arrived >= self.times.judged_from());
+            self.edge.judged_good += is_judged;
+        } else {
+            self.edge.judged_failed += is_judged;
         }
     }
 

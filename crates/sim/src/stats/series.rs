@@ -63,6 +63,13 @@ impl Series {
         Self { width, windows: vec![Window::default(); count + 1] }
     }
 
+    /// The run ends at another time than was said; its windows stay as wide as they are.
+    pub(crate) fn set_end(&mut self, end: Instant) {
+        let count = end.as_nanos().div_ceil(self.width.as_nanos()).max(1);
+        let count = usize::try_from(count).unwrap_or(1);
+        self.windows.resize_with(count + 1, Window::default);
+    }
+
     /// How wide each window is.
     pub(crate) const fn width(&self) -> Duration {
         self.width

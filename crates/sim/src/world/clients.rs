@@ -11,6 +11,7 @@ use crate::plan::Plan;
 use crate::stats::mix;
 
 /// A client as it goes on.
+#[derive(Clone)]
 pub(super) struct ClientState {
     source: Source,
     /// How often the pace has changed: an arrival that was planned before is void.

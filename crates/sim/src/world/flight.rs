@@ -17,7 +17,7 @@ use super::tap::examples::Asked;
 use crate::stats::{Ended, Outcome, mix};
 
 /// A request under way.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Flight {
     exchange: Exchange,
     engine: u32,

@@ -18,7 +18,7 @@ use super::{Role, World};
 use crate::stats::mix;
 
 /// A try that has left its caller.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Job {
     /// The flight that it serves; it may have ended long ago.
     pub(super) caller: Handle,

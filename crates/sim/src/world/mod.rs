@@ -16,9 +16,11 @@ mod cache;
 mod checks;
 mod clients;
 mod database;
+mod early;
 mod event;
 mod faults;
 mod flight;
+mod fork;
 mod job;
 mod session;
 mod slab;
@@ -42,6 +44,7 @@ use model::service::Service;
 use netsim::{Party, Queue};
 
 use self::clients::ClientState;
+use self::early::Early;
 use self::event::Event;
 use self::flight::Flight;
 use self::job::Job;
@@ -75,6 +78,8 @@ pub(crate) struct World<'p> {
     turns: VecDeque<(Handle, Input)>,
     stats: Stats,
     events: u64,
+    /// Ends the run when its verdict is certain, if that is wanted.
+    early: Option<Early>,
 }
 
 /// What a run leaves behind.
@@ -87,6 +92,8 @@ pub(crate) struct Run {
     pub(crate) held: Held,
     /// When the run had to stop because too much was under way.
     pub(crate) stopped: Option<Instant>,
+    /// Whether the design recovers, where that was certain before the end.
+    pub(crate) decided: Option<bool>,
     /// Permits of all calls that were never given back.
     #[cfg(test)]
     pub(crate) permits: u64,
@@ -103,6 +110,7 @@ pub(crate) struct Held {
     pub(crate) bytes: Option<u64>,
 }
 
+#[derive(Clone)]
 struct Instance {
     party: Party,
     node: NodeId,
@@ -117,6 +125,7 @@ struct Instance {
     present: u32,
 }
 
+#[derive(Clone)]
 enum Role {
     /// Sends requests and gets none.
     Client,
@@ -181,6 +190,7 @@ impl<'p> World<'p> {
             turns: VecDeque::new(),
             stats: Stats::new(plan.times, plan.design),
             events: 0,
+            early: None,
         };
         world.start();
         world
@@ -192,8 +202,25 @@ impl<'p> World<'p> {
         self
     }
 
+    /// Plays what happens before a moment.
+    pub(crate) fn play_until(&mut self, moment: Instant) {
+        while self.queue.next_at().is_some_and(|next| next < moment) {
+            if let Some((now, event)) = self.queue.pop() {
+                self.events += 1;
+                self.happen(now, event);
+            }
+        }
+    }
+
     /// Plays everything, to the last answer.
-    pub(crate) fn run(mut self) -> Run {
+    #[cfg(test)]
+    pub(crate) fn run(self) -> Run {
+        self.run_unless(|| false).unwrap()
+    }
+
+    /// Plays everything, to the last answer; nothing comes of it if somebody wants it to
+    /// `stop`.
+    pub(crate) fn run_unless(mut self, stop: impl Fn() -> bool) -> Option<Run> {
         let last = self.plan.times.end + DRAIN;
         let mut stopped = None;
         while let Some((now, event)) = self.queue.pop() {
@@ -207,16 +234,23 @@ impl<'p> World<'p> {
                 stopped = Some(now);
                 break;
             }
+            if self.decided().is_some() {
+                break;
+            }
+            if self.events.is_multiple_of(LOOKS_UP) && stop() {
+                return None;
+            }
         }
         self.stats.edge.unanswered = self.count_unanswered();
-        Run {
+        Some(Run {
             #[cfg(test)]
             permits: self.count_permits(),
             held: self.held(),
+            decided: self.decided(),
             stats: self.stats,
             events: self.events,
             stopped,
-        }
+        })
     }
 
     fn start(&mut self) {
@@ -305,6 +339,7 @@ impl<'p> World<'p> {
         }
         self.stats.series.sample(now, busiest, longest, self.stats.sessions.open);
         self.stats.tap.sampled(now);
+        self.look_early(now);
         self.schedule_sample(now);
     }
 
@@ -331,6 +366,8 @@ impl<'p> World<'p> {
     }
 }
 
+/// After so many events a run looks whether it shall stop: some thousand times a second.
+const LOOKS_UP: u64 = 4_096;
 /// Looks at queues and workers in each window.
 const SAMPLES: u64 = 4;
 

@@ -220,6 +220,48 @@ fn a_run_that_needs_too_much_memory_stops_and_says_when() {
     assert!(stopped < Instant::from_secs(5), "{stopped:?}");
 }
 
+/// A run that is copied in the middle and played on ends as the run that was never copied, and so
+/// does the one that the copy was made of.
+#[test]
+fn a_copy_of_the_world_goes_on_as_the_world_does() {
+    for (file, incident) in DESIGNS {
+        let design = variant(file, &[]);
+        let lasts = Some(Duration::from_secs(120));
+        let plan = Plan::new(&design, &Options { lasts, ..options(incident) }).unwrap();
+        let straight = World::new(&plan, 5).run();
+
+        let mut world = World::new(&plan, 5);
+        world.play_until(plan.times.fault_begins.unwrap());
+        let copy = world.fork(&plan).run();
+        let original = world.run();
+
+        for run in [copy, original] {
+            assert_eq!(run.stats.edge, straight.stats.edge, "{file}");
+            assert_eq!(run.events, straight.events, "{file}");
+        }
+    }
+}
+
+/// Ending a run early is a matter of time, not of the verdict.
+#[test]
+fn a_run_that_ends_early_says_what_the_whole_run_says() {
+    let factors = ["300/s", "500/s", "650/s", "800/s", "1100/s"];
+    for (traffic, seed) in factors.into_iter().zip(1..) {
+        let design =
+            variant("incident", &[("traffic = \"800/s\"", &format!("traffic = \"{traffic}\""))]);
+        let plan = Plan::new(&design, &options("drift")).unwrap();
+        let whole = World::new(&plan, seed).run();
+        let mut world = World::new(&plan, seed);
+        world.end_early();
+        let short = world.run();
+
+        let objective = design.objective.goodput;
+        let verdict = |run: &Run| crate::judge::recovered(run, objective);
+        assert_eq!(verdict(&short), verdict(&whole), "{traffic}");
+        assert!(short.events < whole.events, "{traffic}");
+    }
+}
+
 const DESIGNS: [(&str, &str); 3] =
     [("balancer", "one-dies"), ("incident", "drift"), ("regions", "eu-lost")];
 

@@ -15,7 +15,7 @@ use super::event::Event;
 use super::slab::Handle;
 
 /// The timers of one engine.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Timers {
     /// By the time at which they are due.
     line: VecDeque<(Instant, Handle)>,

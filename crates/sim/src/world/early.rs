@@ -1,0 +1,115 @@
+//! A run that has nothing more to show need not go on.
+//!
+//! Who only asks whether a design recovers has the answer before the end of most runs:
+//!
+//! - It did, if for [`SETTLED`] after the last fault no more was under way than before the first,
+//!   and the requests of that time were answered well. Nothing is left of the fault then but what
+//!   the nodes remember, and what comes is an ordinary day, which is judged by itself.
+//! - It did not, if more requests of the judged window have failed than the objective allows of all
+//!   that the window can still have.
+
+use base::{Duration, Instant};
+use config::design::NodeKind;
+use model::traffic::Arrivals;
+
+use super::World;
+use crate::plan::Plan;
+
+/// What has to be remembered for it.
+#[derive(Clone, Debug)]
+pub(crate) struct Early {
+    /// The most requests and tries under way at once before the first fault.
+    most_before: usize,
+    /// Since when no more than that were under way, after the last fault.
+    settled: Option<Instant>,
+    /// The most requests per second that clients may be expected to send.
+    most_rate: f64,
+    /// Whether the design recovers, when it is certain.
+    decided: Option<bool>,
+}
+
+/// So long has everything to be as it was.
+const SETTLED: Duration = Duration::from_secs(10);
+
+impl World<'_> {
+    /// Ends the run as soon as its verdict is certain.
+    pub(crate) fn end_early(&mut self) {
+        self.early = Some(Early {
+            most_before: 0,
+            settled: None,
+            most_rate: most_rate(self.plan),
+            decided: None,
+        });
+    }
+
+    /// Whether the design recovers, when that is certain.
+    pub(super) fn decided(&self) -> Option<bool> {
+        self.early.as_ref().and_then(|early| early.decided)
+    }
+
+    pub(super) fn look_early(&mut self, now: Instant) {
+        let Some(mut early) = self.early.take() else { return };
+        let (times, under_way) = (self.plan.times, self.flights.len() + self.jobs.len());
+        match (times.fault_begins, times.fault_ends) {
+            (Some(begins), _) if now < begins => {
+                if now >= times.warm_up {
+                    early.most_before = early.most_before.max(under_way);
+                }
+            }
+            (Some(_), Some(ends)) if now > ends => {
+                let is_calm = under_way <= early.most_before + early.most_before / 4 + 4;
+                early.settled = is_calm.then(|| early.settled.unwrap_or(now));
+                let since = early.settled.filter(|since| now.since(*since) >= SETTLED);
+                if since.is_some_and(|since| self.is_answered_well(since)) {
+                    early.decided = Some(true);
+                }
+            }
+            _ => {}
+        }
+        if self.must_fail(now, early.most_rate) {
+            early.decided = Some(false);
+        }
+        self.early = Some(early);
+    }
+
+    /// Requests that arrived since then are answered well, as many as the objective asks for; those
+    /// that still wait are taken to be.
+    fn is_answered_well(&self, since: Instant) -> bool {
+        let series = &self.stats.series;
+        let windows = series.windows().iter().enumerate();
+        let after = windows.filter(|(at, _)| series.start(*at) >= since);
+        let (offered, kept) = after.fold((0, 0), |(offered, kept), (_, window)| {
+            (offered + window.offered, kept + window.kept)
+        });
+        let waiting = self.flights.len() as u64;
+        let objective = self.plan.design.objective.goodput.as_f64();
+        (kept + waiting) as f64 >= objective * offered as f64
+    }
+
+    fn must_fail(&self, now: Instant, most_rate: f64) -> bool {
+        let times = self.plan.times;
+        if now < times.judged_from() {
+            return false;
+        }
+        let rest = most_rate * times.end.since(now).as_secs_f64();
+        // Ten standard deviations of a Poisson number are beyond all chance.
+        let all = self.stats.edge.judged_offered as f64 + rest + 10.0 * rest.sqrt();
+        let allowed = (1.0 - self.plan.design.objective.goodput.as_f64()) * all;
+        self.stats.edge.judged_failed as f64 > allowed + 1.0
+    }
+}
+
+/// Without a bound where a recording says when requests come, or a fault that does not end lets
+/// more of them come.
+fn most_rate(plan: &Plan<'_>) -> f64 {
+    let asks = plan.requests.clients.iter().map(|asker| match &plan.design.node(asker.node).kind {
+        NodeKind::Client(client) => match &client.arrivals {
+            Arrivals::Poisson(rate) | Arrivals::Constant(rate) => rate.as_per_sec_f64(),
+            Arrivals::Bursty { mean, peak, .. } => mean.as_per_sec_f64() * peak.max(1.0),
+            Arrivals::Replayed(_) => f64::INFINITY,
+        },
+        _ => 0.0,
+    });
+    let endless = plan.times.fault_begins.is_some() && plan.times.fault_ends.is_none();
+    if endless { f64::INFINITY } else { asks.sum() }
+}
