@@ -3,6 +3,8 @@
 mod check;
 mod demo;
 mod design_file;
+mod loadline;
+mod onlooker;
 mod output;
 mod run;
 mod sim;
@@ -29,6 +31,7 @@ struct Cli {
 enum Command {
     Check(check::Args),
     Sim(sim::Args),
+    Loadline(loadline::Args),
     Run(run::Args),
     Demo(demo::Args),
 }
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Check(args) => check::run(&args),
         Command::Sim(args) => sim::run(&args),
+        Command::Loadline(args) => loadline::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Demo(args) => demo::run(&args),
     }
@@ -55,6 +59,7 @@ Examples:
   plimsoll check designs/balancer.toml       review a design: five questions for every call
   plimsoll check --explain R04               what a code means; without one: all codes
   plimsoll sim designs/incident.toml         play it through its incident, in virtual time
+  plimsoll loadline designs/incident.toml    the highest traffic from which it recovers by itself
   plimsoll run designs/balancer.toml         carry real traffic under the design's rules
   plimsoll demo                              check, simulate and really play an example
 

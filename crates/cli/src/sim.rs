@@ -5,6 +5,7 @@ mod folder;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use ::sim::{Progress, Watch};
 use base::Duration;
 use clap::ValueEnum;
 use observe::plot::Style;
@@ -12,6 +13,7 @@ use serde_json::json;
 
 use self::folder::Folder;
 use crate::design_file;
+use crate::onlooker::Onlooker;
 use crate::output::{UNUSABLE, complain, show, warn};
 
 /// Play a design through an incident, in virtual time
@@ -79,10 +81,10 @@ enum Fidelity {
 
 /// How to show it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
+pub(crate) enum Format {
     /// The verdict, the course and the numbers, for people.
     Text,
-    /// One JSON object, for programs: docs/sim-json.md.
+    /// One JSON object, for programs: docs/sim-json.md, docs/loadline-json.md.
     Json,
 }
 
@@ -96,7 +98,12 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         Ok(folder) => folder,
         Err(why) => return complain(why),
     };
-    let played = ::sim::run(&loaded.design, &options(args)).and_then(|report| {
+    let onlooker = Onlooker::new();
+    let tell = |progress: Progress<'_>| onlooker.show(progress);
+    let watch = Watch::new(onlooker.stop(), &tell);
+    let played = ::sim::run_watched(&loaded.design, &options(args), watch);
+    drop(onlooker);
+    let played = played.and_then(|report| {
         let files = folder.is_some().then(|| outputs(args, &loaded, &report)).transpose()?;
         Ok((report, files))
     });
@@ -151,7 +158,7 @@ fn options(args: &Args) -> ::sim::Options {
     }
 }
 
-fn refuse(refusals: &[::sim::Refusal], format: Format) -> ExitCode {
+pub(crate) fn refuse(refusals: &[::sim::Refusal], format: Format) -> ExitCode {
     if format == Format::Json {
         let all: Vec<_> = refusals
             .iter()
@@ -167,7 +174,7 @@ fn refuse(refusals: &[::sim::Refusal], format: Format) -> ExitCode {
 }
 
 /// Plots in block elements where the locale can show them.
-fn style() -> Style {
+pub(crate) fn style() -> Style {
     let set = |name| std::env::var(name).ok().filter(|value: &String| !value.is_empty());
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set);
     Style::of_locale(locale.as_deref())

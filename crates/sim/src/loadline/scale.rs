@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn a_larger_slowness_is_a_larger_excess_and_a_share_never_more_than_all() {
-        assert_eq!(sized(&Fault::Slow { times: 1.4 }, 2.0), Fault::Slow { times: 1.8 });
+        assert_eq!(sized(&Fault::Slow { times: 1.5 }, 2.0), Fault::Slow { times: 2.0 });
         let loss = Fault::Loss { loss: Share::percent(40) };
         assert_eq!(sized(&loss, 5.0), Fault::Loss { loss: Share::percent(100) });
         assert_eq!(sized(&Fault::Crash, 5.0), Fault::Crash);
