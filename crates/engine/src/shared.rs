@@ -82,7 +82,7 @@ impl Shared {
         Self {
             in_flight: self.in_flight.snapshot(),
             queued: self.queued.snapshot(),
-            probes: self.probes.snapshot(),
+            probes: self.probes.as_ref().map(Probes::snapshot),
             budget: self.budget.as_ref().map(Budget::snapshot),
             waiting: AtomicU64::new(self.waiting.load(Ordering::SeqCst)),
         }
@@ -239,6 +239,10 @@ impl Limit {
 impl Probes {
     fn new(params: breaker::Params) -> Self {
         Self { params, trial: AtomicU64::new(Trial::default().0) }
+    }
+
+    fn snapshot(&self) -> Self {
+        Self { params: self.params, trial: AtomicU64::new(self.trial.load(Ordering::SeqCst)) }
     }
 
     /// One step of the trial: what it is after it, if the step can be made.

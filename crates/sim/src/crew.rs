@@ -34,12 +34,14 @@ impl<'a> Crew<'a> {
     }
 
     /// Plays runs 0 to `count`, and hands over what came of them in the order of their numbers,
-    /// whichever thread had which, until `take` has enough. `play` gives nothing when it was asked
+    /// whichever thread had which, until `take` has enough; who watches is told that it
+    /// will be so many `of` them. `play` gives nothing when it was asked
     /// to stop; then, and after a stop, what comes later is not handed over either.
     pub(crate) fn play<T: Send>(
         &self,
         stage: &str,
         count: u32,
+        of: Option<u32>,
         play: impl Fn(u32, &dyn Fn() -> bool) -> Option<T> + Sync,
         take: impl FnMut(u32, T) -> ControlFlow<()> + Send,
     ) {
@@ -58,7 +60,7 @@ impl<'a> Crew<'a> {
                 if ledger.enter(number, run).is_break() {
                     enough.store(true, Ordering::Relaxed);
                 }
-                self.watch.tell(stage, ledger.done, (count < u32::MAX).then_some(count));
+                self.watch.tell(stage, ledger.done, of);
             }
         };
         thread::scope(|scope| {
@@ -101,6 +103,7 @@ mod tests {
             crew.play(
                 "",
                 1_000,
+                None,
                 |number, _| Some(number * 10),
                 |number, run| {
                     taken.push((number, run));
@@ -125,7 +128,7 @@ mod tests {
             taken.push(run);
             ControlFlow::Continue(())
         };
-        crew.play("", 1_000, |number, _| Some(number), take);
+        crew.play("", 1_000, None, |number, _| Some(number), take);
 
         assert_eq!(taken, [0, 1, 2]);
     }

@@ -37,6 +37,9 @@ pub struct Options {
     pub most_under_way: u32,
     /// The most requests that clients may send in one run. A run that would need more is refused.
     pub most_requests: u64,
+    /// The most requests that clients may send in the runs of all seeds together. What would need
+    /// more is refused.
+    pub most_requests_in_all: u64,
     /// Whether to look for causes: some more runs with one thing changed in each.
     pub causes: bool,
 }
@@ -54,6 +57,7 @@ impl Default for Options {
             threads: None,
             most_under_way: 1_000_000,
             most_requests: 100_000_000,
+            most_requests_in_all: 1_000_000_000,
             causes: false,
         }
     }

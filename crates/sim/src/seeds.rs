@@ -24,6 +24,6 @@ pub(crate) fn play_all(
         runs.push(run);
         ControlFlow::Continue(())
     };
-    crew.play(stage, count, one, take);
+    crew.play(stage, count, Some(count), one, take);
     runs
 }

@@ -106,7 +106,7 @@ impl<'a> Lab<'a> {
             Care::Thorough => Wald::thorough(self.wanted.probability),
         };
         let (mut answer, mut counts, mut events) = (None, (0, 0), 0);
-        self.crew.play(stage, MOST_RUNS, play, |_, (recovered, cost)| {
+        self.crew.play(stage, MOST_RUNS, None, play, |_, (recovered, cost)| {
             counts = (counts.0 + u32::from(recovered), counts.1 + 1);
             events += cost;
             match test.observe(recovered) {
@@ -134,7 +134,7 @@ impl<'a> Lab<'a> {
             Some((same, early.events + whole.events))
         };
         let (mut agree, mut events) = (true, 0);
-        self.crew.play("whole runs at the line", seeds, play, |_, (same, cost)| {
+        self.crew.play("whole runs at the line", seeds, Some(seeds), play, |_, (same, cost)| {
             (agree, events) = (agree && same, events + cost);
             ControlFlow::Continue(())
         });

@@ -87,7 +87,7 @@ fn play(lab: &Lab<'_>, plan: &Plan<'_>) -> Option<stats::Series> {
     let mut series = None;
     let seed = lab.wanted.seed;
     let one = |_: u32, stop: &dyn Fn() -> bool| World::new(plan, seed).run_unless(stop);
-    lab.crew.play("traffic up and down", 1, one, |_, run| {
+    lab.crew.play("traffic up and down", 1, Some(1), one, |_, run| {
         lab.spend(1, run.events);
         series = Some(run.stats.series);
         std::ops::ControlFlow::Break(())

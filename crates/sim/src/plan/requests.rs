@@ -102,6 +102,22 @@ impl Requests {
                 "play a shorter time (`--for`), or less traffic on proportionally fewer workers",
             ));
         }
+        let (seeds, most) = (f64::from(options.seeds), options.most_requests_in_all as f64);
+        if expected <= options.most_requests as f64 && expected * seeds > most {
+            refusals.push(Refusal::new(
+                format!(
+                    "{} seeds of {expected:.0} requests each would be {:.0}, and {} are the most \
+                     for all together: they take about an hour of one core",
+                    options.seeds,
+                    expected * seeds,
+                    options.most_requests_in_all
+                ),
+                format!(
+                    "play at most {:.0} seeds (`--seeds`), or a shorter time (`--for`)",
+                    (most / expected).floor()
+                ),
+            ));
+        }
     }
 
     /// The call itself, or its `only` table that is meant for this kind.

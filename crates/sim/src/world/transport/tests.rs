@@ -587,7 +587,7 @@ fn play(design: &Design, incident: &str, secs: u64, fidelity: Fidelity) -> Judge
         ..Options::default()
     };
     let plan = Plan::new(design, &options).unwrap();
-    judge::play(&plan, 1)
+    judge::play(&plan, 1, || false).unwrap()
 }
 
 /// Users who call a service with two instances, without retries. `call` is added to the call,
