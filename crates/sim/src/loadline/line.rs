@@ -25,7 +25,7 @@ const STEP: f64 = 1.02;
 /// Nobody looks for a line below a thousandth of today's traffic, or above a thousand times it.
 const FARTHEST: f64 = 1_000.0;
 /// Whole runs that are played at the line, to see whether those that ended early told the truth.
-const CHECKS: u32 = 4;
+const CHECKS: u32 = 2;
 /// Where else it is asked whether it holds below the line, and breaks above it.
 const BELOW: [f64; 2] = [0.8, 0.5];
 const ABOVE: [f64; 2] = [1.25, 2.0];

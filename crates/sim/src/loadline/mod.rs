@@ -180,9 +180,9 @@ fn together(
 const ASSUMED: [&str; 4] = [
     "traffic grows and shrinks alike for all clients, with the same mix of requests",
     "a line is shown by Wald's sequential test: one chance in twenty to err, against a design that \
-     fails five times as often as it may",
+     fails ten times as often as it may",
     "a run ends early when for ten seconds after the last fault no more is under way than before it \
-     and the objective is met, or when its last window can no longer meet it; four whole runs on \
+     and the objective is met, or when its last window can no longer meet it; two whole runs on \
      either side of each line were compared",
     "what recovers at the line was asked to recover at 0.5 and 0.8 times it, and to break at 1.25 \
      and 2 times what breaks; between them it is taken to",

@@ -29,10 +29,12 @@ fn headline(out: &mut String, report: &LoadLines, name: &str) -> fmt::Result {
     let incident = report.limited_by.as_deref().unwrap_or("an ordinary day");
     writeln!(out, "{name}: recovers with probability {} or more\n", report.probability)?;
     if let Some(interrupted) = &report.interrupted {
-        writeln!(out, "{}\n", interrupted.to_uppercase())?;
+        writeln!(out, "{}\n", interrupted)?;
     }
     if line.per_second > 0.0 {
         writeln!(out, "LOAD LINE {}/s, for {incident}", number(line.per_second))?;
+    } else if report.interrupted.is_some() {
+        return writeln!(out, "NO LOAD LINE WAS FOUND BY THEN\n");
     } else {
         writeln!(out, "NO LOAD LINE: it was not shown to recover from {incident} at any traffic")?;
     }
@@ -50,7 +52,8 @@ fn interval(low: f64, high: Option<f64>) -> String {
             )
         }
         Some(high) => format!("{}/s does not recover", number(high)),
-        None => format!("{}/s recovers, and no more was tried", number(low)),
+        None if low > 0.0 => format!("{}/s recovers, and no more was tried", number(low)),
+        None => "nothing was found".to_owned(),
     }
 }
 

@@ -29,6 +29,7 @@ impl World<'_> {
             clients: self.clients.clone(),
             books: self.books.clone(),
             memories: self.memories.clone(),
+            sessions: self.sessions.clone(),
             turns: self.turns.clone(),
             stats,
             events: self.events,

@@ -208,6 +208,7 @@ impl<'p> World<'p> {
             if let Some((now, event)) = self.queue.pop() {
                 self.events += 1;
                 self.happen(now, event);
+                self.settle(now);
             }
         }
     }
