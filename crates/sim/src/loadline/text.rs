@@ -29,7 +29,7 @@ fn headline(out: &mut String, report: &LoadLines, name: &str) -> fmt::Result {
     let incident = report.limited_by.as_deref().unwrap_or("an ordinary day");
     writeln!(out, "{name}: recovers with probability {} or more\n", report.probability)?;
     if let Some(interrupted) = &report.interrupted {
-        writeln!(out, "{}\n", interrupted)?;
+        writeln!(out, "{interrupted}\n")?;
     }
     if line.per_second > 0.0 {
         writeln!(out, "LOAD LINE {}/s, for {incident}", number(line.per_second))?;

@@ -51,10 +51,8 @@ impl World<'_> {
         let Some(mut early) = self.early.take() else { return };
         let (times, under_way) = (self.plan.times, self.flights.len() + self.jobs.len());
         match (times.fault_begins, times.fault_ends) {
-            (Some(begins), _) if now < begins => {
-                if now >= times.warm_up {
-                    early.most_before = early.most_before.max(under_way);
-                }
+            (Some(begins), _) if now < begins && now >= times.warm_up => {
+                early.most_before = early.most_before.max(under_way);
             }
             (Some(_), Some(ends)) if now > ends => {
                 let is_calm = under_way <= early.most_before + early.most_before / 4 + 4;
