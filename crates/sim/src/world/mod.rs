@@ -99,6 +99,17 @@ pub(crate) struct Run {
     pub(crate) permits: u64,
 }
 
+/// Why a run goes on no longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// Nothing is left to happen, or to be found out.
+    Quiet,
+    /// More is under way than there is room for.
+    TooMuch(Instant),
+    /// Somebody asked for it.
+    Asked,
+}
+
 /// What was not given back at the end of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Held {
@@ -214,16 +225,20 @@ impl<'p> World<'p> {
     }
 
     /// Plays everything, to the last answer.
-    #[cfg(test)]
-    pub(crate) fn run(self) -> Run {
-        self.run_unless(|| false).unwrap()
+    pub(crate) fn run(mut self) -> Run {
+        let end = self.play_out(|| false);
+        self.leave_behind(end)
     }
 
     /// Plays everything, to the last answer; nothing comes of it if somebody wants it to
     /// `stop`.
     pub(crate) fn run_unless(mut self, stop: impl Fn() -> bool) -> Option<Run> {
+        let end = self.play_out(stop);
+        (end != End::Asked).then(|| self.leave_behind(end))
+    }
+
+    fn play_out(&mut self, stop: impl Fn() -> bool) -> End {
         let last = self.plan.times.end + DRAIN;
-        let mut stopped = None;
         while let Some((now, event)) = self.queue.pop() {
             if now > last || (now > self.plan.times.end && self.is_quiet()) {
                 break;
@@ -232,26 +247,32 @@ impl<'p> World<'p> {
             self.happen(now, event);
             self.settle(now);
             if self.flights.len() + self.jobs.len() > self.plan.most_under_way as usize {
-                stopped = Some(now);
-                break;
+                return End::TooMuch(now);
             }
             if self.decided().is_some() {
                 break;
             }
             if self.events.is_multiple_of(LOOKS_UP) && stop() {
-                return None;
+                return End::Asked;
             }
         }
+        End::Quiet
+    }
+
+    fn leave_behind(mut self, end: End) -> Run {
         self.stats.edge.unanswered = self.count_unanswered();
-        Some(Run {
+        Run {
             #[cfg(test)]
             permits: self.count_permits(),
             held: self.held(),
             decided: self.decided(),
             stats: self.stats,
             events: self.events,
-            stopped,
-        })
+            stopped: match end {
+                End::TooMuch(now) => Some(now),
+                End::Quiet | End::Asked => None,
+            },
+        }
     }
 
     fn start(&mut self) {
