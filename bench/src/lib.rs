@@ -8,7 +8,8 @@
 //!   them, and reads the processor time of the proxy over exactly the measured seconds.
 //!
 //! All three are one thread over epoll: they must cost little, and the floor must be honest.
-//! Besides, [`decisions`] plays requests through the deciding code alone, without any proxy.
+//! Besides, [`decisions`] plays requests through the deciding code alone, without any proxy, and
+//! [`simulation`] measures the simulator.
 
 pub mod answer;
 pub mod decisions;
@@ -16,4 +17,5 @@ pub mod floor;
 pub mod load;
 pub mod poll;
 pub mod processes;
+pub mod simulation;
 pub mod upstream;

@@ -9,6 +9,7 @@ mod peers;
 mod process;
 mod report;
 mod rig;
+mod sim;
 mod spread;
 
 use clap::Subcommand;
@@ -31,11 +32,16 @@ pub(crate) fn run(bench: &Bench) -> Outcome {
     match bench {
         Bench::Http1(options) => http1::run(options),
         Bench::Decisions => decisions::run(),
-        Bench::Sim => packets::run(),
+        Bench::Sim => sim::run().and_then(|()| packets::run()),
     }
 }
 
 /// Runs the comparison so briefly that its figures say nothing, and writes none of them.
 pub(crate) fn http1_briefly() -> Outcome {
     http1::run(&http1::Options::brief())
+}
+
+/// Runs the simulator so briefly that its figures say nothing, and writes none of them.
+pub(crate) fn sim_briefly() -> Outcome {
+    sim::briefly()
 }

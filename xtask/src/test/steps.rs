@@ -89,6 +89,13 @@ pub(crate) const STEPS: &[Step] = &[
         run: bench::http1_briefly,
     },
     Step {
+        name: "bench-sim",
+        what: "the benchmark of the simulator works",
+        slow: true,
+        needs: &[],
+        run: bench::sim_briefly,
+    },
+    Step {
         name: "lab",
         what: "packets between two network namespaces; needs root",
         slow: true,
