@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
-use base::Random;
+use base::{Duration, Random};
 
 use super::shop::{ARRIVALS, Played, SERVICE};
 
@@ -61,7 +61,7 @@ pub fn play(seed: u64, secs: u64) -> Bare {
 
 /// Nanoseconds until the next of so many a second.
 fn exponential(random: &mut Random, per_sec: u32) -> u64 {
-    (-libm::log(1.0 - random.unit()) * SECOND as f64 / f64::from(per_sec)) as u64
+    Duration::from_secs_f64(-libm::log(1.0 - random.unit()) / f64::from(per_sec)).as_nanos()
 }
 
 const SECOND: u64 = 1_000_000_000;

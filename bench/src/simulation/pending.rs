@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 use std::hint::black_box;
 
-use base::{Instant, Random};
+use base::{Duration, Instant, Random};
 use netsim::Queue;
 
 use super::processor_secs;
@@ -60,7 +60,8 @@ fn per_event(pending: usize, events: u32, mut hold: impl FnMut(u32)) -> f64 {
 
 /// Nanoseconds; the mean grows with the number of events, so that their rate stays the same.
 fn ahead(random: &mut Random, pending: usize) -> u64 {
-    (-libm::log(1.0 - random.unit()) * MEAN * pending as f64) as u64
+    let secs = -libm::log(1.0 - random.unit()) * MEAN_SECS * pending as f64;
+    Duration::from_secs_f64(secs).as_nanos()
 }
 
 fn next(load: Load) -> Load {
@@ -94,8 +95,8 @@ impl Eq for Entry {}
 
 const PARTIES: usize = 64;
 
-/// Nanoseconds between two events.
-const MEAN: f64 = 1_000.0;
+/// Between two events.
+const MEAN_SECS: f64 = 1e-6;
 
 #[cfg(test)]
 mod tests {

@@ -54,8 +54,8 @@ pub fn play(shop: &Design, seed: u64, secs: u64) -> Result<Played, String> {
     };
     let report = sim::run(shop, &options).map_err(|refusals| format!("{refusals:?}"))?;
     // What arrives in the warm-up, a tenth and at most ten seconds, is played and not counted.
-    let counted = secs as f64 - (secs as f64 / 10.0).min(10.0);
-    let requests = (report.offered as f64 * secs as f64 / counted) as u64;
+    let tenths = 10 * secs;
+    let requests = report.offered * tenths / (tenths - secs.min(100));
     if report.stopped.is_some() || report.answers.complete != report.offered {
         return Err(format!("a request was not answered: {:?}", report.answers));
     }

@@ -1,4 +1,4 @@
-//! `cargo xtask bench sim`: how fast the simulator is without packets, and what it holds.
+//! `cargo xtask bench sim`, without packets: how fast the simulator is, and what it holds.
 
 use std::fmt::Write as _;
 
