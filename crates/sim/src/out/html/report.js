@@ -118,7 +118,7 @@ const plot = (name, unit, lines, options = {}) => {
   if (!all.length) return null;
   const low = options.low ?? 0;
   const logs = options.log ? all.filter((value) => value > 0) : [];
-  const top = options.log ? 10 ** Math.ceil(Math.log10(Math.max(...logs, 1))) : options.top ?? nice(Math.max(...all, 1e-9));
+  const top = options.log ? 10 ** Math.ceil(Math.log10(Math.max(...logs, 1))) : options.top ?? nice(Math.max(...all, options.least || 1e-9));
   const bottom = options.log ? 10 ** Math.floor(Math.log10(Math.min(...logs, top / 10))) : low;
   const y = options.log
     ? (value) => height - (Math.log10(Math.max(value, bottom)) - Math.log10(bottom)) / (Math.log10(top) - Math.log10(bottom)) * (height - 6)
@@ -169,7 +169,7 @@ const busiest = queued.length ? queued : nodes;
   plot("Amplification", (n) => `${+n.toFixed(2)}x`, timeline.calls.filter((call) => call.retries.some((n) => n > 0)).slice(0, 6).map((call, i) => ({ name: call.call, colour: colours[i], values: call.requests.map((n, at) => n ? call.attempts[at] / n : null) })), { low: 1, height: 84 })
     || plot("Amplification", (n) => `${+n.toFixed(2)}x`, [{ name: "all calls", values: clients.amplification, colour: colours[0] }], { low: 1, top: 2, height: 84 }),
   plot("Timeouts and retries", (n) => `${brief(n)}/s`, [{ name: "tries that ran out of time", values: clients.timeouts, colour: colours[1] }, { name: "retries", values: clients.retries, colour: colours[2] }], { height: 84 }),
-  plot("Queues", brief, busiest.slice(0, 6).map((node, i) => ({ name: node.node, values: node.queue, colour: colours[i] }))),
+  plot("Queues", brief, busiest.slice(0, 6).map((node, i) => ({ name: node.node, values: node.queue, colour: colours[i] })), { least: 2 }),
   plot("Busy workers", percent, nodes.slice(0, 6).map((node, i) => ({ name: node.node, values: node.busy, colour: colours[i] })), { top: 1 }),
   timeline.network ? plot("Network", (n) => `${brief(n)}/s`, [{ name: "datagrams lost", values: rate(timeline.network.drops), colour: colours[1] }, { name: "segments sent again", values: rate(timeline.network.retransmits), colour: colours[0] }, { name: "retransmission timeouts", values: rate(timeline.network.rtos), colour: colours[2] }], { height: 84 }) : null,
 ].filter(Boolean).forEach((it) => plots.append(it));
@@ -219,7 +219,7 @@ if (examples.length) {
     walk(0, 0);
     const rows = order.slice(0, 80), wide = 800, label = 250, high = 19;
     const last = Math.max(...example.spans.map((span) => span.end), 0.001);
-    const at = (ms) => label + (wide - label - 74) * (ms / last);
+    const at = (ms) => label + (wide - label - 112) * (ms / last);
     const scale = nice(last / 4), marks = Array.from({ length: Math.floor(last / scale) + 1 }, (_, i) => i * scale);
     const bottom = rows.length * high + 22;
     const fill = { request: "var(--c3)", try: "var(--c1)", work: "var(--c4)" };
@@ -229,7 +229,8 @@ if (examples.length) {
       example.took !== null ? el("line", { x1: at(example.took), x2: at(example.took), y1: 18, y2: bottom, stroke: "var(--bad)", "stroke-dasharray": "3 3" }, el("title", {}, "the client has its answer, or its failure")) : null,
       ...rows.map((i, row) => {
         const span = example.spans[i], y = 22 + row * high, from = at(span.begin), to = Math.max(from + 2, at(span.end));
-        const waits = span.what === "work" ? Math.min(span.began === null ? span.end : span.began, span.end) : null;
+        const queues = nodes.some((node) => span.at.startsWith(`${node.node}/`));
+        const waits = span.what === "work" && queues ? Math.min(span.began === null ? span.end : span.began, span.end) : null;
         const words = [`${span.title}: ${millis(span.begin)} to ${millis(span.end)}${span.open ? " and on" : ""}, ${span.result}`, ...span.notes.map(([ms, what]) => `${millis(ms)}  ${what}`)].join("\n");
         return el("g", { class: "span", onmouseenter: () => { detail.textContent = words; } }, el("title", {}, words),
           el("rect", { x: 0, y: y - 2, width: wide, height: high, fill: "transparent" }),
@@ -267,12 +268,12 @@ section(el("h2", {}, "L7: requests"), el("p", { class: "sub" }, "Latency is all 
     report.caches.map((cache) => [cache.node, count(cache.asked), count(cache.hits), cache.hit_ratio === null ? "" : percent(cache.hit_ratio), count(cache.collapsed), count(cache.stale)]))] : []));
 
 const words = (key) => key.replace(/_ms$/, " (ms)").replace(/_s$/, " (s)").replaceAll("_", " ");
-const cell = (value) => value === null || value === undefined ? "" : typeof value === "number" ? (Number.isInteger(value) ? count(value) : String(+value.toFixed(3))) : typeof value === "object" ? Object.entries(value).map(([k, v]) => `${words(k)} ${cell(v)}`).join(", ") : String(value);
+const cell = (value) => value === null || value === undefined ? "" : typeof value === "number" ? (Number.isInteger(value) ? count(value) : String(+value.toFixed(3))) : value.p50 !== undefined ? `${cell(value.p50)} / ${cell(value.p99)}` : typeof value === "object" ? Object.entries(value).map(([k, v]) => `${words(k)} ${cell(v)}`).join(", ") : String(value);
 const layer = (rows) => { const heads = [...new Set(rows.flatMap((row) => Object.keys(row)))]; return table(heads.map(words), rows.map((row) => heads.map((head) => cell(row[head])))); };
 if (report.layers) {
   Object.entries(report.layers).forEach(([name, rows]) => {
     const list = Array.isArray(rows) ? rows : [rows];
-    if (list.length) section(el("h2", {}, name.toUpperCase() === "L4" ? "L4: connections" : name.toUpperCase() === "L3" ? "L3: datagrams" : words(name)), layer(list));
+    if (list.length) section(el("h2", {}, name.toUpperCase() === "L4" ? "L4: connections" : name.toUpperCase() === "L3" ? "L3: datagrams" : words(name)), el("p", { class: "sub" }, "Times are the median and the 99th percentile."), layer(list));
   });
 } else {
   section(el("h2", {}, "L4 and L3"), el("p", { class: "sub" }, `Played message by message: ${report.fidelity_reason || "no packets were simulated"}.`));

@@ -69,9 +69,21 @@ fn a_kept_example_shows_the_work_that_went_on_for_nobody() {
 
 #[test]
 fn a_breakers_moves_are_kept_with_where_it_stands() {
+    let recorder =
+        play_under("balancer", &[("kind = \"crash\"", "kind = \"hang\""), ("1 of 3", "3 of 3")]);
+
+    let moves = &recorder.course.moves;
+    assert!(moves.iter().any(|to| to.to == event::policy::BreakerState::Open), "{moves:?}");
+    assert!(moves.windows(2).all(|pair| pair[0].at <= pair[1].at));
+    assert!(moves.iter().all(|to| to.call == base::CallId(1)), "{moves:?}");
+    let instances: std::collections::BTreeSet<_> = moves.iter().map(|to| to.instance).collect();
+    assert_eq!(instances.len(), 2, "both balancers have theirs");
+}
+
+#[test]
+fn the_course_counts_each_call_and_each_node() {
     let recorder = play("balancer");
 
-    assert!(recorder.course.moves.windows(2).all(|pair| pair[0].at <= pair[1].at));
     let attempts: u32 = recorder.course.calls[1].iter().map(|window| window.attempts).sum();
     assert!(attempts > 10_000, "{attempts}");
     assert!(recorder.course.nodes.iter().flatten().any(|window| window.busy() > 0.0));
@@ -137,7 +149,11 @@ fn a_range_of_a_stream_finds_its_messages_also_beyond_four_gibibytes() {
 }
 
 fn play(name: &str) -> Recorder {
-    let design = variant(name, &[]);
+    play_under(name, &[])
+}
+
+fn play_under(name: &str, changes: &[(&str, &str)]) -> Recorder {
+    let design = variant(name, changes);
     let plan = Plan::new(&design, &Options::default()).unwrap();
     let run: Run = World::new(&plan, 1).listened(Tap::new(&plan, wanted())).run();
     run.stats.tap.into_recorder().unwrap()
