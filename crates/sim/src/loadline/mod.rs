@@ -1,11 +1,11 @@
 //! The load line: the highest traffic from which a design recovers by itself.
 //!
 //! For every incident the traffic of all clients is scaled until the design just recovers
-//! ([`line`]); for the incident as the file has it at today's traffic, the fault is scaled until it
-//! just breaks the design ([`trigger`]); and in one run traffic rises and falls ([`sweep`]).
+//! (`line`); for the incident as the file has it at today's traffic, the fault is scaled until it
+//! just breaks the design (`trigger`); and in one run traffic rises and falls (`sweep`).
 //!
-//! - [`wald`] says after how many runs an answer is certain, [`search`] where to ask next.
-//! - [`lab`] plays the runs, [`scale`] makes the designs for them.
+//! - `wald` says after how many runs an answer is certain, `search` where to ask next.
+//! - `lab` plays the runs, `scale` makes the designs for them.
 
 mod lab;
 mod line;
