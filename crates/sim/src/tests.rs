@@ -110,6 +110,17 @@ fn a_missing_timeout_shows_as_a_leak() {
 }
 
 #[test]
+fn a_run_that_ends_within_the_fault_is_judged_by_what_the_fault_does() {
+    let crash = "[[incident.gone]]\non = \"db\"\nkind = \"crash\"\nat = \"10s\"\nlasts = \"60s\"\n";
+    let text = crate::examples::file("incident");
+    let options = Options { incident: Some("gone".into()), lasts: seconds(20), ..options(1) };
+    let report = run(&design(&format!("{text}\n{crash}")), &options).unwrap();
+
+    assert!(report.times.judged_from_s < report.times.end_s, "{:?}", report.times);
+    assert!(report.recovered.probability < 0.5, "{:?}", report.goodput);
+}
+
+#[test]
 fn a_spike_that_the_queue_can_hold_fails_nobody() {
     let spike = "[[incident.rush]]\non = \"users\"\nkind = \"spike\"\ntimes = 3.0\nat = \"20s\"\nlasts = \"5s\"\n";
     let text = crate::examples::file("balancer");

@@ -43,7 +43,9 @@ impl Times {
         let end = options.lasts.map_or(usual, |lasts| Instant::ZERO + lasts);
         refuse_what_cannot_be(begins, end, options, refusals);
         let before = begins.unwrap_or(end).since(Instant::ZERO);
-        let after = ends.map_or(end.since(begins.unwrap_or(Instant::ZERO)), |ends| end.since(ends));
+        // Where the run ends before the fault does, what the fault does is what there is to judge.
+        let over = ends.filter(|&ends| ends < end);
+        let after = end.since(over.or(begins).unwrap_or(Instant::ZERO));
         let judged = Duration::from_nanos(after.as_nanos() / 2);
         Self {
             warm_up: Instant::ZERO
