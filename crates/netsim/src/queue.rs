@@ -8,12 +8,19 @@
 //!
 //! A timer is never taken out of the queue. Who set it looks whether it still matters when it
 //! comes: that costs one comparison, a removal would cost a search.
+//!
+//! What comes soon is in a heap, the rest in a [`ladder`]: an event among a million costs hardly
+//! more than one among a hundred. Where few are to come, all of them are in the heap.
+
+mod ladder;
 
 use alloc::collections::BinaryHeap;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 
 use base::{Instant, hash_name};
+
+use self::ladder::Ladder;
 
 /// Somebody who sends or receives events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +29,11 @@ pub struct Party(u32);
 /// Events in the order in which they happen.
 #[derive(Clone, Debug)]
 pub struct Queue<E> {
-    heap: BinaryHeap<Entry<E>>,
+    /// What happens until `near_to`, that nanosecond included.
+    near: BinaryHeap<Entry<E>>,
+    near_to: Instant,
+    /// What happens after it.
+    far: Ladder<E>,
     parties: Vec<Known>,
     key: u64,
 }
@@ -53,7 +64,13 @@ struct Order {
 impl<E> Queue<E> {
     /// An empty queue. The seed decides ties.
     pub fn new(seed: u64) -> Self {
-        Self { heap: BinaryHeap::new(), parties: Vec::new(), key: seed }
+        Self {
+            near: BinaryHeap::new(),
+            near_to: Instant::NEVER,
+            far: Ladder::new(),
+            parties: Vec::new(),
+            key: seed,
+        }
     }
 
     /// Makes somebody known by name.
@@ -66,38 +83,90 @@ impl<E> Queue<E> {
     /// `event` will happen `at`, to `to`, because of `from`.
     #[inline]
     pub fn push(&mut self, at: Instant, from: Party, to: Party, event: E) {
-        // Turned, so that the bits that are mixed best come first.
-        let destination = self.parties[to.0 as usize].hash.rotate_right(16);
-        let source = &mut self.parties[from.0 as usize];
-        source.sent += 1;
-        let turn = scramble(source.hash ^ at.as_nanos() ^ self.key).rotate_right(16);
-        let order = Order { at, destination, turn, sent: source.sent };
-        self.heap.push(Entry { order, event });
+        let order = self.order(at, from, to);
+        self.parties[from.0 as usize].sent = order.sent;
+        self.put(Entry { order, event });
     }
 
     /// The next event, with its time.
     #[inline]
     pub fn pop(&mut self) -> Option<(Instant, E)> {
-        let next = self.heap.pop()?;
+        let next = self.near.pop()?;
+        if self.near.is_empty() {
+            self.come_near();
+        }
         Some((next.at(), next.event))
     }
 
     /// When the next event happens.
     #[inline]
     pub fn next_at(&self) -> Option<Instant> {
-        self.heap.peek().map(Entry::at)
+        self.near.peek().map(Entry::at)
     }
 
     /// How many events are to come.
     pub fn len(&self) -> usize {
-        self.heap.len()
+        self.near.len() + self.far.len()
     }
 
     /// Whether nothing will happen any more.
     pub fn is_empty(&self) -> bool {
-        self.heap.is_empty()
+        self.near.is_empty()
+    }
+
+    /// When the turn of the next would come.
+    #[inline]
+    fn order(&self, at: Instant, from: Party, to: Party) -> Order {
+        // Turned, so that the bits that are mixed best come first.
+        let destination = self.parties[to.0 as usize].hash.rotate_right(16);
+        let source = self.parties[from.0 as usize];
+        let turn = scramble(source.hash ^ at.as_nanos() ^ self.key).rotate_right(16);
+        Order { at, destination, turn, sent: source.sent + 1 }
+    }
+
+    #[inline]
+    fn put(&mut self, entry: Entry<E>) {
+        if entry.at() > self.near_to {
+            return self.far.push(entry);
+        }
+        self.near.push(entry);
+        if self.near.len() > MOST_NEAR {
+            self.thin_out();
+        }
+    }
+
+    /// The next of what was far is near: something is near while anything is to come.
+    #[cold]
+    fn come_near(&mut self) {
+        let near = &mut self.near;
+        let to = self.far.take(COME_NEAR, |entry| near.push(entry));
+        self.near_to = to.filter(|_| self.far.len() > 0).unwrap_or(Instant::NEVER);
+    }
+
+    /// Too much is near for a heap: what is not next goes far.
+    #[cold]
+    fn thin_out(&mut self) {
+        if self.far.len() == 0 {
+            self.far.start_at(self.next_at().unwrap_or(Instant::ZERO));
+        }
+        // What happens in one nanosecond cannot be divided.
+        if self.near_to <= self.far.base() {
+            return;
+        }
+        self.near_to = self.far.base();
+        for entry in core::mem::take(&mut self.near) {
+            self.put(entry);
+        }
+        if self.near.is_empty() {
+            self.come_near();
+        }
     }
 }
+
+/// More are never near, but for those of one nanosecond: a heap of them fits into a core's own cache.
+const MOST_NEAR: usize = 512;
+/// About so many come near at once.
+const COME_NEAR: usize = 128;
 
 impl<E> Entry<E> {
     #[inline]
@@ -224,6 +293,64 @@ mod tests {
             let mut sorted = times;
             sorted.sort_unstable();
             prop_assert_eq!(drain(&mut queue), sorted);
+        }
+    }
+
+    /// What a sorted list of all that is to come gives out.
+    #[derive(Default)]
+    struct Sorted {
+        queue: std::collections::BTreeMap<Order, u64>,
+    }
+
+    impl Sorted {
+        fn push(&mut self, order: Order, event: u64) {
+            assert!(self.queue.insert(order, event).is_none(), "two of them are equal");
+        }
+
+        fn pop(&mut self) -> Option<(Instant, u64)> {
+            self.queue.pop_first().map(|(order, event)| (order.at, event))
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// Crowds of one nanosecond, crowds that lie close and crowds that lie far apart, some until
+        /// the end of time, while others are taken out.
+        #[test]
+        fn it_gives_out_what_a_sorted_list_would(
+            crowds in prop::collection::vec(
+                (0_u32..=64, 0_u64..2_000, any::<u64>(), 0_usize..2_500, any::<bool>()),
+                1..8,
+            )
+        ) {
+            let (mut queue, mut sorted) = (Queue::new(5), Sorted::default());
+            let parties = ["a", "b", "c"].map(|name| queue.party(name));
+            let (mut now, mut number) = (Instant::ZERO, 0_u64);
+            for (bits, count, chance, taken, from_now) in crowds {
+                let mut random = base::Random::of(chance, "crowd", "times");
+                let from = if from_now { now } else { Instant::ZERO };
+                for _ in 0..count {
+                    number += 1;
+                    let ahead = random.bits().checked_shr(64 - bits).unwrap_or(0);
+                    let at = from + base::Duration::from_nanos(ahead);
+                    let party = |bits: u64| parties[usize::try_from(bits % 3).unwrap()];
+                    let (from, to) = (party(random.bits()), party(random.bits()));
+                    sorted.push(queue.order(at, from, to), number);
+                    queue.push(at, from, to, number);
+                }
+                for _ in 0..taken {
+                    prop_assert_eq!(queue.next_at(), sorted.queue.keys().next().map(|it| it.at));
+                    let (ours, theirs) = (queue.pop(), sorted.pop());
+                    prop_assert_eq!(ours, theirs);
+                    now = ours.map_or(now, |(at, _)| at);
+                }
+                prop_assert_eq!(queue.len(), sorted.queue.len());
+            }
+            while let Some(theirs) = sorted.pop() {
+                prop_assert_eq!(queue.pop(), Some(theirs));
+            }
+            prop_assert!(queue.is_empty() && queue.pop().is_none());
         }
     }
 
