@@ -26,7 +26,7 @@ pub fn of_netsim(pending: usize, events: u32) -> f64 {
         queue.push(Instant::from_nanos(ahead(&mut random, pending)), from, to, [0; 2]);
     }
     per_event(pending, events, |number| {
-        let (now, load) = queue.pop().unwrap_or((Instant::ZERO, [0; 2]));
+        let (now, load) = queue.pop().map_or((Instant::ZERO, [0; 2]), |(now, load)| (now, *load));
         let at = Instant::from_nanos(now.as_nanos() + ahead(&mut random, pending));
         let from = parties[number as usize % PARTIES];
         queue.push(at, from, parties[0], next(load));

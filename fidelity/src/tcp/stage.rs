@@ -202,7 +202,7 @@ impl Stage {
 
     /// Whether anything happened.
     fn step(&mut self) -> bool {
-        let Some((now, happening)) = self.queue.pop() else { return false };
+        let Some((now, &happening)) = self.queue.pop() else { return false };
         self.now = now;
         match happening {
             Happening::Arrives { datagram, hop } => self.arrive(datagram, hop),

@@ -3,20 +3,22 @@
 use super::Output;
 
 /// No input leads to more.
-const MOST: usize = 4;
+const MOST: u8 = 4;
 
-/// First in, first out.
+/// First in, first out; a ring.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Outputs {
-    slots: [Option<Output>; MOST],
+    slots: [Option<Output>; MOST as usize],
+    /// The slot of the oldest.
+    first: u8,
 }
 
 impl Outputs {
     pub(super) fn push(&mut self, output: Output) {
-        let free = self.slots.iter_mut().find(|slot| slot.is_none());
+        let free = (0..MOST).map(|after| self.slot(after)).find(|&slot| self.slots[slot].is_none());
         debug_assert!(free.is_some(), "polled after each input, no input gives more");
         if let Some(free) = free {
-            *free = Some(output);
+            self.slots[free] = Some(output);
         }
     }
 
@@ -26,9 +28,15 @@ impl Outputs {
         }
     }
 
+    #[inline]
     pub(super) fn pop(&mut self) -> Option<Output> {
-        let first = self.slots[0].take();
-        self.slots.rotate_left(1);
-        first
+        let first = self.slot(0);
+        let output = self.slots[first].take();
+        self.first = (self.first + u8::from(output.is_some())) % MOST;
+        output
+    }
+
+    const fn slot(&self, after: u8) -> usize {
+        ((self.first + after) % MOST) as usize
     }
 }

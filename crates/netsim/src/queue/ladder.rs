@@ -78,7 +78,7 @@ impl<E> Ladder<E> {
 
     /// One more, not before [`Ladder::base`].
     pub(super) fn push(&mut self, entry: Entry<E>) {
-        let at = entry.at().as_nanos();
+        let at = entry.at.as_nanos();
         debug_assert!(at >= self.base, "it would come too late");
         let level = (at ^ self.base).checked_ilog2().unwrap_or(0) / DIGIT;
         let digit = (at >> (DIGIT * level)) % BUCKETS;

@@ -191,7 +191,7 @@ impl World {
 
     /// The next thing happens; nothing if there is none.
     pub fn step(&mut self) -> Option<()> {
-        let (now, happening) = self.queue.pop()?;
+        let (now, &happening) = self.queue.pop()?;
         self.now = now;
         match happening {
             Happening::Arrives { datagram, hop } => self.arrive(datagram, hop),

@@ -11,6 +11,8 @@ mod slow_start;
 pub use pool::Pool;
 pub use slow_start::SlowStart;
 
+use core::cmp::Ordering;
+
 use base::{Duration, Instant, PeakEwma, Random};
 
 /// What an operator may set.
@@ -75,22 +77,23 @@ impl Balancer {
                 self.turn = self.turn.wrapping_add(1);
                 pool.in_turn(turn, avoid)
             }
-            Params::LeastOfTwo => of_two(pool, avoid, random, |endpoint, weight| {
-                cost(u128::from(standing(endpoint).in_flight), weight)
-            }),
-            Params::PeakEwma => of_two(pool, avoid, random, |endpoint, weight| {
+            Params::LeastOfTwo => {
+                of_two(pool, avoid, random, |endpoint| standing(endpoint).in_flight.into())
+            }
+            Params::PeakEwma => of_two(pool, avoid, random, |endpoint| {
                 let seen = standing(endpoint);
                 let waiting = u128::from(seen.in_flight) + 1;
                 let latency = seen.latency.value_at(now, FORGET_PEAKS_IN);
-                cost(waiting * u128::from(latency.as_nanos()), weight)
+                waiting * u128::from(latency.as_nanos())
             }),
-            Params::LeastConnections => pool
-                .entries()
-                .filter(|&(endpoint, _)| Some(endpoint) != avoid)
-                .min_by_key(|&(endpoint, weight)| {
-                    (cost(u128::from(standing(endpoint).in_flight), weight), endpoint)
-                })
-                .map(|(endpoint, _)| endpoint),
+            Params::LeastConnections => {
+                let burdens = pool.entries().map(|(endpoint, weight)| {
+                    let size = standing(endpoint).in_flight.into();
+                    Burden { size, weight, endpoint }
+                });
+                let others = burdens.filter(|burden| Some(burden.endpoint) != avoid);
+                others.min_by(Burden::for_weight).map(|burden| burden.endpoint)
+            }
         }
     }
 }
@@ -99,19 +102,34 @@ fn of_two(
     pool: &Pool,
     avoid: Option<u16>,
     random: &mut Random,
-    cost_of: impl Fn(u16, u32) -> u128,
+    burden_of: impl Fn(u16) -> u128,
 ) -> Option<u16> {
     let (first, first_weight) = pool.draw(random, [avoid, None])?;
+    if pool.len() == 1 {
+        return Some(first);
+    }
     let Some((second, second_weight)) = pool.draw(random, [avoid, Some(first)]) else {
         return Some(first);
     };
-    let second_is_better = cost_of(second, second_weight) < cost_of(first, first_weight);
-    Some(if second_is_better { second } else { first })
+    let second = Burden { size: burden_of(second), weight: second_weight, endpoint: second };
+    let first = Burden { size: burden_of(first), weight: first_weight, endpoint: first };
+    Some(if second.for_weight(&first).is_lt() { second.endpoint } else { first.endpoint })
 }
 
-/// Fixed point, so that weights of different size compare without division's loss.
-fn cost(burden: u128, weight: u32) -> u128 {
-    (burden << 20) / u128::from(weight.max(1))
+/// What an endpoint has to carry.
+struct Burden {
+    size: u128,
+    /// How much it can carry, above 0.
+    weight: u32,
+    endpoint: u16,
+}
+
+impl Burden {
+    /// Which carries more for its weight. Multiplied crosswise: exact, and no division.
+    fn for_weight(&self, other: &Self) -> Ordering {
+        let crosswise = |one: &Self, other: &Self| one.size.saturating_mul(other.weight.into());
+        crosswise(self, other).cmp(&crosswise(other, self))
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! The course of a run, window by window.
 
+use std::ops::Range;
+
 use base::{Duration, Instant};
 
 use super::Histogram;
@@ -10,6 +12,11 @@ pub(crate) struct Series {
     width: Duration,
     /// One more than there are: the last one takes what comes after the end of traffic.
     windows: Vec<Window>,
+    /// The window that was asked for last: nearly all that happens next falls into it, and need not
+    /// be divided by the width.
+    last: usize,
+    /// Its time.
+    span: Range<Instant>,
 }
 
 /// What happened in one window. Counts are of the whole window.
@@ -60,7 +67,8 @@ impl Series {
         let width = WIDTH.max(least);
         let count = end.as_nanos().div_ceil(width.as_nanos()).max(1);
         let count = usize::try_from(count).unwrap_or(1);
-        Self { width, windows: vec![Window::default(); count + 1] }
+        let windows = vec![Window::default(); count + 1];
+        Self { width, windows, last: 0, span: Instant::ZERO..Instant::ZERO }
     }
 
     /// The run ends at another time than was said; its windows stay as wide as they are.
@@ -68,6 +76,7 @@ impl Series {
         let count = end.as_nanos().div_ceil(self.width.as_nanos()).max(1);
         let count = usize::try_from(count).unwrap_or(1);
         self.windows.resize_with(count + 1, Window::default);
+        self.span = Instant::ZERO..Instant::ZERO;
     }
 
     /// How wide each window is.
@@ -89,9 +98,26 @@ impl Series {
     /// traffic.
     #[inline]
     pub(crate) fn at(&mut self, now: Instant) -> &mut Window {
-        let index = usize::try_from(now.as_nanos() / self.width.as_nanos()).unwrap_or(usize::MAX);
-        let last = self.windows.len() - 1;
-        &mut self.windows[index.min(last)]
+        if !self.span.contains(&now) {
+            self.turn_to(now);
+        }
+        &mut self.windows[self.last]
+    }
+
+    #[cold]
+    fn turn_to(&mut self, now: Instant) {
+        self.last = self.index(now);
+        let start = self.start(self.last);
+        let is_open = self.last + 1 == self.windows.len();
+        self.span = start..if is_open { Instant::NEVER } else { start + self.width };
+    }
+
+    fn index(&self, time: Instant) -> usize {
+        if self.span.contains(&time) {
+            return self.last;
+        }
+        let index = usize::try_from(time.as_nanos() / self.width.as_nanos());
+        index.unwrap_or(usize::MAX).min(self.windows.len() - 1)
     }
 
     pub(crate) fn answered(&mut self, now: Instant, arrived: Instant, took: Duration, good: bool) {
@@ -99,7 +125,8 @@ impl Series {
         window.answered += 1;
         window.good += u64::from(good);
         window.latency.record(took);
-        self.at(arrived).kept += u64::from(good);
+        let began = self.index(arrived);
+        self.windows[began].kept += u64::from(good);
     }
 
     /// The state of the nodes: the share of busy workers of the busiest, and how many requests

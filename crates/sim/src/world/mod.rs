@@ -216,10 +216,9 @@ impl<'p> World<'p> {
     /// Plays what happens before a moment.
     pub(crate) fn play_until(&mut self, moment: Instant) {
         while self.queue.next_at().is_some_and(|next| next < moment) {
-            if let Some((now, event)) = self.queue.pop() {
+            if let Some((now, &event)) = self.queue.pop() {
                 self.events += 1;
                 self.happen(now, event);
-                self.settle(now);
             }
         }
     }
@@ -239,13 +238,12 @@ impl<'p> World<'p> {
 
     fn play_out(&mut self, stop: impl Fn() -> bool) -> End {
         let last = self.plan.times.end + DRAIN;
-        while let Some((now, event)) = self.queue.pop() {
+        while let Some((now, &event)) = self.queue.pop() {
             if now > last || (now > self.plan.times.end && self.is_quiet()) {
                 break;
             }
             self.events += 1;
             self.happen(now, event);
-            self.settle(now);
             if self.flights.len() + self.jobs.len() > self.plan.most_under_way as usize {
                 return End::TooMuch(now);
             }
@@ -324,6 +322,9 @@ impl<'p> World<'p> {
             Event::Dismissed { job } => self.break_session(now, job, Cause::Draining),
             Event::CloseSessions => self.on_close_sessions(now),
             Event::Sample => self.on_sample(now),
+        }
+        if self.net.is_some() {
+            self.settle(now);
         }
     }
 

@@ -179,7 +179,7 @@ impl Bench {
     }
 
     fn step(&mut self) -> Option<()> {
-        let (now, happening) = self.queue.pop()?;
+        let (now, &happening) = self.queue.pop()?;
         self.now = now;
         match happening {
             Happening::Arrives { to, segment, ticket } => self.arrive(to, segment, ticket),

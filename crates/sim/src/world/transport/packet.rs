@@ -53,11 +53,11 @@ impl World<'_> {
         let Some(state) = self.jobs.get(job) else { return };
         let (engine, instance, connection) = (state.engine, state.instance, state.connection);
         let Event::Answer { status, .. } = answer else { return };
-        let message = self.answer_of_job(state, status, self.speech(engine));
         let to = self.engines[engine as usize].from;
         if self.net.is_none() {
             return self.push_message(now, instance, to, answer);
         }
+        let message = self.answer_of_job(state, status, self.speech(engine));
         if self.is_datagram(engine) {
             let call = (self.engines[engine as usize].call.id(), false);
             return self.send_in_datagram(now, call, (instance, to), (message, answer));

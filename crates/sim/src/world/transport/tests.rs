@@ -742,7 +742,7 @@ impl<'p> Talk<'p> {
     fn run(&mut self, lasts: Duration) {
         let end = self.now + lasts;
         while self.queue.next_at().is_some_and(|at| at <= end) {
-            let Some((now, event)) = self.queue.pop() else { return };
+            let Some((now, &event)) = self.queue.pop() else { return };
             self.now = now;
             let mut around = Around { queue: &mut self.queue, stats: &mut self.stats };
             match event {
