@@ -98,21 +98,21 @@ impl Exchange {
     /// Something happened. What does not fit the state any more (a timer that was late, an answer
     /// to a try that was given up) changes nothing.
     pub fn handle(&mut self, now: Instant, input: Input, call: &mut Call, sink: &mut impl Sink) {
-        match (self.state, input) {
+        match (&self.state, input) {
             (State::New, Input::Begin(request)) => self.begin(now, request, call, sink),
             // Nobody was told that it began, so nobody is told that it ended.
             (State::New, Input::ClientLeft | Input::ClientFailed(_)) => self.state = State::Done,
-            (State::Queued { ticket, .. }, Input::Turn) if !call.is_waiting(ticket) => {
+            (State::Queued { ticket, .. }, Input::Turn) if !call.is_waiting(*ticket) => {
                 self.admitted(now, call, sink);
             }
-            (State::Trying { attempt, until, .. }, Input::Sent) => {
+            (&State::Trying { attempt, until, .. }, Input::Sent) => {
                 self.state = State::Trying { attempt, until, sent: true };
             }
-            (State::Trying { attempt, .. }, Input::Head { status, retry_after, body }) => {
+            (&State::Trying { attempt, .. }, Input::Head { status, retry_after, body }) => {
                 self.on_head(now, attempt, status, retry_after, body, call, sink);
             }
             (
-                State::Trying { attempt, sent, .. },
+                &State::Trying { attempt, sent, .. },
                 Input::Failed { cause, refused_by_peer, body },
             ) => {
                 let grounds = self.grounds(sent, refused_by_peer, body, call);

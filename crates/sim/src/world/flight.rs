@@ -378,16 +378,15 @@ impl World<'_> {
     }
 
     fn end(&mut self, now: Instant, handle: Handle, ended: Ended) {
+        let Some(flight) = self.flights.get(handle) else { return };
+        if let Parent::Client { id } = flight.parent {
+            let (arrived, quality) = (flight.exchange.arrived(), flight.quality);
+            self.flights.forget(handle);
+            return self.end_for_client(now, handle, (id, arrived, quality), ended);
+        }
         let Some(flight) = self.flights.remove(handle) else { return };
         match flight.parent {
-            Parent::Client { id } => {
-                let outcome = match ended.cause.or(failing(ended.status)) {
-                    Some(cause) => Outcome::Failed(cause),
-                    None => Outcome::Answered(flight.quality),
-                };
-                self.stats.tap.request_ended(now, handle, ended, Some(outcome));
-                self.stats.answered(now, flight.exchange.arrived(), id, outcome);
-            }
+            Parent::Client { .. } => {}
             Parent::Job(job) => {
                 self.stats.tap.request_ended(now, handle, ended, None);
                 self.unlink(job, handle, flight.sibling);
@@ -409,6 +408,21 @@ impl World<'_> {
                 self.session_broke(now, session, flight.exchange.arrived(), ended);
             }
         }
+    }
+
+    fn end_for_client(
+        &mut self,
+        now: Instant,
+        handle: Handle,
+        (id, arrived, quality): (u64, Instant, Quality),
+        ended: Ended,
+    ) {
+        let outcome = match ended.cause.or(failing(ended.status)) {
+            Some(cause) => Outcome::Failed(cause),
+            None => Outcome::Answered(quality),
+        };
+        self.stats.tap.request_ended(now, handle, ended, Some(outcome));
+        self.stats.answered(now, arrived, id, outcome);
     }
 
     fn end_for_job(&mut self, now: Instant, job: Handle, flight: &Flight, ended: Ended) {

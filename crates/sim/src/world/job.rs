@@ -366,11 +366,13 @@ impl World<'_> {
     /// The job is over: its worker takes the next one.
     pub(super) fn retire(&mut self, now: Instant, handle: Handle) {
         self.free_worker(now, handle);
-        let Some(job) = self.jobs.remove(handle) else { return };
-        let instance = &mut self.instances[job.instance as usize];
+        let Some(job) = self.jobs.get(handle) else { return };
+        let (number, item) = (job.instance, job.item);
+        self.jobs.forget(handle);
+        let instance = &mut self.instances[number as usize];
         instance.present = instance.present.saturating_sub(1);
         if matches!(instance.role, Role::Cache(_)) {
-            self.left_cache(now, job.instance, job.item, handle);
+            self.left_cache(now, number, item, handle);
         }
     }
 

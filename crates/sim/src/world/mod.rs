@@ -244,7 +244,7 @@ impl<'p> World<'p> {
             }
             self.events += 1;
             self.happen(now, event);
-            if self.flights.len() + self.jobs.len() > self.plan.most_under_way as usize {
+            if self.events.is_multiple_of(COUNTS) && self.is_too_much() {
                 return End::TooMuch(now);
             }
             if self.decided().is_some() {
@@ -366,6 +366,10 @@ impl<'p> World<'p> {
         self.schedule_sample(now);
     }
 
+    fn is_too_much(&self) -> bool {
+        self.flights.len() + self.jobs.len() > self.plan.most_under_way as usize
+    }
+
     fn is_quiet(&self) -> bool {
         self.flights.len() == 0 && self.jobs.len() == 0
     }
@@ -391,6 +395,8 @@ impl<'p> World<'p> {
 
 /// After so many events a run looks whether it shall stop: some thousand times a second.
 const LOOKS_UP: u64 = 4_096;
+/// After so many events it counts what is under way.
+const COUNTS: u64 = 64;
 /// Looks at queues and workers in each window.
 const SAMPLES: u64 = 4;
 

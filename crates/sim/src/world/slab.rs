@@ -82,6 +82,17 @@ impl<T> Slab<T> {
         Some(value)
     }
 
+    /// The same without a look at what goes.
+    #[inline]
+    pub(crate) fn forget(&mut self, handle: Handle) {
+        let Some(slot) = self.slots.get_mut(handle.slot as usize) else { return };
+        if slot.generation == handle.generation && slot.value.is_some() {
+            slot.value = None;
+            slot.generation = slot.generation.wrapping_add(1);
+            self.free.push(handle.slot);
+        }
+    }
+
     /// Who is in this slot now.
     pub(crate) fn at(&self, slot: u32) -> Option<Handle> {
         let generation = self.slots.get(slot as usize)?.generation;
