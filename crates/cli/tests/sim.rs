@@ -93,7 +93,7 @@ fn an_incident_after_the_end_of_the_run_is_refused() {
     assert!(told.contains("begins at 50s, after the end of the run"), "{told}");
 }
 
-const IMPOSSIBLE: [(&str, &str, &str); 31] = [
+const IMPOSSIBLE: [(&str, &str, &str); 33] = [
     (
         "on = \"lb -> here\"\nkind = \"loss\"\nloss = \"1%\"\nat = \"5s\"",
         "P021",
@@ -112,6 +112,8 @@ const IMPOSSIBLE: [(&str, &str, &str); 31] = [
     ("on = \"svc\"\nkind = \"slwo\"\ntimes = 2\nat = \"5s\"", "P014", "\"slow\""),
     ("on = \"svc\"\nkind = \"region-loss\"\nat = \"5s\"", "P041", "name a region"),
     ("on = \"svc\"\nkind = \"misroute\"\nat = \"5s\"", "P041", "name a balancer"),
+    ("on = \"users -> lb\"\nkind = \"misroute\"\nat = \"5s\"", "P041", "name a balancer"),
+    ("on = \"lb\"\nkind = \"misroute\"\nrate = \"0%\"\nat = \"5s\"", "P013", "changes nothing"),
     ("on = \"svc\"\nkind = \"spike\"\ntimes = 2\nat = \"5s\"", "P041", "name a client"),
     ("on = \"users\"\nkind = \"crash\"\nat = \"5s\"", "P041", "\"crash\" cannot happen to `users`"),
     ("on = \"lb -> svc\"\nkind = \"slow\"\ntimes = 2\nat = \"5s\"", "P041", "use \"delay\""),

@@ -47,6 +47,7 @@ fn without_effect(fault: &Fault) -> Option<&'static str> {
         Fault::Error { rate: Share::NONE, .. }
         | Fault::Duplicate { rate: Share::NONE }
         | Fault::Corrupt { rate: Share::NONE }
+        | Fault::Misroute { rate: Share::NONE }
         | Fault::Reorder { rate: Share::NONE, .. } => Some("rate"),
         Fault::Loss { loss: Share::NONE } => Some("loss"),
         Fault::ClockJump { by_nanos: 0 } => Some("by"),

@@ -135,6 +135,19 @@ impl Requests {
         self.routes[node.index()][usize::from(kind)]
     }
 
+    /// Where a balancer sends this kind when it sends what belongs to a node elsewhere: to the next
+    /// of its other upstreams by name. One that has no other finds it itself under a path that
+    /// it does not know.
+    pub(crate) fn elsewhere(&self, design: &Design, right: CallId, kind: u16) -> CallId {
+        let call = design.call(right);
+        let name = |id: &CallId| design.node(design.call(*id).to).name.as_str();
+        let to = design.node(call.to).name.as_str();
+        let mut others: Vec<_> = bases(design, call.from).filter(|id| name(id) != to).collect();
+        others.sort_by_key(name);
+        let next = others.iter().find(|id| name(id) > to).or(others.first());
+        next.map_or(right, |&other| self.variant(other, kind))
+    }
+
     /// Calls of the file that no request takes, and requests that are more than messages.
     pub(super) fn not_played(&self, design: &Design) -> Vec<String> {
         let mut left_out = Vec::new();

@@ -38,6 +38,8 @@ pub(super) struct Flight {
     pub(super) vintage: Vintage,
     /// How many other nodes were asked instead of the first.
     fallbacks: u8,
+    /// It goes to the wrong place.
+    astray: bool,
     stay: Stay,
     /// The next flight of the same job.
     pub(super) sibling: Option<Handle>,
@@ -55,6 +57,8 @@ pub(super) struct Start {
     pub(super) fallbacks: u8,
     /// It is the way of a session.
     pub(super) holds: bool,
+    /// It is sent to the wrong place.
+    pub(super) astray: bool,
 }
 
 /// Who waits for the answer.
@@ -164,6 +168,7 @@ impl World<'_> {
             quality: Quality::Complete,
             vintage: Vintage::NONE,
             fallbacks: start.fallbacks,
+            astray: start.astray,
             stay: if start.holds { Stay::Opens } else { Stay::Ends },
             sibling: None,
         };
@@ -303,6 +308,7 @@ impl World<'_> {
             item: flight.item,
             chance: mix(flight.chance ^ u64::from(attempt)),
             holds: flight.stay != Stay::Ends,
+            astray: flight.astray,
             remaining: remaining.filter(|_| is_ours),
             state: State::Travelling,
             connection: Handle::NOBODY,
@@ -448,6 +454,7 @@ impl World<'_> {
             request: self.request_of(flight.kind),
             fallbacks: flight.fallbacks + 1,
             holds: false,
+            astray: false,
         };
         self.begin(now, start);
     }
@@ -463,5 +470,5 @@ impl World<'_> {
 
 /// An answer that says that it is a failure.
 fn failing(status: u16) -> Option<Cause> {
-    (status >= 400).then_some(Cause::Status(status))
+    (status >= 400).then_some(Cause::of_status(status))
 }

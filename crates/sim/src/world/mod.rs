@@ -134,6 +134,8 @@ struct Instance {
     clock: Clock,
     /// Jobs that are here.
     present: u32,
+    /// It may send requests to the wrong place.
+    misroutes: bool,
 }
 
 #[derive(Clone)]
@@ -417,6 +419,7 @@ fn instances(plan: &Plan<'_>, seed: u64, queue: &mut Queue<Event>) -> Vec<Instan
             drains: Instant::NEVER,
             clock,
             present: 0,
+            misroutes: false,
         }
     };
     plan.instances.iter().map(instance).collect()

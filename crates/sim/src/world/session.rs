@@ -158,6 +158,7 @@ impl World<'_> {
             request: self.request_of(session.kind),
             fallbacks: 0,
             holds: true,
+            astray: false,
         };
         self.begin(now, start);
     }
@@ -239,7 +240,7 @@ impl World<'_> {
         session.flight = Handle::NOBODY;
         let stood = session.since.take();
         let Some(stood) = stood else {
-            let cause = ended.cause.unwrap_or(Cause::Status(ended.status));
+            let cause = ended.cause.unwrap_or(Cause::of_status(ended.status));
             return self.opening_failed(now, handle, arrived, cause);
         };
         let session = session.clone();

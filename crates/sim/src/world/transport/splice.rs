@@ -84,6 +84,7 @@ impl World<'_> {
                 request,
                 fallbacks: 0,
                 holds: false,
+                astray: false,
             },
         );
     }
