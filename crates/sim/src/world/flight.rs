@@ -128,6 +128,21 @@ impl Flight {
         self.job.take()
     }
 
+    /// It is to stay open, or does.
+    pub(super) fn is_to_stay(&self) -> bool {
+        self.stay != Stay::Ends
+    }
+
+    /// It is somebody's session: a device with a connection of its own.
+    pub(super) const fn is_of_session(&self) -> bool {
+        matches!(self.parent, Parent::Session { .. })
+    }
+
+    /// The try that is under way.
+    pub(super) const fn job(&self) -> Option<Handle> {
+        self.job
+    }
+
     /// It stays open from now on.
     pub(super) const fn stands(&mut self, is_unbound: bool) {
         self.stay = if is_unbound { Stay::Unbound } else { Stay::Stands };
@@ -324,6 +339,9 @@ impl World<'_> {
         (flight.job, flight.connection) = (Some(job), Handle::NOBODY);
         self.stats.tap.tried(now, handle, job, number, target);
         if let Some(from) = self.standing_from(now, job) {
+            if !self.settle_on_wire(now, job) {
+                return;
+            }
             self.tell_sent(now, handle);
             return self.push_standing(now, from, target, Event::Reach { job });
         }
@@ -348,7 +366,8 @@ impl World<'_> {
         let Some(flight) = self.flights.get_mut(handle) else { return };
         let Some(job) = flight.job.take() else { return };
         let (engine, connection) = (flight.engine, flight.connection);
-        let standing = self.jobs.get(job).filter(|job| job.state == State::Holding);
+        let has_wires = self.has_wires(handle);
+        let standing = self.jobs.get(job).filter(|job| job.state == State::Holding && !has_wires);
         if let Some(target) = standing.map(|job| job.instance) {
             let from = self.engines[engine as usize].from;
             return self.push_standing(now, from, target, Event::GaveUp { job });

@@ -240,6 +240,9 @@ impl World<'_> {
     pub(super) fn break_off(&mut self, now: Instant, handle: Handle, cause: Cause) {
         let Some(job) = self.jobs.remove(handle) else { return };
         self.stats.tap.work_ended(now, handle, End::Failed(cause));
+        if job.state == State::Holding && self.net.is_some() && !self.is_datagram(job.engine) {
+            return self.say_broken(now, handle, &job, cause);
+        }
         if job.state == State::Holding {
             let to = self.engines[job.engine as usize].from;
             let event = Event::Broken { flight: job.caller, attempt: job.attempt, cause };

@@ -323,6 +323,9 @@ impl<'p> World<'p> {
             Event::SessionEnds { session } => self.on_session_ends(now, session),
             Event::Reconnect { session } => self.on_reconnect(now, session),
             Event::Closed { job } => self.on_closed(now, job),
+            Event::Beat { session, reconnects } => self.on_beat(now, session, reconnects),
+            // It concerns a side of a connection: see `transport::standing`.
+            Event::Message { .. } => {}
             Event::Dismissed { job } => self.break_session(now, job, Cause::Draining),
             Event::CloseSessions => self.on_close_sessions(now),
             Event::Sample => self.on_sample(now),

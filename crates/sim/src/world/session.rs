@@ -2,8 +2,7 @@
 //!
 //! A session opens like any request, through the real exchanges. Then it stands: at the client, at
 //! each balancer on its way and at the service, where it holds a permit, a descriptor and memory,
-//! but no worker. Its messages are not events: at a rate that never changes their number is rate
-//! times time. When an instance on its way goes, the client opens it anew after the backoff of its
+//! but no worker. When an instance on its way goes, the client opens it anew after the backoff of its
 //! call. Clients whose backoff has no jitter all come back at the same moment.
 //!
 //! ```text
@@ -13,8 +12,11 @@
 //! ```
 //!
 //! A run begins with the sessions that are open in a system that has been up for long (see
-//! `model::traffic::Holding`): they stand at time zero, at no cost. A session that stands is played
-//! message by message, also where its opening is played packet by packet.
+//! `model::traffic::Holding`): they stand at time zero, at no cost.
+//!
+//! Where messages are delays, those of a session are not events: at a rate that never changes their
+//! number is rate times time. With packets a session that stands is a connection, or a stream of
+//! one, at each hop, and they are bytes on it (see `transport::standing`).
 
 use base::{Duration, Instant, Random};
 use config::design::NodeKind;
@@ -51,6 +53,8 @@ pub(super) struct Session {
     failures: u8,
     /// Its first opening is a request of a client, and counts as such.
     is_asked: bool,
+    /// Messages so far that were events.
+    beats: u32,
 }
 
 /// A client that comes back at once needs at least the time of a round trip.
@@ -105,6 +109,7 @@ impl World<'_> {
                     reconnects: 0,
                     failures: 0,
                     is_asked: false,
+                    beats: 0,
                 },
             );
         }
@@ -132,6 +137,7 @@ impl World<'_> {
                 reconnects: 0,
                 failures: 0,
                 is_asked: true,
+                beats: 0,
             },
         );
     }
@@ -206,6 +212,44 @@ impl World<'_> {
         if is_first {
             self.push_local(ends, from, Event::SessionEnds { session: handle });
         }
+        if self.has_wires(flight) {
+            self.schedule_beat(now, handle);
+        }
+    }
+
+    /// Messages come at equal distances, of each session at moments of its own.
+    fn schedule_beat(&mut self, now: Instant, handle: Handle) {
+        let Some(session) = self.sessions.get(handle) else { return };
+        let messages = self.plan.requests.kinds[usize::from(session.kind)].messages;
+        let (interval, reconnects) = (messages.interval().as_nanos(), session.reconnects);
+        if interval == u64::MAX {
+            return;
+        }
+        let mut moments = Random::of(self.seed, "sessions", "beats").child(session.chance);
+        let phase = moments.below(interval.max(1));
+        let passed = now.as_nanos();
+        let next = passed + interval - (passed + interval - phase) % interval.max(1);
+        let (next, from) = (Instant::ZERO + Duration::from_nanos(next), session.from);
+        if next < self.plan.times.end.min(session.ends) {
+            self.push_local(next, from, Event::Beat { session: handle, reconnects });
+        }
+    }
+
+    /// Client and service take turns.
+    pub(super) fn on_beat(&mut self, now: Instant, handle: Handle, reconnects: u32) {
+        let fits = |session: &&mut Session| session.reconnects == reconnects;
+        let Some(session) = self.sessions.get_mut(handle).filter(fits) else { return };
+        if session.since.is_none() {
+            return;
+        }
+        session.beats += 1;
+        let (flight, is_clients) = (session.flight, session.beats % 2 == 1);
+        if is_clients {
+            self.say_down(now, flight);
+        } else {
+            self.say_from_service(now, flight);
+        }
+        self.schedule_beat(now, handle);
     }
 
     /// Its time is over: it closes in good order, wherever it is.
@@ -306,6 +350,9 @@ impl World<'_> {
         if !is_awaited {
             return self.abandon(now, handle);
         }
+        if now > Instant::ZERO && self.has_lost_its_wire(handle) {
+            return self.abandon(now, handle);
+        }
         self.free_worker(now, handle);
         let Some(job) = self.jobs.get_mut(handle) else { return };
         job.state = State::Holding;
@@ -321,6 +368,10 @@ impl World<'_> {
 
     /// A flight ends in good order, and whoever holds the other end is told.
     fn close_flight(&mut self, now: Instant, handle: Handle) {
+        if self.has_wires(handle) {
+            self.say_farewell(now, handle);
+            return self.tell(now, handle, engine::l7::Input::Finished);
+        }
         let Some(flight) = self.flights.get_mut(handle) else { return };
         let (engine, job) = (flight.engine(), flight.take_job());
         if let Some((job, target)) = job.and_then(|job| Some((job, self.jobs.get(job)?.instance))) {
@@ -333,6 +384,7 @@ impl World<'_> {
     /// The caller closed the session in good order.
     pub(super) fn on_closed(&mut self, now: Instant, handle: Handle) {
         let mut child = self.jobs.get(handle).and_then(|job| job.child);
+        self.leave_wire(handle);
         self.retire(now, handle);
         while let Some(flight) = child {
             child = self.flights.get(flight).and_then(|flight| flight.sibling);
@@ -370,7 +422,8 @@ impl World<'_> {
         }
     }
 
-    /// What concerns a session that stands travels as a message: at time zero without any delay.
+    /// What concerns a session that stands travels as a message where there are no packets, and at
+    /// time zero, without any delay.
     pub(super) fn push_standing(&mut self, now: Instant, from: u32, to: u32, event: Event) {
         let (sender, receiver) =
             (self.instances[from as usize].party, self.instances[to as usize].party);

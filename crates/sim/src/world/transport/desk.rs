@@ -183,10 +183,11 @@ impl Desk {
         self.endpoints[to.index()].open < self.most
     }
 
-    pub(super) fn opened(&mut self, to: EndpointId, handle: Handle) {
+    /// There is one more connection; if it is somebody's alone, nobody else finds it.
+    pub(super) fn opened(&mut self, to: EndpointId, handle: Handle, is_alone: bool) {
         let endpoint = &mut self.endpoints[to.index()];
         endpoint.open += 1;
-        if self.streams > 1 {
+        if self.streams > 1 && !is_alone {
             endpoint.shared.push(handle);
         }
     }

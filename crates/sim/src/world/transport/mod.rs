@@ -11,6 +11,7 @@
 //! |---|---|
 //! | `packet`, `desk` | which connection a request takes, and what its callers learn |
 //! | `splice` | balancers that share out connections |
+//! | `standing` | sessions that stand, on connections |
 //! | `net`, `connection` | kernels: endpoints, listeners, ports, descriptors |
 //! | `grid`, `ways` | cards, links, routers, and what an incident does to them |
 //! | `sizes` | how many bytes messages are |
@@ -23,6 +24,7 @@ mod net;
 mod packet;
 mod sizes;
 mod splice;
+mod standing;
 mod ways;
 
 pub(super) use net::Net;

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use base::{CallId, Duration, EndpointId, Instant};
+use config::design::NodeKind;
 use event::{Cause, Event as Happened, Scope, Sink, l3, l4};
 use netsim::l3::HOP_LIMIT;
 use netsim::l4::tcp::{
@@ -17,7 +18,7 @@ use netsim::{Party, Queue};
 
 use super::super::event::Event;
 use super::super::slab::{Handle, Slab};
-use super::connection::{CALLED, CALLER, Connection, Turn};
+use super::connection::{CALLED, CALLER, Connection, Stage, Turn};
 use super::desk::Desk;
 use super::grid::{self, Envelope, Grid, Spot, Told};
 use super::sizes::FRAME;
@@ -129,7 +130,7 @@ impl Net {
         let host = |(at, &party): (usize, &Party)| {
             let node = plan.design.node(plan.instances[at].node);
             let most_accepted = match &node.kind {
-                config::design::NodeKind::Database(database) => database.connections,
+                NodeKind::Database(database) => database.connections,
                 _ => None,
             };
             Host {
@@ -150,7 +151,7 @@ impl Net {
             announced: Slab::new(),
             hosts: parties.iter().enumerate().map(host).collect(),
             desks: super::desk::desks(plan),
-            profiles: plan.design.calls.iter().map(profiles).collect(),
+            profiles: plan.design.calls.iter().map(|call| profiles(plan.design, call)).collect(),
             ports: BTreeMap::new(),
             news: VecDeque::new(),
         }
@@ -168,6 +169,60 @@ impl Net {
         (from, to): (u32, u32),
         around: &mut Around<'_>,
     ) -> Result<Handle, Cause> {
+        let (handle, profile, scope) =
+            self.new_connection(now, engine, endpoint, (from, to), around)?;
+        let Some(connection) = self.connections.get_mut(handle) else { return Ok(handle) };
+        let first = initial(connection.id);
+        connection.end(CALLER).tcp = Some(Endpoint::connect(now, profile, scope, first));
+        self.drive(now, handle, CALLER, around);
+        Ok(handle)
+    }
+
+    /// A connection that stands, as if it had been made long ago.
+    ///
+    /// # Errors
+    /// There is no port or no descriptor left to call from, or to accept with.
+    pub(super) fn stand(
+        &mut self,
+        now: Instant,
+        engine: u32,
+        endpoint: EndpointId,
+        (from, to): (u32, u32),
+        way: Duration,
+        around: &mut Around<'_>,
+    ) -> Result<Handle, Cause> {
+        if self.hosts[to as usize].is_out_of_descriptors() {
+            return Err(Cause::Exhausted);
+        }
+        let (handle, profile, scope) =
+            self.new_connection(now, engine, endpoint, (from, to), around)?;
+        let called = &mut self.hosts[to as usize];
+        (called.descriptors, called.accepted) = (called.descriptors + 1, called.accepted + 1);
+        let Some(connection) = self.connections.get_mut(handle) else { return Ok(handle) };
+        let first = [initial(connection.id), initial(mix(connection.id))];
+        let caller = Endpoint::connect(now, profile, scope, first[0]);
+        let profile = Arc::clone(&self.profiles[scope.call.index()][1]);
+        let accept = |at, syn: &Segment| Endpoint::accept(at, profile, scope, first[1], syn);
+        for (end, tcp) in connection.ends.iter_mut().zip(shake_hands(now, way, caller, accept)) {
+            (end.tcp, end.stood, end.is_taken, end.has_descriptor) = (tcp, true, true, true);
+        }
+        connection.stage = Stage::Busy;
+        connection.rest();
+        for side in [CALLER, CALLED] {
+            self.set_timer(now, handle, side, around);
+        }
+        Ok(handle)
+    }
+
+    /// A place for a connection, with what it takes to call from: and how the caller's end is set.
+    fn new_connection(
+        &mut self,
+        now: Instant,
+        engine: u32,
+        endpoint: EndpointId,
+        (from, to): (u32, u32),
+        around: &mut Around<'_>,
+    ) -> Result<(Handle, Arc<Profile>, Scope), Cause> {
         let desk = &mut self.desks[engine as usize];
         let scope = Scope { call: desk.call, endpoint: Some(endpoint) };
         if self.hosts[from as usize].is_out_of_descriptors() {
@@ -187,13 +242,10 @@ impl Net {
         connection.port = port;
         let profile = Arc::clone(&self.profiles[scope.call.index()][0]);
         let end = connection.end(CALLER);
-        end.tcp = Some(Endpoint::connect(now, profile, scope, initial(id)));
         (end.is_taken, end.has_descriptor) = (true, true);
         self.hosts[from as usize].descriptors += 1;
         self.introduce(&connection, around);
-        let handle = self.connections.insert(connection);
-        self.drive(now, handle, CALLER, around);
-        Ok(handle)
+        Ok((self.connections.insert(connection), profile, scope))
     }
 
     /// Tells those who capture packets of a new connection.
@@ -277,6 +329,15 @@ impl Net {
             tcp.handle(now, input, around.stats);
             self.drive(now, handle, side, around);
         }
+    }
+
+    /// The application that is called closes a connection: it has its descriptor back.
+    pub(super) fn close_called(&mut self, now: Instant, handle: Handle, around: &mut Around<'_>) {
+        let Some(connection) = self.connections.get(handle) else { return };
+        let instance = connection.instances[usize::from(CALLED)];
+        self.ask(now, handle, CALLED, Input::Close, around);
+        self.release(handle, CALLED);
+        self.accept(now, instance, around);
     }
 
     /// The application at one side has closed it, well or not.
@@ -826,8 +887,36 @@ impl Around<'_> {
     }
 }
 
-const fn whose(side: u8) -> Side {
+pub(super) const fn whose(side: u8) -> Side {
     if side == CALLER { Side::Caller } else { Side::Called }
+}
+
+/// A handshake over a way on which nothing is lost, of which nobody else learns.
+fn shake_hands(
+    now: Instant,
+    way: Duration,
+    mut caller: Endpoint,
+    accept: impl FnOnce(Instant, &Segment) -> Endpoint,
+) -> [Option<Endpoint>; 2] {
+    let said = |tcp: &mut Endpoint, at| {
+        let outputs = std::iter::from_fn(|| tcp.poll_output(at, &mut ()));
+        let segments = outputs.filter_map(|output| match output {
+            Output::Send(segment) => Some(segment),
+            _ => None,
+        });
+        segments.last()
+    };
+    let Some(syn) = said(&mut caller, now) else { return [Some(caller), None] };
+    let mut called = accept(now + way, &syn);
+    if let Some(answer) = said(&mut called, now + way) {
+        let back = now + way + way;
+        caller.handle(back, Input::Segment(&answer), &mut ());
+        if let Some(last) = said(&mut caller, back) {
+            called.handle(back + way, Input::Segment(&last), &mut ());
+            said(&mut called, back + way);
+        }
+    }
+    [Some(caller), Some(called)]
 }
 
 /// Where Linux begins with the ports that it calls from.
@@ -841,10 +930,15 @@ const fn initial(id: u64) -> u32 {
 }
 
 /// Linux at both ends. A balancer of ours gives up connections on which nothing is acknowledged
-/// for half a minute, or what the call says.
-fn profiles(call: &config::design::Call) -> [Arc<Profile>; 2] {
-    let ours = call.rules.carrier == engine::Carrier::Plimsoll;
-    let usual = ours.then_some(Duration::from_secs(30));
-    let caller = Profile { user_timeout: call.stuck_timeout.or(usual), ..Profile::linux() };
-    [Arc::new(caller), Arc::new(Profile::linux())]
+/// for half a minute, to its clients and to those it calls, unless the call says otherwise.
+fn profiles(design: &config::Design, call: &config::design::Call) -> [Arc<Profile>; 2] {
+    let is_ours = |node| matches!(design.node(node).kind, NodeKind::Balancer(_));
+    let end = |node, said: Option<Duration>| {
+        let usual = is_ours(node).then_some(STUCK);
+        Arc::new(Profile { user_timeout: said.or(usual), ..Profile::linux() })
+    };
+    [end(call.from, call.stuck_timeout), end(call.to, None)]
 }
+
+/// `TCP_USER_TIMEOUT` of `plimsoll run`, on both sides.
+const STUCK: Duration = Duration::from_secs(30);

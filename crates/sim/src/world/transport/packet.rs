@@ -28,12 +28,8 @@ impl World<'_> {
             return self.send_datagram(now, engine, stream);
         }
         self.close_expired(now, engine);
-        let is_own = self.is_splice_of(stream.flight);
+        let place = self.place_of(now, engine, to, stream.flight);
         let Some(net) = self.net.as_deref_mut() else { return };
-        let place = match &mut net.desks[engine as usize] {
-            desk if is_own => desk.place_for_one(to),
-            desk => desk.place(now, to, &net.connections),
-        };
         match place {
             Place::On(connection) => self.board(now, connection, stream),
             Place::Wait => net.desks[engine as usize].wait(to, stream),
@@ -48,10 +44,27 @@ impl World<'_> {
         }
     }
 
+    /// The connection that a try takes. Some have one of their own.
+    pub(super) fn place_of(
+        &mut self,
+        now: Instant,
+        engine: u32,
+        to: EndpointId,
+        flight: Handle,
+    ) -> Place {
+        let is_alone = self.is_alone(flight);
+        let Some(net) = self.net.as_deref_mut() else { return Place::Wait };
+        match &mut net.desks[engine as usize] {
+            desk if is_alone => desk.place_for_one(to),
+            desk => desk.place(now, to, &net.connections),
+        }
+    }
+
     /// An answer leaves for the caller of a job.
     pub(in crate::world) fn reply(&mut self, now: Instant, job: Handle, answer: Event) {
         let Some(state) = self.jobs.get(job) else { return };
         let (engine, instance, connection) = (state.engine, state.instance, state.connection);
+        let stays = state.state == State::Holding;
         let Event::Answer { status, .. } = answer else { return };
         let message = self.answer_of_job(state, status, self.speech(engine));
         let to = self.engines[engine as usize].from;
@@ -64,7 +77,9 @@ impl World<'_> {
         }
         self.with_net(|net, around| {
             let Some(connection_state) = net.connections.get_mut(connection) else { return };
-            connection_state.serving.retain(|&other| other != job);
+            if !stays {
+                connection_state.serving.retain(|&other| other != job);
+            }
             if connection_state.ends[usize::from(CALLED)].stands() {
                 net.write(now, connection, CALLED, (message, answer), around);
             }
@@ -107,9 +122,10 @@ impl World<'_> {
             }
             return;
         }
+        let is_alone = self.jobs.get(job).is_some_and(|job| self.is_alone(job.caller));
         let Some(net) = self.net.as_deref_mut() else { return };
         let Some(state) = net.connections.get_mut(connection) else { return };
-        let shared = net.desks[engine as usize].is_shared();
+        let shared = net.desks[engine as usize].is_shared() && !is_alone;
         let is_connecting = state.stage == Stage::Connecting;
         let Some(ended) = state.end_stream(job) else { return };
         if is_connecting {
@@ -175,13 +191,14 @@ impl World<'_> {
     pub(in crate::world) fn on_stream_reset(&mut self, now: Instant, job: Handle) {
         let Some(state) = self.jobs.get_mut(job) else { return };
         let (engine, connection) = (state.engine, state.connection);
+        let stands = state.state == State::Holding;
         state.connection = Handle::NOBODY;
         if let Some(net) = self.net.as_deref_mut()
             && let Some(connection) = net.connections.get_mut(connection)
         {
             connection.serving.retain(|&other| other != job);
         }
-        if self.notices(engine) {
+        if stands || self.notices(engine) {
             self.abandon(now, job);
         }
     }
@@ -308,9 +325,15 @@ impl World<'_> {
                     connection.serving.push(handle);
                 }
             }
-            Event::Answer { flight, attempt, .. } if side == CALLER => {
+            Event::Answer { flight, attempt, status, .. }
+                if side == CALLER && !self.opens_session(flight, status) =>
+            {
                 self.on_answered(now, connection, flight, attempt);
             }
+            Event::Broken { flight, attempt, .. } if side == CALLER => {
+                self.end_session_on(now, connection, (flight, attempt));
+            }
+            Event::Message { job } => return self.pass_message(now, job, side),
             _ => {}
         }
         self.happen(now, event);
@@ -323,12 +346,15 @@ impl World<'_> {
         let of_it = |stream: &Stream| stream.flight == flight && stream.attempt == attempt;
         if let Some(at) = state.streams.iter().position(of_it) {
             state.streams.remove(at);
+            if self.is_alone(flight) {
+                return self.drop_connection(now, connection, Input::Close);
+            }
             self.on_stream_over(now, connection);
         }
     }
 
     /// A connection has room for another request.
-    fn on_stream_over(&mut self, now: Instant, handle: Handle) {
+    pub(super) fn on_stream_over(&mut self, now: Instant, handle: Handle) {
         let Some(net) = self.net.as_deref_mut() else { return };
         let Some(connection) = net.connections.get_mut(handle) else { return };
         if !connection.is_usable() || connection.stage == Stage::Connecting {
@@ -395,10 +421,11 @@ impl World<'_> {
         let state = &self.engines[engine as usize];
         let (from, patience) = (state.from, state.call.rules().connect_timeout);
         let target = self.plan.target(state.call.id(), to);
+        let is_alone = self.is_alone(stream.flight);
         let opened = self.with_net(|net, around| {
             let opened = net.connect(now, engine, to, (from, target), around);
             if let Ok(handle) = opened {
-                net.desks[engine as usize].opened(to, handle);
+                net.desks[engine as usize].opened(to, handle, is_alone);
             }
             opened
         })?;
@@ -459,7 +486,7 @@ impl World<'_> {
     fn on_peer_closed(&mut self, now: Instant, handle: Handle, side: u8) {
         if side == CALLED {
             self.end_splice(now, handle, false);
-            self.with_net(|net, around| net.ask(now, handle, CALLED, Input::Close, around));
+            self.with_net(|net, around| net.close_called(now, handle, around));
             return;
         }
         let stage = self.net.as_deref().and_then(|net| Some(net.connections.get(handle)?.stage));
@@ -500,7 +527,8 @@ impl World<'_> {
         net.release(handle, CALLED);
         self.with_net(|net, around| net.accept(now, instance, around));
         for job in jobs {
-            if self.notices(engine) {
+            let stands = self.jobs.get(job).is_some_and(|job| job.state == State::Holding);
+            if stands || self.notices(engine) {
                 self.abandon(now, job);
             } else if let Some(job) = self.jobs.get_mut(job) {
                 job.connection = Handle::NOBODY;
@@ -651,16 +679,16 @@ impl World<'_> {
         call.cancel || matches!(self.plan.design.node(call.to).kind, NodeKind::Balancer(_))
     }
 
-    fn is_datagram(&self, engine: u32) -> bool {
+    pub(in crate::world) fn is_datagram(&self, engine: u32) -> bool {
         let call = self.plan.design.call(self.engines[engine as usize].call.id());
         call.protocol == Protocol::Udp
     }
 
-    fn speech(&self, engine: u32) -> Speech {
+    pub(super) fn speech(&self, engine: u32) -> Speech {
         self.net.as_deref().map_or(Speech::Http1, |net| net.desks[engine as usize].speech)
     }
 
-    fn endpoint_of(&self, engine: u32, target: u32) -> EndpointId {
+    pub(super) fn endpoint_of(&self, engine: u32, target: u32) -> EndpointId {
         let first = self.plan.target(self.engines[engine as usize].call.id(), EndpointId(0));
         EndpointId(u16::try_from(target - first).unwrap_or(u16::MAX))
     }

@@ -3,7 +3,7 @@
 use base::{Duration, Instant, Share};
 use event::l3;
 use model::fault::Fault;
-use netsim::l3::{Condition, Link, Loss, Params, Transit};
+use netsim::l3::{Bound, Condition, Link, Loss, Params, Transit};
 
 /// One direction of a way.
 #[derive(Clone, Debug)]
@@ -144,6 +144,7 @@ impl Harm {
         let slowed = usual + (1.0 / bits_per_sec.max(1) as f64 - usual) * size;
         if slowed > usual {
             self.params.bits_per_sec = Some(whole(1.0 / slowed));
+            self.params.queue = Bound::default();
         }
     }
 }
