@@ -43,7 +43,7 @@ impl World<'_> {
 
     fn schedule_fault(&mut self, at: Instant, number: usize) {
         let number = u16::try_from(number).unwrap_or(u16::MAX);
-        self.push_local(at, 0, Event::Fault { number });
+        self.push_own(at, Event::Fault { number });
     }
 
     /// Brings an instance into the state that all its faults together give it.
@@ -144,7 +144,10 @@ impl World<'_> {
         let here = self.jobs.iter().filter(|(_, job)| {
             job.instance == at && job.state != State::Travelling && fits(job.state)
         });
-        here.map(|(handle, _)| handle).collect()
+        // By name, as it were: where they are in the list hangs on strangers.
+        let mut here: Vec<_> = here.map(|(handle, job)| (job.chance, job.engine, handle)).collect();
+        here.sort_unstable();
+        here.into_iter().map(|(_, _, handle)| handle).collect()
     }
 }
 

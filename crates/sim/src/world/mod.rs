@@ -52,6 +52,7 @@ use self::session::Session;
 use self::slab::{Handle, Slab};
 pub(crate) use self::tap::Tap;
 use self::timers::Timers;
+pub(crate) use self::transport::LARGEST_HEAD;
 use self::transport::Net;
 use crate::plan::Plan;
 use crate::stats::{DRAIN, Stats};
@@ -61,6 +62,8 @@ pub(crate) struct World<'p> {
     plan: &'p Plan<'p>,
     seed: u64,
     queue: Queue<Event>,
+    /// Whose the run's own events are.
+    own: Party,
     flights: Slab<Flight>,
     jobs: Slab<Job>,
     instances: Vec<Instance>,
@@ -180,17 +183,19 @@ impl Engine {
 impl<'p> World<'p> {
     pub(crate) fn new(plan: &'p Plan<'p>, seed: u64) -> Self {
         let mut queue = Queue::new(seed);
+        let own = queue.party("the world");
         let instances = instances(plan, seed, &mut queue);
         let engines = (0..plan.design.calls.len())
             .flat_map(|call| engines(plan, base::CallId::from_index(call), seed))
             .collect();
         let parties: Vec<_> = instances.iter().map(|one: &Instance| one.party).collect();
         let has_packets = plan.network.has_packets;
-        let net = has_packets.then(|| Box::new(Net::new(plan, seed, &parties)));
+        let net = has_packets.then(|| Box::new(Net::new(plan, seed, own, &parties)));
         let mut world = Self {
             plan,
             seed,
             queue,
+            own,
             flights: Slab::new(),
             jobs: Slab::new(),
             instances,
@@ -338,11 +343,15 @@ impl<'p> World<'p> {
         self.queue.push(at, party, party, event);
     }
 
+    /// Something that the run does, wherever in the design it is.
+    fn push_own(&mut self, at: Instant, event: Event) {
+        self.queue.push(at, self.own, self.own, event);
+    }
+
     fn schedule_sample(&mut self, now: Instant) {
         if now < self.plan.times.end {
-            let party = self.instances[0].party;
             let next = now + Duration::from_nanos(self.stats.series.width().as_nanos() / SAMPLES);
-            self.queue.push(next, party, party, Event::Sample);
+            self.push_own(next, Event::Sample);
         }
     }
 

@@ -75,11 +75,12 @@ impl World<'_> {
             for &(end, kind) in &asker.mix {
                 let rate = per_sec * (end - begin) as f64;
                 begin = end;
-                let mut chance = Random::of(self.seed, &node.name, "standing").child(kind.into());
+                let name = format!("standing {}", plan.requests.name(asker, kind));
+                let mut chance = Random::of(self.seed, &node.name, &name);
                 self.stand_from_the_start(client, kind, rate, &mut chance);
             }
         }
-        self.push_local(plan.times.end, 0, Event::CloseSessions);
+        self.push_own(plan.times.end, Event::CloseSessions);
     }
 
     fn stand_from_the_start(&mut self, client: u16, kind: u16, rate: f64, chance: &mut Random) {
@@ -113,6 +114,15 @@ impl World<'_> {
                 },
             );
         }
+    }
+
+    /// What is wanted of a kind as the run begins, by name.
+    #[cfg(test)]
+    fn standing_of(&self, kind: u16) -> Vec<(u64, Duration)> {
+        let of_kind = self.sessions.iter().filter(|(_, session)| session.kind == kind);
+        let mut all: Vec<_> = of_kind.map(|(_, session)| (session.id, session.holds)).collect();
+        all.sort_unstable();
+        all
     }
 
     /// A client asks for a session.
@@ -266,8 +276,10 @@ impl World<'_> {
     /// Traffic has ended: nobody is interested any more.
     pub(super) fn on_close_sessions(&mut self, now: Instant) {
         self.stats.sessions.close();
-        let open: Vec<Handle> = self.sessions.iter().map(|(handle, _)| handle).collect();
-        for session in open {
+        let open = self.sessions.iter().map(|(handle, session)| (session.id, handle));
+        let mut open: Vec<_> = open.collect();
+        open.sort_unstable();
+        for (_, session) in open {
             self.on_session_ends(now, session);
         }
     }

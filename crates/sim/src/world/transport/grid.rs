@@ -11,7 +11,7 @@
 use base::{Instant, RegionId};
 use event::l3;
 use model::fault::{Fault, RouteFault};
-use netsim::l3::{Address, Announcement, Hop, Neighbour, Prefix, Router};
+use netsim::l3::{Address, Announcement, Change, Hop, Neighbour, Prefix, Router};
 
 use super::ways::{Firewall, Way};
 use crate::plan::network::Place;
@@ -81,6 +81,9 @@ pub(super) struct Step {
     pub(super) waited: base::Duration,
     /// Nobody can overtake it on the way: the next step may be taken at once.
     pub(super) is_usual: bool,
+    /// The way, and when its last bit has left for it.
+    pub(super) way: u32,
+    pub(super) leaves: Instant,
 }
 
 /// Why a datagram does not arrive, and who is told.
@@ -174,6 +177,7 @@ impl Grid {
             Spot::Router(at) => self.route(at, it)?,
             Spot::Host => return Err(Drop::silent(l3::Event::Lost)),
         };
+        let number = u32::try_from(way).unwrap_or(u32::MAX);
         let waited = self.ways[way].queueing(now);
         let way = &mut self.ways[way];
         match way.send(now, it.bytes, it.is_new) {
@@ -186,6 +190,8 @@ impl Grid {
                 hops_left,
                 waited,
                 is_usual: way.is_usual(now, transit.arrives),
+                way: number,
+                leaves: transit.leaves,
             }),
             Err(why) => {
                 let told = match (why, way.firewall()) {
@@ -306,8 +312,9 @@ impl Grid {
         self.routers[usize::from(news.to)].hear(Hop(news.from), news.said);
     }
 
-    /// Brings all that an incident hits into the state that all its faults together give it.
-    pub(super) fn refresh(&mut self, now: Instant, plan: &Plan<'_>) {
+    /// Brings all that an incident hits into the state that all its faults together give it. Which
+    /// ways change for those who wait before them.
+    pub(super) fn refresh(&mut self, now: Instant, plan: &Plan<'_>) -> Vec<(u32, Change)> {
         let mut harms: Vec<_> = self.ways.iter().map(Way::unharmed).collect();
         let mut routes = Vec::new();
         for fault in &plan.faults {
@@ -324,11 +331,12 @@ impl Grid {
                 }
             }
         }
-        for (way, harm) in self.ways.iter_mut().zip(harms) {
-            way.set(harm);
-        }
+        let ways = (0..).zip(self.ways.iter_mut().zip(harms));
+        let changes =
+            ways.filter_map(|(at, (way, harm))| Some((at, way.set(now, harm)?))).collect();
         self.refresh_links();
         self.refresh_routes(&routes);
+        changes
     }
 
     /// The ways that a fault hits.
@@ -378,7 +386,7 @@ impl Grid {
             if is_cut {
                 harm.part();
             }
-            way.set(harm);
+            way.set(Instant::ZERO, harm);
         }
     }
 

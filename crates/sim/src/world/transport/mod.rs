@@ -9,7 +9,7 @@
 //!
 //! | file | concept |
 //! |---|---|
-//! | `packet`, `desk` | which connection a request takes, and what its callers learn |
+//! | `packet`, `desk`, `seats` | which connection a request takes, and what its callers learn |
 //! | `splice` | balancers that share out connections |
 //! | `standing` | sessions that stand, on connections |
 //! | `net`, `connection` | kernels: endpoints, listeners, ports, descriptors |
@@ -22,12 +22,14 @@ mod grid;
 mod message;
 mod net;
 mod packet;
+mod seats;
 mod sizes;
 mod splice;
 mod standing;
 mod ways;
 
 pub(super) use net::Net;
+pub(crate) use sizes::LARGEST_HEAD;
 
 #[cfg(test)]
 mod tests;

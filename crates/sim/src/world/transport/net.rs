@@ -9,7 +9,7 @@ use std::sync::Arc;
 use base::{CallId, Duration, EndpointId, Instant};
 use config::design::NodeKind;
 use event::{Cause, Event as Happened, Scope, Sink, l3, l4};
-use netsim::l3::HOP_LIMIT;
+use netsim::l3::{Change, HOP_LIMIT};
 use netsim::l4::tcp::{
     Backlog, End as Why, Endpoint, Flags, Input, Listener, Output, Ports, Profile, Segment, State,
 };
@@ -21,6 +21,7 @@ use super::super::slab::{Handle, Slab};
 use super::connection::{CALLED, CALLER, Connection, Stage, Turn};
 use super::desk::Desk;
 use super::grid::{self, Envelope, Grid, Spot, Told};
+use super::seats::Seats;
 use super::sizes::FRAME;
 use crate::plan::Plan;
 use crate::stats::{Stats, mix};
@@ -32,13 +33,16 @@ pub(in crate::world) struct Net {
     pub(super) grid: Grid,
     pub(super) connections: Slab<Connection>,
     datagrams: Slab<Datagram>,
-    /// Messages without a connection that are more than a datagram: a bit for each part that is
-    /// missing.
-    whole: Slab<(Event, u64)>,
+    /// Messages without a connection.
+    whole: Slab<Whole>,
     announced: Slab<grid::News>,
     pub(super) hosts: Vec<Host>,
+    /// Whose the network's own events are.
+    own: Party,
     /// Of each engine: its connections.
     pub(super) desks: Vec<Desk>,
+    /// What those of an instance share.
+    pub(super) seats: Vec<Seats>,
     profiles: Vec<[Arc<Profile>; 2]>,
     ports: BTreeMap<(u32, u32), Ports>,
     pub(super) news: VecDeque<News>,
@@ -48,6 +52,8 @@ pub(in crate::world) struct Net {
 #[derive(Clone, Debug)]
 pub(super) struct Host {
     pub(super) party: Party,
+    /// Of its name.
+    identity: u64,
     listener: Listener<Handle>,
     /// The process runs: somebody listens.
     pub(super) runs: bool,
@@ -56,7 +62,7 @@ pub(super) struct Host {
     /// The most there may be.
     pub(super) most_descriptors: Option<u32>,
     /// Connections that the process has accepted and not closed.
-    accepted: u32,
+    pub(super) accepted: u32,
     /// The most that it accepts; it refuses more.
     most_accepted: Option<u32>,
 }
@@ -92,10 +98,25 @@ pub(super) enum Tidings {
     Lost(Event),
 }
 
+/// A message in one or more datagrams.
+#[derive(Clone, Copy, Debug)]
+struct Whole {
+    event: Event,
+    /// A bit for each part that has not arrived.
+    missing: u64,
+    /// Datagrams with parts of it that are under way.
+    under_way: u32,
+}
+
 /// Something on the network.
 #[derive(Clone, Copy, Debug)]
 struct Datagram {
     sent: Instant,
+    /// When it takes its next step: events of other times are void.
+    due: Instant,
+    /// The way that it took last, and when its last bit has left for it.
+    way: u32,
+    leaves: Instant,
     load: Load,
     envelope: Envelope,
     spot: Spot,
@@ -126,15 +147,17 @@ const ETHERNET: u32 = 1_500;
 const UNSENT: u64 = 2 * FRAME;
 
 impl Net {
-    pub(in crate::world) fn new(plan: &Plan<'_>, seed: u64, parties: &[Party]) -> Self {
+    pub(in crate::world) fn new(plan: &Plan<'_>, seed: u64, own: Party, parties: &[Party]) -> Self {
         let host = |(at, &party): (usize, &Party)| {
             let node = plan.design.node(plan.instances[at].node);
             let most_accepted = match &node.kind {
                 NodeKind::Database(database) => database.connections,
                 _ => None,
             };
+            let name = format!("{}/{}", node.name, plan.instances[at].number);
             Host {
                 party,
+                identity: base::hash_name(&name),
                 listener: Listener::new(Backlog::default()),
                 runs: true,
                 descriptors: 0,
@@ -143,6 +166,7 @@ impl Net {
                 most_accepted,
             }
         };
+        let (desks, seats) = super::desk::desks(plan);
         Self {
             grid: Grid::new(plan, seed),
             connections: Slab::new(),
@@ -150,7 +174,9 @@ impl Net {
             whole: Slab::new(),
             announced: Slab::new(),
             hosts: parties.iter().enumerate().map(host).collect(),
-            desks: super::desk::desks(plan),
+            own,
+            desks,
+            seats,
             profiles: plan.design.calls.iter().map(|call| profiles(plan.design, call)).collect(),
             ports: BTreeMap::new(),
             news: VecDeque::new(),
@@ -413,6 +439,9 @@ impl Net {
     /// A datagram has come as far as this: it goes on, or it is there.
     pub(super) fn on_datagram(&mut self, now: Instant, handle: Handle, around: &mut Around<'_>) {
         let Some(datagram) = self.datagrams.get(handle) else { return };
+        if datagram.due != now {
+            return;
+        }
         if datagram.spot != Spot::Host {
             return self.carry(now, handle, around);
         }
@@ -421,7 +450,8 @@ impl Net {
         if datagram.damaged {
             let scope = Scope { call: CallId(datagram.envelope.call), endpoint: None };
             around.stats.tap.dropped(now, datagram.ticket, l3::Event::Corrupted);
-            return around.drop(now, scope, row, l3::Event::Corrupted);
+            around.drop(now, scope, row, l3::Event::Corrupted);
+            return self.lose_part(datagram.load);
         }
         around.stats.tap.arrived(now, datagram.ticket);
         around.stats.layers.arrived(now, row, now.since(datagram.sent));
@@ -435,12 +465,26 @@ impl Net {
 
     /// A part of a message has arrived.
     fn put_together(&mut self, message: Handle, number: u8) {
-        let Some((event, missing)) = self.whole.get_mut(message) else { return };
-        *missing &= !(1 << number);
-        if *missing == 0 {
-            let what = Tidings::Said(*event);
+        let Some(whole) = self.whole.get_mut(message) else { return };
+        whole.missing &= !(1 << number);
+        whole.under_way = whole.under_way.saturating_sub(1);
+        if whole.missing == 0 {
+            let what = Tidings::Said(whole.event);
             self.news.push_back(News { connection: Handle::NOBODY, side: CALLED, what });
             self.whole.remove(message);
+        } else if whole.under_way == 0 {
+            self.lose_message(message);
+        }
+    }
+
+    /// A datagram has not arrived. If it was part of a message, that is lost once nothing more of it
+    /// is under way: a twin may still bring what is missing.
+    fn lose_part(&mut self, load: Load) {
+        let Load::Part { message, .. } = load else { return };
+        let Some(whole) = self.whole.get_mut(message) else { return };
+        whole.under_way = whole.under_way.saturating_sub(1);
+        if whole.under_way == 0 {
+            self.lose_message(message);
         }
     }
 
@@ -454,13 +498,32 @@ impl Net {
 
     /// The incident has changed something.
     pub(super) fn refresh(&mut self, now: Instant, plan: &Plan<'_>, around: &mut Around<'_>) {
-        self.grid.refresh(now, plan);
+        let changes = self.grid.refresh(now, plan);
+        self.reschedule(now, &changes, around);
         self.spread(now, around);
+    }
+
+    /// Who waits before a way that has changed leaves, and arrives, at another time.
+    fn reschedule(&mut self, now: Instant, changes: &[(u32, Change)], around: &mut Around<'_>) {
+        let change_of = |way| changes.iter().find(|(changed, _)| *changed == way);
+        let mut waiting: Vec<_> = self
+            .datagrams
+            .iter()
+            .filter(|(_, datagram)| datagram.leaves > now && datagram.due > now)
+            .filter_map(|(handle, it)| Some((it.way, it.leaves, handle, change_of(it.way)?.1)))
+            .collect();
+        waiting.sort_unstable_by_key(|(way, leaves, handle, _)| (*way, *leaves, *handle));
+        for (_, leaves, handle, change) in waiting {
+            let Some(datagram) = self.datagrams.get_mut(handle) else { continue };
+            let due = change.arrives(leaves, datagram.due);
+            datagram.leaves = change.leaves(leaves);
+            self.await_arrival(due.max(now), handle, around);
+        }
     }
 
     /// What routers have to say goes on its way.
     fn spread(&mut self, now: Instant, around: &mut Around<'_>) {
-        let party = self.hosts[0].party;
+        let party = self.own;
         for news in self.grid.announcements() {
             if let Some(at) = self.grid.tell(now, &news) {
                 let announcement = self.announced.insert(news);
@@ -488,10 +551,12 @@ impl Net {
             bytes: 0,
             hops_left: HOP_LIMIT,
             is_new: forth,
-            flow: u64::from(from) << 32 | u64::from(to),
+            flow: mix(self.hosts[from as usize].identity ^ mix(self.hosts[to as usize].identity)),
         };
         let parts: Vec<_> = udp::fragments(bytes, ETHERNET).collect();
-        let message = self.whole.insert((event, (1 << parts.len()) - 1));
+        let under_way = u32::try_from(parts.len()).unwrap_or(u32::MAX);
+        let missing = (1 << parts.len()) - 1;
+        let message = self.whole.insert(Whole { event, missing, under_way });
         let mut at = 0;
         for (bytes, number) in parts.into_iter().zip(0..) {
             let load = Load::Part { message, number };
@@ -701,7 +766,18 @@ impl Net {
         let row = self.grid.row(envelope.from, envelope.to);
         around.stats.layers.sent(now, row, envelope.bytes);
         let spot = self.grid.start(envelope.call);
-        let datagram = Datagram { sent: now, load, envelope, spot, damaged: false, ticket };
+        let (way, leaves) = (u32::MAX, now);
+        let datagram = Datagram {
+            sent: now,
+            due: now,
+            way,
+            leaves,
+            load,
+            envelope,
+            spot,
+            damaged: false,
+            ticket,
+        };
         let handle = self.datagrams.insert(datagram);
         self.carry(now, handle, around);
     }
@@ -717,26 +793,34 @@ impl Net {
             datagram.spot = step.spot;
             datagram.damaged |= step.damaged;
             datagram.envelope.hops_left = step.hops_left;
+            (datagram.way, datagram.leaves) = (step.way, step.leaves);
             at = step.arrives;
             let copy = *datagram;
             self.note(now, &copy, &step, around);
             if let Some(again) = step.again {
                 let twin = self.datagrams.insert(copy);
-                self.await_arrival(again, twin, &copy, around);
+                self.twin(copy.load);
+                self.await_arrival(again, twin, around);
             }
             if !step.is_usual || step.spot == Spot::Host {
-                return self.await_arrival(at, handle, &copy, around);
+                return self.await_arrival(at, handle, around);
             }
         }
     }
 
-    fn await_arrival(
-        &self,
-        at: Instant,
-        handle: Handle,
-        datagram: &Datagram,
-        around: &mut Around<'_>,
-    ) {
+    /// One more datagram of a message is under way.
+    fn twin(&mut self, load: Load) {
+        if let Load::Part { message, .. } = load
+            && let Some(whole) = self.whole.get_mut(message)
+        {
+            whole.under_way += 1;
+        }
+    }
+
+    fn await_arrival(&mut self, at: Instant, handle: Handle, around: &mut Around<'_>) {
+        let Some(datagram) = self.datagrams.get_mut(handle) else { return };
+        datagram.due = at;
+        let datagram = *datagram;
         let party = |instance: u32| self.hosts[instance as usize].party;
         let (from, to) = (party(datagram.envelope.from), party(datagram.envelope.to));
         around.queue.push(at, from, to, Event::Datagram { datagram: handle });
@@ -767,7 +851,7 @@ impl Net {
         let back = at + at.since(datagram.sent);
         let (connection, to, segment) = match datagram.load {
             Load::Segment { connection, to, segment } => (connection, to, segment),
-            Load::Part { message, .. } => return self.lose_message(message),
+            part @ Load::Part { .. } => return self.lose_part(part),
         };
         let (party, side) = (self.hosts[envelope.from as usize].party, to ^ 1);
         match (lost.told, segment.answer_of_a_stranger()) {
@@ -778,18 +862,19 @@ impl Net {
                 let load = Load::Segment { connection, to: side, segment: answer };
                 let envelope = Envelope { from: envelope.to, to: envelope.from, ..envelope };
                 let ticket = captured::Ticket::NONE;
-                let answer = Datagram { load, envelope, spot: Spot::Host, ticket, ..datagram };
+                let (spot, damaged, leaves) = (Spot::Host, false, at);
+                let answer = Datagram { load, envelope, spot, damaged, leaves, ticket, ..datagram };
                 let handle = self.datagrams.insert(answer);
-                self.await_arrival(back, handle, &answer, around);
+                self.await_arrival(back, handle, around);
             }
             _ => {}
         }
     }
 
-    /// A message is lost if one of its parts is.
+    /// A message will not arrive: part of it is missing.
     fn lose_message(&mut self, message: Handle) {
-        if let Some((event, _)) = self.whole.remove(message) {
-            let what = Tidings::Lost(event);
+        if let Some(whole) = self.whole.remove(message) {
+            let what = Tidings::Lost(whole.event);
             self.news.push_back(News { connection: Handle::NOBODY, side: CALLED, what });
         }
     }
@@ -829,7 +914,9 @@ impl Net {
     fn on_call(&mut self, now: Instant, handle: Handle, syn: &Segment, around: &mut Around<'_>) {
         let Some(connection) = self.connections.get_mut(handle) else { return };
         let host = &mut self.hosts[connection.instances[1] as usize];
-        let is_full = host.most_accepted.is_some_and(|most| host.accepted >= most);
+        let (half_open, whole) = host.listener.waiting();
+        let coming = half_open + u32::try_from(whole).unwrap_or(u32::MAX);
+        let is_full = host.most_accepted.is_some_and(|most| host.accepted + coming >= most);
         if !host.runs || is_full {
             return self.answer_as_stranger(now, handle, CALLED, syn, around);
         }

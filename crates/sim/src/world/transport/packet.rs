@@ -28,11 +28,14 @@ impl World<'_> {
             return self.send_datagram(now, engine, stream);
         }
         self.close_expired(now, engine);
-        let place = self.place_of(now, engine, to, stream.flight);
+        let mut place = self.place_of(now, engine, to, stream.flight);
+        if place == Place::Wait && self.make_room(now, engine, to) {
+            place = self.place_of(now, engine, to, stream.flight);
+        }
         let Some(net) = self.net.as_deref_mut() else { return };
         match place {
             Place::On(connection) => self.board(now, connection, stream),
-            Place::Wait => net.desks[engine as usize].wait(to, stream),
+            Place::Wait => net.wait(engine, to, stream),
             Place::New => {
                 if let Some(failed) = self.open_for(now, engine, to, stream) {
                     // It is told once the exchange has taken in that the try has left.
@@ -54,10 +57,21 @@ impl World<'_> {
     ) -> Place {
         let is_alone = self.is_alone(flight);
         let Some(net) = self.net.as_deref_mut() else { return Place::Wait };
+        let may_open = net.may_open(engine, to);
         match &mut net.desks[engine as usize] {
-            desk if is_alone => desk.place_for_one(to),
-            desk => desk.place(now, to, &net.connections),
+            _ if is_alone && may_open => Place::New,
+            _ if is_alone => Place::Wait,
+            desk => desk.place(now, to, &net.connections, may_open),
         }
+    }
+
+    /// Another worker's idle connection gives its place to who has none. Whether there was one.
+    fn make_room(&mut self, now: Instant, engine: u32, to: EndpointId) -> bool {
+        let idle = self.with_net(|net, _| net.idle_elsewhere(now, engine, to)).flatten();
+        if let Some(idle) = idle {
+            self.drop_connection(now, idle, Input::Close);
+        }
+        idle.is_some()
     }
 
     /// An answer leaves for the caller of a job.
@@ -113,10 +127,8 @@ impl World<'_> {
         }
         if let Some(target) = target.filter(|_| connection == Handle::NOBODY) {
             let to = self.endpoint_of(engine, target);
-            let waited = self
-                .net
-                .as_deref_mut()
-                .is_some_and(|net| net.desks[engine as usize].stop_waiting(to, job));
+            let waited =
+                self.net.as_deref_mut().is_some_and(|net| net.stop_waiting(engine, to, job));
             if waited {
                 self.jobs.remove(job);
             }
@@ -275,10 +287,12 @@ impl World<'_> {
         }
         state.stage = Stage::Done;
         let (engine, endpoint) = (state.engine, state.endpoint);
+        let from = state.instances[usize::from(CALLER)];
         let goodbye = if well { Input::Close } else { Input::Abort };
         self.with_net(|net, around| {
             net.ask(now, connection, CALLER, goodbye, around);
             net.release(connection, CALLER);
+            net.accept(now, from, around);
         });
         self.on_checked(now, engine, endpoint.0, well);
     }
@@ -362,14 +376,16 @@ impl World<'_> {
         }
         let (engine, to) = (connection.engine, connection.endpoint);
         let is_empty = connection.streams.is_empty();
-        let desk = &mut net.desks[engine as usize];
-        if let Some(next) = desk.next_waiting(to) {
+        if let Some(next) = net.next_waiting(engine, to) {
             return self.board(now, handle, next);
         }
-        if is_empty {
+        if is_empty && net.is_wanted_elsewhere(engine, to) {
+            return self.drop_connection(now, handle, Input::Close);
+        }
+        if is_empty && let Some(connection) = net.connections.get_mut(handle) {
             connection.stage = Stage::Idle(now);
-            desk.put(now, to, handle);
             connection.rest();
+            net.desks[engine as usize].put(now, to, handle);
             self.watch_idle(engine);
         }
     }
@@ -425,7 +441,7 @@ impl World<'_> {
         let opened = self.with_net(|net, around| {
             let opened = net.connect(now, engine, to, (from, target), around);
             if let Ok(handle) = opened {
-                net.desks[engine as usize].opened(to, handle, is_alone);
+                net.opened(engine, to, handle, is_alone);
             }
             opened
         })?;
@@ -609,7 +625,7 @@ impl World<'_> {
             connection.stage = Stage::Done;
             let (engine, to) = (connection.engine, connection.endpoint);
             let from = connection.instances[usize::from(CALLER)];
-            net.desks[engine as usize].closed(to, handle);
+            net.closed(engine, to, handle);
             net.ask(now, handle, CALLER, goodbye, around);
             net.release(handle, CALLER);
             net.accept(now, from, around);
@@ -622,11 +638,8 @@ impl World<'_> {
 
     /// Whoever waits for a connection may make one, if there may be one more.
     fn serve_waiting(&mut self, now: Instant, engine: u32, to: EndpointId) {
-        let desk = |net: &mut Net| {
-            let desk = &mut net.desks[engine as usize];
-            if desk.has_waiting(to) && desk.may_open(to) { desk.next_waiting(to) } else { None }
-        };
-        while let Some(next) = self.net.as_deref_mut().and_then(desk) {
+        let next = |net: &mut Net| net.next_of_all(engine, to);
+        while let Some((engine, next)) = self.net.as_deref_mut().and_then(next) {
             if let Some(cause) = self.open_for(now, engine, to, next) {
                 self.on_broken(now, next.flight, next.attempt, cause);
             }

@@ -14,6 +14,9 @@ const REQUEST_HEAD: u32 = 750;
 /// The head of an answer: what nginx sends with a small file.
 const ANSWER_HEAD: u32 = 240;
 
+/// The most that stands before a body.
+pub(crate) const LARGEST_HEAD: u32 = REQUEST_HEAD;
+
 /// The same in HTTP/2: a frame's head of 9 bytes, and fields of which most are a number in a table
 /// that both sides know by then (RFC 7541).
 const FRAME_HEAD: u32 = 9;

@@ -77,7 +77,7 @@ impl World<'_> {
                 let (way, is_alone) = (self.plan.delay(from, target), self.is_alone(flight));
                 let made = self.with_net(|net, around| {
                     let made = net.stand(now, engine, to, (from, target), way, around)?;
-                    net.desks[engine as usize].opened(to, made, is_alone);
+                    net.opened(engine, to, made, is_alone);
                     Ok(made)
                 });
                 made.unwrap_or(Err(Cause::Closed))

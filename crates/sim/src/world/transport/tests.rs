@@ -427,6 +427,105 @@ fn over_udp_a_lost_datagram_is_an_answer_that_never_comes() {
     assert!(run.calls[0].latency.quantile(0.5).unwrap() < Duration::from_millis(7));
 }
 
+/// An answer of two datagrams, of which each may arrive twice, and each of these damaged.
+#[test]
+fn over_udp_a_twin_brings_what_was_lost_and_what_is_damaged_is_lost() {
+    let text = LINE
+        .replace("timeout = \"2s\"", "protocol = \"udp\"\ntimeout = \"100ms\"")
+        .replace("\"1s\"", "\"100ms\"")
+        .replace("path = \"/\" }", "path = \"/\", response = \"2KiB\" }")
+        + &incident("svc", "kind = \"corrupt\"\nrate = \"10%\"", "lasts = \"20s\"");
+    let damaged = packets(&design(&text), "it", 40);
+    let twins = "kind = \"duplicate\"\nrate = \"100%\"";
+    let twice = text + &incident("users -> svc", twins, "lasts = \"20s\"");
+    let twice = packets(&design(&twice), "it", 40);
+
+    let lost = |run: &Judged| failures(run).get("timeout").copied().unwrap_or(0) as f64 / 4_000.0;
+    let all = failures(&damaged).len() + failures(&twice).len();
+    assert!(all <= 2, "only timeouts: {:?} {:?}", failures(&damaged), failures(&twice));
+    assert!((0.24..0.30).contains(&lost(&damaged)), "1 - 0.9^3: {}", lost(&damaged));
+    assert!((0.02..0.04).contains(&lost(&twice)), "1 - 0.99^3: {}", lost(&twice));
+    assert_eq!((damaged.held.connections, twice.held.connections), (0, 0));
+}
+
+#[test]
+fn a_message_that_no_datagram_holds_is_refused_before_the_run() {
+    let udp = LINE.replace("timeout = \"2s\"", "timeout = \"2s\"\nprotocol = \"udp\"");
+    for (size, fits) in [("63KiB", true), ("64KiB", false)] {
+        let text =
+            udp.replace("path = \"/\" }", &format!("path = \"/\", response = \"{size}\" }}"));
+        let design = design(&text);
+        let plan = Plan::new(&design, &Options::default());
+        assert_eq!(plan.is_ok(), fits, "{size}");
+        if let Err(refusals) = plan {
+            assert!(refusals[0].problem.contains("65507 bytes"), "{}", refusals[0]);
+        }
+    }
+}
+
+/// Many clients at once, each with a connection of its own: a burst of handshakes.
+#[test]
+fn a_database_never_has_more_connections_than_it_takes() {
+    let text = L4
+        .replace("most = 1", "most = 64")
+        .replace("idle_timeout = \"1m\"", "idle_timeout = \"1ms\"")
+        .replace("[database.db]\n", "[database.db]\nconnections = 2\n")
+        .replace("instances = 3", "instances = 1")
+        .replace("traffic = \"150/s\"", "traffic = \"900/s\"");
+
+    assert_eq!(most_accepted(&text, "db", 10), 2);
+}
+
+/// Two workers that each kept a connection of their own would have two.
+#[test]
+fn the_most_connections_are_those_of_an_instance_whatever_its_workers() {
+    let text = ANY
+        .replace("METHOD", "\"GET\", path = \"/\"")
+        .replace("ROUTE", "routes = [{ path = \"/\", to = \"svc\" }]")
+        .replace("SPEECH", "http")
+        .replace("POOL", "most = 3, idle_timeout = \"5s\"")
+        .replace("ATTEMPTS", "1")
+        .replace("CANCEL", "false")
+        .replace("BODY", "100B")
+        .replace("timeout = \"400ms\"\nattempt_timeout = \"150ms\"", "timeout = \"2s\"")
+        .replace("instances = 2", "instances = 1");
+    let run = packets(&design(&text), "none", 20);
+
+    assert_eq!(most_accepted(&text, "svc", 10), 3);
+    assert_eq!(run.edge.unanswered, 0);
+    let answered = run.edge.good() as f64 / run.edge.offered as f64;
+    assert!(answered > 0.95, "300/s of 5 ms each are two at a time, and three may be: {answered}");
+}
+
+/// What waited for the narrow line when it became wide again does not wait for it any more.
+#[test]
+fn a_queue_drains_at_the_new_speed_when_the_fault_is_over() {
+    let text = LINE
+        .replace("timeout = \"2s\"", "protocol = \"udp\"\ntimeout = \"60s\"")
+        .replace("connect_timeout = \"1s\"\n", "")
+        .replace("path = \"/\" }", "path = \"/\", response = \"1KiB\" }");
+    let run = fault_on(&text, "svc", "kind = \"bandwidth\"\nbandwidth = \"500kbit/s\"");
+
+    let slowest = |at: usize| run.series.windows()[at].latency.quantile(1.0).unwrap();
+    assert!(slowest(29) > Duration::from_secs(5), "a thousand of 1.3 kB: {:?}", slowest(29));
+    assert!(slowest(30) > Duration::from_secs(5), "the queue leaves at once: {:?}", slowest(30));
+    assert!(slowest(31) < Duration::from_millis(20), "and is empty: {:?}", slowest(31));
+}
+
+/// What is on its way when a delay ends arrives after the delay; what leaves then does not.
+#[test]
+fn a_delay_ends_for_those_who_leave_after_it() {
+    let text = LINE
+        .replace("timeout = \"2s\"", "protocol = \"udp\"\ntimeout = \"60s\"")
+        .replace("connect_timeout = \"1s\"\n", "");
+    let run = fault_on(&text, "users -> svc", "kind = \"delay\"\nby = \"3s\"");
+
+    let at = |at: usize, share| run.series.windows()[at].latency.quantile(share).unwrap();
+    assert!(at(29, 0.01) > Duration::from_millis(5_800), "{:?}", at(29, 0.01));
+    assert!(at(31, 0.99) > Duration::from_millis(2_900), "on its way: {:?}", at(31, 0.99));
+    assert!(at(31, 0.1) < Duration::from_millis(20), "left after it: {:?}", at(31, 0.1));
+}
+
 #[test]
 fn a_fault_that_nobody_bounds_leaks_connections() {
     let call = "timeout = \"1h\"";
@@ -550,6 +649,27 @@ fn fault(on: &str, kind: &str) -> Judged {
 
 fn fault_on(text: &str, on: &str, kind: &str) -> Judged {
     packets(&hit(text, on, kind), "it", 40)
+}
+
+/// The most connections that the first instance of a node had accepted at once.
+fn most_accepted(text: &str, node: &str, secs: u64) -> u32 {
+    let design = design(text);
+    let options = Options {
+        incident: Some("none".into()),
+        lasts: Some(Duration::from_secs(secs)),
+        fidelity: Fidelity::Packet,
+        ..Options::default()
+    };
+    let plan = Plan::new(&design, &options).unwrap();
+    let id = design.nodes.iter().position(|other| other.name == node).unwrap();
+    let at = plan.instance(base::NodeId::from_index(id), 0) as usize;
+    let mut world = World::new(&plan, 1);
+    let mut most = 0;
+    for ms in 0..secs * 1_000 {
+        world.play_until(Instant::from_millis(ms));
+        most = most.max(world.net.as_deref().unwrap().hosts[at].accepted);
+    }
+    most
 }
 
 fn hit(text: &str, on: &str, kind: &str) -> Design {
@@ -697,7 +817,7 @@ impl<'p> Talk<'p> {
             (0..plan.instances.len()).map(|at| queue.party(&at.to_string())).collect();
         Self {
             plan,
-            net: Net::new(plan, 1, &parties),
+            net: Net::new(plan, 1, parties[0], &parties),
             queue,
             stats: Stats::new(plan.times, plan.design),
             now: Instant::ZERO,
