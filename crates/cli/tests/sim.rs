@@ -82,6 +82,31 @@ fn an_incident_that_cannot_happen_is_a_diagnostic_before_the_run() {
     }
 }
 
+/// It is played all the same: what makes it idle stands elsewhere.
+#[test]
+fn a_fault_that_changes_nothing_where_it_stands_is_told_before_and_after_the_run() {
+    for (fault, says) in IDLE {
+        let output = sim_of(
+            &format!("{SOUND}\n[[incident.bad]]\n{fault}\n"),
+            &["--for", "12s", "--no-causes"],
+        );
+
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{fault}: {told}");
+        assert!(told.contains("warning[P043]") && told.contains(says), "{fault}: {told}");
+        assert!(stdout(&output).contains(says), "{fault}: {}", stdout(&output));
+    }
+}
+
+const IDLE: [(&str, &str); 3] = [
+    ("on = \"svc\"\nkind = \"drain\"\nat = \"2s\"\nlasts = \"5s\"", "takes what comes for 10s"),
+    ("on = \"svc\"\nkind = \"clock-jump\"\nby = \"1h\"\nat = \"2s\"", "nobody asks for the time"),
+    (
+        "on = \"svc\"\nkind = \"bandwidth\"\nbandwidth = \"10Gbit/s\"\nat = \"2s\"",
+        "does 10 Gbit/s anyway",
+    ),
+];
+
 #[test]
 fn an_incident_after_the_end_of_the_run_is_refused() {
     let fault = "on = \"svc\"\nkind = \"crash\"\nat = \"50s\"";

@@ -5,7 +5,7 @@ use config::Design;
 use config::design::{Entry, NodeKind, Part, Target};
 use model::fault::{Course, Fault};
 
-use super::{Instance, network};
+use super::{Instance, Times, network};
 use crate::{Options, Refusal};
 
 /// A fault with its time and its victims.
@@ -77,6 +77,21 @@ pub(super) fn plan(
         one(design, entry, instances, &place).map_err(|refusal| refusals.push(refusal)).ok()
     });
     (Some(incident.name.clone()), faults.collect())
+}
+
+/// Faults that change nothing: where they stand, or because the run ends before.
+pub(super) fn not_played(design: &Design, incident: Option<&str>, times: Times) -> Vec<String> {
+    let chosen = design.incidents.iter().filter(|other| Some(other.name.as_str()) == incident);
+    let entries = chosen.flat_map(|incident| incident.entries.iter().zip(1..));
+    let told = entries.filter_map(|(entry, number)| {
+        let kind = entry.fault.kind();
+        if Instant::ZERO + entry.at >= times.end {
+            return Some(format!("fault {number} (`{kind}`) begins after the end of the run"));
+        }
+        let why = config::idle_fault(design, entry)?;
+        Some(format!("fault {number} (`{kind}`) changes nothing: {why}"))
+    });
+    told.collect()
 }
 
 /// The name of no incident.

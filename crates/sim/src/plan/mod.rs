@@ -72,6 +72,7 @@ impl<'d> Plan<'d> {
         }
         let mut not_played = places::not_played(design, network.has_packets);
         not_played.extend(requests.not_played(design));
+        not_played.extend(faults::not_played(design, incident.as_deref(), times));
         Ok(Self {
             design,
             first_engine: first_engines(design, &first_instance, options.workers),
