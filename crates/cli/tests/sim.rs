@@ -86,10 +86,7 @@ fn an_incident_that_cannot_happen_is_a_diagnostic_before_the_run() {
 #[test]
 fn a_fault_that_changes_nothing_where_it_stands_is_told_before_and_after_the_run() {
     for (fault, says) in IDLE {
-        let output = sim_of(
-            &format!("{SOUND}\n[[incident.bad]]\n{fault}\n"),
-            &["--for", "12s", "--no-causes"],
-        );
+        let output = sim_of(&format!("{SOUND}\n[[incident.bad]]\n{fault}\n"), &["--for", "12s"]);
 
         let told = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(0), "{fault}: {told}");
