@@ -11,7 +11,7 @@ use engine::Pool;
 
 use super::super::slab::{Handle, Slab};
 use super::connection::{Connection, Stage, Stream};
-use super::net::SERVICE_PORT;
+use super::handshake::SERVICE_PORT;
 use super::seats::Seats;
 use crate::plan::Plan;
 use crate::stats::mix;

@@ -12,13 +12,19 @@
 //! | `packet`, `desk`, `seats` | which connection a request takes, and what its callers learn |
 //! | `splice` | balancers that share out connections |
 //! | `standing` | sessions that stand, on connections |
-//! | `net`, `connection` | kernels: endpoints, listeners, ports, descriptors |
+//! | `net`, `host` | kernels: who is let in, ports, descriptors |
+//! | `handshake`, `connection`, `bytes` | connections, and what their ends say |
+//! | `datagram` | datagrams on their way, and messages without a connection |
 //! | `grid`, `ways` | cards, links, routers, and what an incident does to them |
 //! | `sizes` | how many bytes messages are |
 
+mod bytes;
 mod connection;
+mod datagram;
 mod desk;
 mod grid;
+mod handshake;
+mod host;
 mod message;
 mod net;
 mod packet;
