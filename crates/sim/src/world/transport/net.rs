@@ -17,9 +17,10 @@ use super::super::slab::{Handle, Slab};
 use super::connection::{CALLER, Connection};
 use super::datagram::{Datagram, Whole};
 use super::desk::Desk;
-use super::grid::{self, Grid};
+use super::grid::Grid;
 use super::handshake::profiles;
 use super::host::Host;
+use super::routers;
 use super::seats::Seats;
 use crate::plan::Plan;
 use crate::stats::Stats;
@@ -33,7 +34,7 @@ pub(in crate::world) struct Net {
     pub(super) datagrams: Slab<Datagram>,
     /// Messages without a connection.
     pub(super) whole: Slab<Whole>,
-    announced: Slab<grid::News>,
+    announced: Slab<routers::News>,
     pub(super) hosts: Vec<Host>,
     /// Whose the network's own events are.
     own: Party,
