@@ -2,6 +2,7 @@
 //!
 //! A plan is read by all seeds on all threads and changed by none.
 
+mod bounds;
 mod faults;
 pub(crate) mod network;
 mod places;
