@@ -24,6 +24,21 @@ pub(crate) struct Loaded {
     pub(crate) remarks: Vec<Diagnostic>,
 }
 
+impl Loaded {
+    /// Says which faults of an incident, or of all, change nothing: before somebody waits for them.
+    pub(crate) fn warn_of_idle_faults(&self, incident: Option<&str>) {
+        let incidents = self.design.incidents.iter();
+        let chosen = incidents.filter(|one| incident.is_none_or(|name| one.name == name));
+        let spans: Vec<_> = chosen.flat_map(|one| &one.entries).map(|entry| entry.span).collect();
+        let idle: Vec<_> =
+            self.remarks.iter().filter(|told| spans.contains(&told.span)).cloned().collect();
+        if !idle.is_empty() {
+            let told = diagnostic::render(&idle, &self.name, &self.text, errors_take_colour());
+            warn(format_args!("before it begins\n\n{}", told.trim_end()));
+        }
+    }
+}
+
 /// Why a file is no design.
 #[derive(Debug)]
 pub(crate) enum Unusable {

@@ -45,6 +45,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         Ok(loaded) => loaded,
         Err(unusable) => return unusable.tell(args.format == Format::Json),
     };
+    loaded.warn_of_idle_faults(args.incident.as_deref());
     let wanted = Wanted {
         incident: args.incident.clone(),
         probability: args.probability,

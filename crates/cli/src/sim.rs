@@ -94,6 +94,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         Ok(loaded) => loaded,
         Err(unusable) => return unusable.tell(args.format == Format::Json),
     };
+    loaded.warn_of_idle_faults(args.incident.as_deref());
     let folder = match args.out.as_deref().map(Folder::claim).transpose() {
         Ok(folder) => folder,
         Err(why) => return complain(why),

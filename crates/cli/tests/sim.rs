@@ -82,6 +82,28 @@ fn an_incident_that_cannot_happen_is_a_diagnostic_before_the_run() {
     }
 }
 
+/// It is played all the same: what makes it idle stands elsewhere.
+#[test]
+fn a_fault_that_changes_nothing_where_it_stands_is_told_before_and_after_the_run() {
+    for (fault, says) in IDLE {
+        let output = sim_of(&format!("{SOUND}\n[[incident.bad]]\n{fault}\n"), &["--for", "12s"]);
+
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{fault}: {told}");
+        assert!(told.contains("warning[P043]") && told.contains(says), "{fault}: {told}");
+        assert!(stdout(&output).contains(says), "{fault}: {}", stdout(&output));
+    }
+}
+
+const IDLE: [(&str, &str); 3] = [
+    ("on = \"svc\"\nkind = \"drain\"\nat = \"2s\"\nlasts = \"5s\"", "takes what comes for 10s"),
+    ("on = \"svc\"\nkind = \"clock-jump\"\nby = \"1h\"\nat = \"2s\"", "nobody asks for the time"),
+    (
+        "on = \"svc\"\nkind = \"bandwidth\"\nbandwidth = \"10Gbit/s\"\nat = \"2s\"",
+        "does 10 Gbit/s anyway",
+    ),
+];
+
 #[test]
 fn an_incident_after_the_end_of_the_run_is_refused() {
     let fault = "on = \"svc\"\nkind = \"crash\"\nat = \"50s\"";
@@ -93,7 +115,7 @@ fn an_incident_after_the_end_of_the_run_is_refused() {
     assert!(told.contains("begins at 50s, after the end of the run"), "{told}");
 }
 
-const IMPOSSIBLE: [(&str, &str, &str); 31] = [
+const IMPOSSIBLE: [(&str, &str, &str); 33] = [
     (
         "on = \"lb -> here\"\nkind = \"loss\"\nloss = \"1%\"\nat = \"5s\"",
         "P021",
@@ -112,6 +134,8 @@ const IMPOSSIBLE: [(&str, &str, &str); 31] = [
     ("on = \"svc\"\nkind = \"slwo\"\ntimes = 2\nat = \"5s\"", "P014", "\"slow\""),
     ("on = \"svc\"\nkind = \"region-loss\"\nat = \"5s\"", "P041", "name a region"),
     ("on = \"svc\"\nkind = \"misroute\"\nat = \"5s\"", "P041", "name a balancer"),
+    ("on = \"users -> lb\"\nkind = \"misroute\"\nat = \"5s\"", "P041", "name a balancer"),
+    ("on = \"lb\"\nkind = \"misroute\"\nrate = \"0%\"\nat = \"5s\"", "P013", "changes nothing"),
     ("on = \"svc\"\nkind = \"spike\"\ntimes = 2\nat = \"5s\"", "P041", "name a client"),
     ("on = \"users\"\nkind = \"crash\"\nat = \"5s\"", "P041", "\"crash\" cannot happen to `users`"),
     ("on = \"lb -> svc\"\nkind = \"slow\"\ntimes = 2\nat = \"5s\"", "P041", "use \"delay\""),

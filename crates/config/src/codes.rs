@@ -169,6 +169,10 @@ codes! {
         because "a table under `only` is for one method or path; without one, or with the same as another, nobody can tell when it holds"
         wrong "[call.lb.svc.only.slow]\ntimeout = \"5s\""
         right "[call.lb.svc.only.slow]\npath = \"/report\"\ntimeout = \"5s\"";
+    IDLE_FAULT Warning "P043" "a fault that changes nothing where it stands"
+        because "the incident would look survived, and nothing was tried"
+        wrong "on = \"svc\"\nkind = \"slow\"\ntimes = 2   # and svc has no model"
+        right "[service.svc]\nmodel = { workers = 16, queue = 64, service_time = \"5ms\" }";
 }
 
 #[cfg(test)]

@@ -1,22 +1,28 @@
 //! Faults that are well written and would change nothing: the incident would look survived.
 
+mod in_place;
+
 use base::Share;
 use model::fault::Fault;
 
-use crate::codes::{CONTRADICTION, OUT_OF_BOUNDS};
+pub use self::in_place::idle_fault;
+use crate::codes::{CONTRADICTION, IDLE_FAULT, OUT_OF_BOUNDS};
 use crate::design::{Design, Entry, Part};
 use crate::report::Report;
 
 /// Looks at every fault of every incident.
 pub(crate) fn check(design: &Design, report: &mut Report) {
     for entry in design.incidents.iter().flat_map(|incident| &incident.entries) {
-        report_nothing(entry, report);
         report_standstill(entry, report);
         report_ramp(entry, report);
+        if !report_nothing(entry, report) {
+            report_place(design, entry, report);
+        }
     }
 }
 
-fn report_nothing(entry: &Entry, report: &mut Report) {
+/// Whether it is a fault that never changes anything.
+fn report_nothing(entry: &Entry, report: &mut Report) -> bool {
     let hits_nobody = match entry.share {
         Part::Share(share) => share == Share::NONE,
         Part::Of(some, _) => some == 0,
@@ -27,7 +33,7 @@ fn report_nothing(entry: &Entry, report: &mut Report) {
     } else if let Some(key) = without_effect(&entry.fault) {
         format!("`{}` with this `{key}` changes nothing", entry.fault.kind())
     } else {
-        return;
+        return false;
     };
     report.push(
         OUT_OF_BOUNDS
@@ -36,6 +42,18 @@ fn report_nothing(entry: &Entry, report: &mut Report) {
                 "the simulation would have nothing to do, and the incident would look survived",
             )
             .instead("write how much goes wrong, or take the fault out"),
+    );
+    true
+}
+
+/// What the file says elsewhere makes it idle, and may say otherwise tomorrow.
+fn report_place(design: &Design, entry: &Entry, report: &mut Report) {
+    let Some(why) = idle_fault(design, entry) else { return };
+    let message = format!("`{}` changes nothing here: {why}", entry.fault.kind());
+    report.push(
+        IDLE_FAULT
+            .at(entry.span, message)
+            .instead("let it happen elsewhere, or take the fault out"),
     );
 }
 
@@ -47,13 +65,18 @@ fn without_effect(fault: &Fault) -> Option<&'static str> {
         Fault::Error { rate: Share::NONE, .. }
         | Fault::Duplicate { rate: Share::NONE }
         | Fault::Corrupt { rate: Share::NONE }
+        | Fault::Misroute { rate: Share::NONE }
         | Fault::Reorder { rate: Share::NONE, .. } => Some("rate"),
         Fault::Loss { loss: Share::NONE } => Some("loss"),
         Fault::ClockJump { by_nanos: 0 } => Some("by"),
+        Fault::Mtu { bytes } if *bytes >= LARGEST_DATAGRAM => Some("bytes"),
         Fault::Nic { speed } if *speed >= Share::WHOLE => Some("speed"),
         _ => None,
     }
 }
+
+/// Hosts send no larger ones over Ethernet.
+const LARGEST_DATAGRAM: u32 = 1_500;
 
 /// A line without any speed is no slow line: what is on it would wait until the end of time.
 fn report_standstill(entry: &Entry, report: &mut Report) {

@@ -21,8 +21,15 @@ use crate::Rules;
 pub struct EndpointSpec {
     /// Its part of the traffic, against the others'.
     pub weight: u32,
-    /// How its region stands in the caller's order of preference: 0 is the own region.
+    /// How its region stands in the caller's order of preference: 0 is the own region,
+    /// [`EndpointSpec::OUT_OF_REACH`] one that is never asked.
     pub rank: u16,
+}
+
+impl EndpointSpec {
+    /// The rank of an endpoint in a region that is not to be asked, nor checked. A driver may as well
+    /// leave it out.
+    pub const OUT_OF_REACH: u16 = u16::MAX;
 }
 
 /// One worker's belief about the endpoints of a call.
@@ -98,7 +105,10 @@ impl Belief {
             in_flight: 0,
             latency: PeakEwma::new(now, FIRST_GUESS),
             ejection: Ejection::default(),
-            checker: rules.health.map(|params| Checker::new(now, params, random)),
+            checker: rules
+                .health
+                .filter(|_| spec.rank != EndpointSpec::OUT_OF_REACH)
+                .map(|params| Checker::new(now, params, random)),
             up_since: None,
         });
         let spill = match rules.region {
@@ -284,7 +294,8 @@ impl Belief {
         match self.regions {
             region::Params::Any | region::Params::Own => 1,
             region::Params::Spill { .. } => {
-                let last = self.endpoints.iter().map(|endpoint| endpoint.spec.rank).max();
+                let ranks = self.endpoints.iter().map(|endpoint| endpoint.spec.rank);
+                let last = ranks.filter(|&rank| rank != EndpointSpec::OUT_OF_REACH).max();
                 last.map_or(1, |last| usize::from(last) + 1)
             }
         }

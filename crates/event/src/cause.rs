@@ -50,6 +50,9 @@ pub enum Cause {
     BadRequest,
     /// The client did not send its request in time.
     ClientTimeout,
+    /// The service says that the request is not for it (RFC 9110, 15.5.20): it was sent to the wrong
+    /// place.
+    Misrouted,
 }
 
 /// The layer a cause lives on.
@@ -96,7 +99,7 @@ struct Row {
 
 impl Cause {
     /// Every cause once; [`Cause::Status`] stands for all of its kind.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Unreachable,
         Self::Refused,
         Self::ConnectTimeout,
@@ -119,6 +122,7 @@ impl Cause {
         Self::ClientLeft,
         Self::BadRequest,
         Self::ClientTimeout,
+        Self::Misrouted,
     ];
 
     /// Its position in [`Cause::ALL`], for tables of counters.
@@ -146,6 +150,21 @@ impl Cause {
             Self::ClientLeft => 19,
             Self::BadRequest => 20,
             Self::ClientTimeout => 21,
+            Self::Misrouted => 22,
+        }
+    }
+
+    /// What an answer of this status says to who sends the request again or fails with it.
+    pub const fn of_status(status: u16) -> Self {
+        if status == MISDIRECTED { Self::Misrouted } else { Self::Status(status) }
+    }
+
+    /// Why an answer of this status is a failure of who passes it on, if it is one. What else blames
+    /// the client is the client's affair.
+    pub const fn of_passed_on(status: u16) -> Option<Self> {
+        match status {
+            MISDIRECTED | 500.. => Some(Self::of_status(status)),
+            _ => None,
         }
     }
 
@@ -202,11 +221,15 @@ impl Cause {
             Self::Draining => ("draining", Policy, 503, "destination_unavailable", "The balancer is shutting down."),
             Self::ClientLeft => ("client_left", Client, 499, "http_request_error", "The client left before the answer."),
             Self::BadRequest => ("bad_request", Client, 400, "http_request_error", "The request is not valid HTTP, or over a limit."),
+            Self::Misrouted => ("misrouted", L7, MISDIRECTED, "http_request_error", "The request came to a service that it is not for."),
             Self::ClientTimeout => ("client_timeout", Client, 408, "http_request_error", "The client did not send its request in time."),
         };
         Row { name, layer, status, proxy_status, sentence }
     }
 }
+
+/// Misdirected Request (RFC 9110, 15.5.20).
+const MISDIRECTED: u16 = 421;
 
 #[cfg(test)]
 mod tests {
@@ -227,5 +250,13 @@ mod tests {
     fn a_failure_is_answered_with_an_error_status() {
         assert!(Cause::ALL.iter().all(|cause| (400..600).contains(&cause.status())));
         assert_eq!(Cause::Status(503).status(), 503);
+    }
+
+    #[test]
+    fn a_request_in_the_wrong_place_is_told_from_one_that_is_wrong() {
+        let passed_on = [404, 421, 503].map(Cause::of_passed_on);
+
+        assert_eq!(passed_on, [None, Some(Cause::Misrouted), Some(Cause::Status(503))]);
+        assert_eq!(Cause::Misrouted.status(), 421);
     }
 }

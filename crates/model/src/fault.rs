@@ -94,8 +94,11 @@ pub enum Fault {
     },
     /// A router believes something that is not so.
     Route(RouteFault),
-    /// The balancer sends to the wrong service.
-    Misroute,
+    /// The balancer sends to the wrong place, which answers that it does not know the request.
+    Misroute {
+        /// Of the requests.
+        rate: Share,
+    },
     /// A whole region is gone.
     RegionLoss,
     /// No more than this many descriptors are left.
@@ -150,27 +153,11 @@ impl Fault {
             Self::Nic { .. } => "nic",
             Self::Firewall { .. } => "firewall",
             Self::Route(_) => "route",
-            Self::Misroute => "misroute",
+            Self::Misroute { .. } => "misroute",
             Self::RegionLoss => "region-loss",
             Self::Descriptors { .. } => "descriptors",
             Self::ClockJump { .. } => "clock-jump",
         }
-    }
-
-    /// Whether it can be played where a message is only a delay. The others need packets.
-    pub const fn is_message_level(&self) -> bool {
-        matches!(
-            self,
-            Self::Slow { .. }
-                | Self::Error { .. }
-                | Self::Hang
-                | Self::Crash
-                | Self::Restart { .. }
-                | Self::Spike { .. }
-                | Self::RegionLoss
-                | Self::ClockJump { .. }
-                | Self::Drain
-        )
     }
 }
 

@@ -6,7 +6,7 @@ use crate::crew::Crew;
 use crate::judge::{Judged, play};
 use crate::plan::Plan;
 
-/// Plays each seed from `first` on. Fewer if somebody stops it: those up to the first that did not
+/// Plays each seed from `first` on; the largest is followed by 0. Fewer if somebody stops it: those up to the first that did not
 /// end.
 pub(crate) fn play_all(
     plan: &Plan<'_>,
@@ -17,7 +17,7 @@ pub(crate) fn play_all(
 ) -> Vec<Judged> {
     let mut runs = Vec::new();
     let one = |number: u32, stop: &dyn Fn() -> bool| {
-        let run = play(plan, first + u64::from(number), stop)?;
+        let run = play(plan, first.wrapping_add(number.into()), stop)?;
         Some(if number == 0 { run } else { run.without_course() })
     };
     let take = |_, run| {

@@ -313,7 +313,7 @@ impl Asking<'_> {
     }
 
     fn seen(&self, intended: Instant) -> Seen {
-        let refused = (self.status >= 400).then_some(Cause::Status(self.status));
+        let refused = (self.status >= 400).then_some(Cause::of_status(self.status));
         Seen {
             intended,
             took: self.caller.now().since(intended),

@@ -33,7 +33,7 @@ pub(super) const KINDS: [(&str, &[&str]); 24] = [
     ("nic", &["speed"]),
     ("firewall", &["reject"]),
     ("route", &["how"]),
-    ("misroute", &[]),
+    ("misroute", &["rate"]),
     ("region-loss", &[]),
     ("descriptors", &["left"]),
     ("clock-jump", &["by"]),
@@ -81,7 +81,7 @@ fn of_kind(kind: &str, keys: &Keys<'_, '_>, report: &mut Report) -> Option<Fault
         "nic" => Fault::Nic { speed: keys.share("speed", report)? },
         "firewall" => Fault::Firewall { reject: keys.flag("reject", report)? },
         "route" => Fault::Route(keys.how(report)?),
-        "misroute" => Fault::Misroute,
+        "misroute" => Fault::Misroute { rate: keys.part("rate", report)? },
         "region-loss" => Fault::RegionLoss,
         "descriptors" => Fault::Descriptors { left: keys.left(report)? },
         "clock-jump" => Fault::ClockJump { by_nanos: keys.jump(report)? },
@@ -109,6 +109,11 @@ impl Keys<'_, '_> {
 
     fn share(&self, key: &str, report: &mut Report) -> Option<base::Share> {
         self.table.require(key, "\"10%\"", report)?.share(report)
+    }
+
+    /// All, if nothing is said.
+    fn part(&self, key: &str, report: &mut Report) -> Option<base::Share> {
+        self.table.get(key).map_or(Some(base::Share::WHOLE), |value| value.share(report))
     }
 
     fn time(&self, key: &str, report: &mut Report) -> Option<Duration> {

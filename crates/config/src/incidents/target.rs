@@ -1,9 +1,10 @@
 //! Whom a fault hits, and whether it can happen there.
 
+use base::NodeId;
 use model::fault::Fault;
 
 use crate::codes::{CONTRADICTION, UNKNOWN_NAME, WRONG_TARGET};
-use crate::design::{Entry, Node, Part, Target};
+use crate::design::{Entry, Listen, Node, NodeKind, Part, Protocol, Target};
 use crate::index::{Index, Kind};
 use crate::names::{meant, one_of, shown};
 use crate::read::{Table, Value};
@@ -82,7 +83,7 @@ pub(super) fn check(
     report: &mut Report,
 ) {
     if let Some(on) = table.get("on")
-        && let Err(way_out) = fits(&entry.fault, &entry.on, index)
+        && let Err(way_out) = fits(&entry.fault, &entry.on, index, nodes)
     {
         let target = on.as_text().unwrap_or_default();
         let message = format!("\"{}\" cannot happen to `{}`", entry.fault.kind(), shown(target));
@@ -94,7 +95,12 @@ pub(super) fn check(
 }
 
 /// Or what to write instead.
-fn fits(fault: &Fault, target: &Target, index: &Index<'_>) -> Result<(), &'static str> {
+fn fits(
+    fault: &Fault,
+    target: &Target,
+    index: &Index<'_>,
+    nodes: &[Node],
+) -> Result<(), &'static str> {
     let kind = match target {
         Target::Node(node) => Some(index.kind(*node)),
         Target::Region(_) | Target::Call(_) | Target::Link(..) => None,
@@ -113,7 +119,11 @@ fn fits(fault: &Fault, target: &Target, index: &Index<'_>) -> Result<(), &'stati
             (kind == Some(Kind::Client) || is_region, "name a client: traffic comes from there")
         }
         Fault::RegionLoss => (is_region, "name a region"),
-        Fault::Misroute => (kind == Some(Kind::Balancer), "name a balancer"),
+        Fault::Misroute { .. } => (
+            sender(target, index).is_some_and(|node| has_routes(&nodes[node.index()])),
+            "name a balancer of requests, or a call of one as \"a -> b\"; connections are led \
+             elsewhere by \"route\"",
+        ),
         Fault::Descriptors { .. } | Fault::Nic { .. } => (kind.is_some(), "name a node"),
         Fault::Loss { .. }
         | Fault::Delay { .. }
@@ -129,6 +139,22 @@ fn fits(fault: &Fault, target: &Target, index: &Index<'_>) -> Result<(), &'stati
         | Fault::Route(_) => (true, ""),
     };
     if fits { Ok(()) } else { Err(way_out) }
+}
+
+/// The node that sends requests on.
+fn sender(target: &Target, index: &Index<'_>) -> Option<NodeId> {
+    match *target {
+        Target::Node(node) => Some(node),
+        Target::Call(call) => index.calls.get(call.index()).map(|call| call.from),
+        Target::Region(_) | Target::Link(..) => None,
+    }
+}
+
+/// Whether a node looks at requests to know where they belong: who passes on connections does not.
+fn has_routes(node: &Node) -> bool {
+    let NodeKind::Balancer(balancer) = &node.kind else { return false };
+    let sees = |listen: &Listen| matches!(listen.protocol, Protocol::Http | Protocol::Grpc);
+    balancer.listen.iter().any(sees)
 }
 
 fn check_share(entry: &Entry, share: &Value<'_>, nodes: &[Node], report: &mut Report) {

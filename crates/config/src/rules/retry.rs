@@ -182,7 +182,7 @@ fn status(value: &Value<'_>, text: &str, report: &mut Report) -> Option<(String,
     }
 }
 
-const WORDS: [(&str, Causes); 10] = [
+const WORDS: [(&str, Causes); 11] = [
     ("connect", Causes::CONNECT),
     ("reset", Causes::RESET),
     ("timeout", Causes::TIMEOUT),
@@ -193,6 +193,7 @@ const WORDS: [(&str, Causes); 10] = [
     ("handshake", Causes::NONE.with(Cause::Handshake)),
     ("exhausted", Causes::NONE.with(Cause::Exhausted)),
     ("garbage", Causes::NONE.with(Cause::Garbage)),
+    ("misrouted", Causes::NONE.with(Cause::Misrouted)),
 ];
 
 #[cfg(test)]

@@ -62,6 +62,20 @@ fn a_region_that_may_not_be_left_fails_open_by_itself() {
 }
 
 #[test]
+fn who_is_out_of_reach_is_neither_asked_nor_checked() {
+    let away = EndpointSpec { rank: EndpointSpec::OUT_OF_REACH, ..NEAR };
+    for region in [region::Params::Own, region::Params::Spill { at_most: Share::WHOLE }] {
+        let mut belief = belief(&Rules { region, ..checked() }, &[NEAR, away]);
+        let later = NOW + Duration::from_secs(60);
+
+        let asked: Vec<_> =
+            std::iter::from_fn(|| belief.next_check(later)).map(|(endpoint, _)| endpoint).collect();
+        assert_eq!(asked, [EndpointId(0)]);
+        assert_eq!(picked(&mut belief), [0]);
+    }
+}
+
+#[test]
 fn another_region_is_asked_before_checks_are_doubted() {
     let region = region::Params::Spill { at_most: Share::WHOLE };
     let mut belief = belief(&Rules { region, ..checked() }, &[NEAR, NEAR, FAR]);

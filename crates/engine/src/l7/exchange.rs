@@ -309,10 +309,10 @@ impl Exchange {
         sink: &mut impl Sink,
     ) {
         // A quick failure is not a fast service: it must not draw traffic to itself.
-        if status < 500 {
+        let cause = Cause::of_status(status);
+        if status < 500 && cause != Cause::Misrouted {
             call.belief.on_head(now, attempt.endpoint, now.since(attempt.left));
         }
-        let cause = Cause::Status(status);
         if status >= 400 && call.rules.retry.on.contains(cause) {
             let grounds = self.grounds(true, false, body, call);
             if let Some(retry) = self.judge(now, cause, grounds, retry_after, call, sink) {
@@ -557,7 +557,7 @@ impl End {
     /// upstream's 5xx that was passed on is one.
     fn cause(self, status: u16) -> Option<Cause> {
         match self {
-            Self::Answered => (status >= 500).then_some(Cause::Status(status)),
+            Self::Answered => Cause::of_passed_on(status),
             Self::Refused { cause, .. } | Self::BrokenOff(cause) | Self::Client(cause) => {
                 Some(cause)
             }
@@ -583,8 +583,8 @@ impl End {
     }
 }
 
-/// What an ended try tells about the service. An answer that blames the client is a success of
-/// the service. A client that left tells nothing, nor does a connection that broke while it was
+/// What an ended try tells about the service. An answer that blames the client, or the way, is a
+/// success of the service. A client that left tells nothing, nor does a connection that broke while it was
 /// still `unused`: it had only idled too long. Nor does the end of the request's time if the try
 /// was `hurried`, with less time than an answer typically takes: else a client that claims to have
 /// a millisecond left could open the breaker for everybody.
@@ -596,6 +596,7 @@ const fn outcome(cause: Option<Cause>, unused: bool, hurried: bool) -> Outcome {
         }
         Some(Cause::Closed | Cause::Reset) if unused => Outcome::Unknown,
         Some(Cause::Timeout) if hurried => Outcome::Unknown,
+        Some(Cause::Misrouted) => Outcome::Success,
         Some(Cause::Status(status)) if status < 500 => Outcome::Success,
         Some(_) => Outcome::Failure,
     }

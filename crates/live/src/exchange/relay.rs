@@ -23,8 +23,8 @@ impl Client {
         let status = response.status();
         desk.tale.status = status;
         desk.tale.answered = Some(self.worker.recent());
-        desk.tale.cause = (status >= 500).then_some(Cause::Status(status));
-        let failure = (status >= 500).then(|| format!("plimsoll; received-status={status}"));
+        desk.tale.cause = Cause::of_passed_on(status);
+        let failure = desk.tale.cause.map(|_| format!("plimsoll; received-status={status}"));
         let mut hop = ResponseHop {
             proxy_status: failure.as_deref().map(str::as_bytes),
             ..ResponseHop::new(&self.worker.plan.pseudonym, request.version(), &response)

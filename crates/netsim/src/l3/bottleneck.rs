@@ -8,6 +8,8 @@ use alloc::collections::VecDeque;
 
 use base::{Duration, Instant};
 
+use super::link::Change;
+
 /// How much may wait before a link, without what is being sent. Both bounds hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bound {
@@ -59,6 +61,16 @@ impl Bottleneck {
         }
         self.free_at = begins + serialisation(bytes, bits_per_sec);
         Some(self.free_at)
+    }
+
+    /// What waits takes its turn at another speed. When the last of it was to leave.
+    pub(super) fn change(&mut self, change: &Change) -> Instant {
+        for turn in &mut self.waiting {
+            turn.begins = change.leaves(turn.begins);
+        }
+        let last = self.free_at;
+        self.free_at = change.leaves(last);
+        last
     }
 
     /// How many bytes wait, and how many datagrams.

@@ -70,6 +70,8 @@ impl Default for Params {
 /// What becomes of a datagram that a link took.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Transit {
+    /// When its last bit has left.
+    pub leaves: Instant,
     /// When it arrives.
     pub arrives: Instant,
     /// When it arrives once more.
@@ -78,6 +80,44 @@ pub struct Transit {
     pub damaged: bool,
     /// Whether it was held back.
     pub held_back: bool,
+}
+
+/// What a change of a link does to the datagrams that wait before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Change {
+    now: Instant,
+    /// Bits per second, before and after; no bound if `None`.
+    speeds: (Option<u64>, Option<u64>),
+    delays: (Duration, Duration),
+}
+
+impl Change {
+    /// Whether it is one for any who wait.
+    pub fn is_one(&self) -> bool {
+        self.speeds.0 != self.speeds.1 || self.delays.0 != self.delays.1
+    }
+
+    /// When a datagram leaves that was to leave then: all that stands before it is so many bits, and
+    /// they leave at the new speed.
+    pub fn leaves(&self, then: Instant) -> Instant {
+        let left = u128::from(then.since(self.now).as_nanos());
+        let left = match self.speeds {
+            (None, _) => left,
+            (Some(_), None) => 0,
+            (Some(before), Some(after)) => left * u128::from(before) / u128::from(after.max(1)),
+        };
+        let left = Duration::from_nanos(u64::try_from(left).unwrap_or(u64::MAX));
+        if then > self.now { self.now + left } else { then }
+    }
+
+    /// When a datagram arrives that was to leave then, and to arrive at `arrival`.
+    pub fn arrives(&self, then: Instant, arrival: Instant) -> Instant {
+        if then <= self.now {
+            return arrival;
+        }
+        let on_the_way = arrival.since(then).saturating_sub(self.delays.0) + self.delays.1;
+        self.leaves(then) + on_the_way
+    }
 }
 
 /// One direction of a link.
@@ -123,9 +163,25 @@ impl Link {
         &self.params
     }
 
-    /// From now on it does this. What is under way stays as it was decided.
-    pub fn set(&mut self, params: Params) {
+    /// From now on it does this.
+    ///
+    /// What has left stays as it was decided: a datagram on its way keeps its delay, and after a
+    /// delay that has become shorter others overtake it. What waits leaves at the new speed, and has
+    /// the new delay: whoever awaits its arrival has to ask [`Change::arrives`].
+    pub fn set(&mut self, now: Instant, params: Params) -> Change {
+        let change = Change {
+            now,
+            speeds: (self.params.bits_per_sec, params.bits_per_sec),
+            delays: (self.params.delay, params.delay),
+        };
+        let last_leaves = self.bottleneck.change(&change);
+        if last_leaves > now {
+            self.last_arrival = change.arrives(last_leaves, self.last_arrival);
+        } else if params.delay < self.params.delay {
+            self.last_arrival = now;
+        }
         self.params = params;
+        change
     }
 
     /// How many bytes wait to leave, and how many datagrams.
@@ -149,6 +205,7 @@ impl Link {
         let arrives = self.arrival(leaves, held_back);
         let twice = happens(&mut self.chance.duplicate, self.params.duplicate);
         Ok(Transit {
+            leaves,
             arrives,
             again: twice.then_some(arrives),
             damaged: happens(&mut self.chance.corrupt, self.params.corrupt),
@@ -251,9 +308,43 @@ mod tests {
             ..Params::default()
         });
         let first = arrival(&mut link, 0, 100);
-        link.set(Params::default());
+        link.set(Instant::ZERO, Params::default());
 
         assert_eq!([first, arrival(&mut link, 2, 100)], [Ok(3_000), Ok(2_000)]);
+    }
+
+    #[test]
+    fn what_waits_leaves_at_the_new_speed_and_what_has_left_keeps_its_delay() {
+        let slow = Params {
+            delay: Duration::from_millis(50),
+            bits_per_sec: Some(1_200_000),
+            ..Params::default()
+        };
+        let mut link = link(slow.clone());
+        let sent = [0; 3].map(|ms| link.send(Instant::from_millis(ms), 1_500).unwrap());
+        assert_eq!(sent.map(|it| it.arrives.as_nanos() / 1_000_000), [60, 70, 80]);
+
+        // Ten times as fast, when one has left and the second has half of its bits behind it.
+        let fast =
+            Params { delay: Duration::from_millis(5), bits_per_sec: Some(12_000_000), ..slow };
+        let change = link.set(Instant::from_millis(15), fast);
+
+        let arrivals = sent.map(|it| change.arrives(it.leaves, it.arrives).as_nanos() / 1_000);
+        assert_eq!(arrivals, [60_000, 15_500 + 5_000, 16_500 + 5_000]);
+        assert_eq!(arrival(&mut link, 15, 1_500), Ok(17_500 + 5_000), "behind those that wait");
+    }
+
+    #[test]
+    fn a_line_without_a_bound_has_no_queue_any_more() {
+        let slow = Params { bits_per_sec: Some(12_000), ..Params::default() };
+        let mut link = link(slow);
+        let sent = [0; 3].map(|ms| link.send(Instant::from_millis(ms), 1_500).unwrap());
+
+        let change = link.set(Instant::from_secs(1), Params::default());
+
+        let arrivals = sent.map(|it| change.arrives(it.leaves, it.arrives).as_nanos());
+        assert_eq!(arrivals, [1_000_000_000; 3]);
+        assert_eq!(link.backlog(Instant::from_secs(1)), (0, 0));
     }
 
     #[test]

@@ -15,7 +15,7 @@ mod table;
 
 pub use address::{Address, Prefix};
 pub use bottleneck::Bound;
-pub use link::{Condition, Link, Params, Transit};
+pub use link::{Change, Condition, Link, Params, Transit};
 pub use loss::{GilbertElliott, Loss};
 pub use router::{Forward, HOP_LIMIT, Router};
 pub use routing::{Announcement, Neighbour};

@@ -108,7 +108,7 @@ fn a_peer_that_vanishes_is_given_up_after_the_user_timeout() {
     let mut world = pair(Profile { user_timeout, ..Profile::linux() });
     world.exchange(100, 100);
     world.run_until(at(1_000));
-    world.links[0].set(dead());
+    world.links[0].set(world.now, dead());
     world.input(CLIENT, Input::Write(100));
     world.run_until(at(100_000));
 
@@ -121,7 +121,7 @@ fn without_a_user_timeout_linux_tries_for_a_quarter_of_an_hour() {
     let mut world = pair(Profile::linux());
     world.exchange(100, 100);
     world.run_until(at(1_000));
-    world.links[0].set(dead());
+    world.links[0].set(world.now, dead());
     world.input(CLIENT, Input::Write(100));
     world.run_until(at(3_000_000));
 
@@ -138,7 +138,10 @@ fn an_idle_peer_that_is_gone_is_noticed_by_keepalive_alone() {
     world.run_until(at(65_000));
     assert_eq!(world.ends[CLIENT].tcp().state(), State::Established, "it has answered");
 
-    world.links.iter_mut().for_each(|link| link.set(dead()));
+    let now = world.now;
+    for link in &mut world.links {
+        link.set(now, dead());
+    }
     world.run_until(at(300_000));
     let given_up = world.times_of(|event| *event == Event::GivenUp);
     assert_eq!(given_up, [150_050, 150_060], "both ends, after three unanswered questions");
@@ -264,7 +267,7 @@ fn a_narrower_way_is_a_black_hole_until_somebody_says_so() {
     let mut world = pair(Profile::linux());
     world.exchange(100, 100);
     world.run_until(at(1_000));
-    world.links[0].set(Params { mtu: 1_400, ..delay(10) });
+    world.links[0].set(world.now, Params { mtu: 1_400, ..delay(10) });
     world.input(CLIENT, Input::Write(50_000));
     world.run_until(at(5_000));
     assert_eq!(world.ends[SERVER].delivered, 100);

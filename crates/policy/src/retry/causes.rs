@@ -25,6 +25,7 @@ impl Causes {
                     self.statuses[word] |= bit;
                 }
             }
+            Cause::Misrouted => return self.with(Cause::Status(Cause::Misrouted.status())),
             other => self.causes |= 1 << other.index(),
         }
         self
@@ -49,6 +50,7 @@ impl Causes {
                 Some((word, bit)) => self.statuses[word] & bit != 0,
                 None => false,
             },
+            Cause::Misrouted => self.contains(Cause::Status(Cause::Misrouted.status())),
             other => self.causes & (1 << other.index()) != 0,
         }
     }

@@ -94,7 +94,7 @@ impl<'a> Lab<'a> {
     ) -> Option<Answer> {
         let objective = self.design.objective.goodput;
         let play = |number: u32, stop: &dyn Fn() -> bool| {
-            let mut world = world(self.wanted.seed + u64::from(number));
+            let mut world = world(self.wanted.seed.wrapping_add(number.into()));
             if length == Length::Early {
                 world.end_early();
             }
@@ -125,7 +125,7 @@ impl<'a> Lab<'a> {
     pub(super) fn agree(&self, plan: &Plan<'_>, seeds: u32) -> bool {
         let objective = self.design.objective.goodput;
         let play = |number: u32, stop: &dyn Fn() -> bool| {
-            let seed = self.wanted.seed + u64::from(number);
+            let seed = self.wanted.seed.wrapping_add(number.into());
             let mut early = World::new(plan, seed);
             early.end_early();
             let early = early.run_unless(stop)?;

@@ -56,9 +56,10 @@ pub(super) fn with_trigger(design: &Design, incident: &str, size: f64, length: f
 pub(super) fn size(fault: &Fault) -> Option<(f64, &'static str)> {
     match *fault {
         Fault::Slow { times } | Fault::Spike { times } => Some((times, "times")),
-        Fault::Error { rate, .. } | Fault::Duplicate { rate } | Fault::Corrupt { rate } => {
-            Some((rate.as_f64(), "share"))
-        }
+        Fault::Error { rate, .. }
+        | Fault::Duplicate { rate }
+        | Fault::Corrupt { rate }
+        | Fault::Misroute { rate } => Some((rate.as_f64(), "share")),
         Fault::Reorder { rate, .. } => Some((rate.as_f64(), "share")),
         Fault::Loss { loss } => Some((loss.as_f64(), "share")),
         Fault::Delay { by } | Fault::Jitter { by } => Some((by.as_secs_f64(), "seconds")),
@@ -91,6 +92,7 @@ pub(super) fn sized(fault: &Fault, by: f64) -> Fault {
         Fault::Error { rate, .. }
         | Fault::Duplicate { rate }
         | Fault::Corrupt { rate }
+        | Fault::Misroute { rate }
         | Fault::Reorder { rate, .. }
         | Fault::Loss { loss: rate } => *rate = share(rate.as_f64() * by),
         Fault::Delay { by: time } | Fault::Jitter { by: time } => *time = times_of(*time, by),

@@ -118,7 +118,7 @@ impl Range<'_> {
 
     /// The run of a seed as it stands when the incident begins.
     fn before(&self, seed: u64) -> &World<'_> {
-        let at = usize::try_from(seed - self.lab.wanted.seed).unwrap_or(usize::MAX);
+        let at = usize::try_from(seed.wrapping_sub(self.lab.wanted.seed)).unwrap_or(usize::MAX);
         self.snapshots[at].get_or_init(|| {
             let mut world = World::new(self.plan, seed);
             world.end_early();

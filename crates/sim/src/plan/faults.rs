@@ -5,7 +5,7 @@ use config::Design;
 use config::design::{Entry, NodeKind, Part, Target};
 use model::fault::{Course, Fault};
 
-use super::{Instance, network};
+use super::{Instance, Times, network};
 use crate::{Options, Refusal};
 
 /// A fault with its time and its victims.
@@ -27,6 +27,16 @@ pub(crate) enum What {
     Traffic(NodeId),
     /// A part of the network.
     Network(network::Place),
+    /// Where these balancers send requests: all of them, or those for this node.
+    Routes { instances: Vec<u32>, to: Option<NodeId> },
+}
+
+impl What {
+    /// Whether it is where this instance sends what it has for this node.
+    pub(crate) fn is_route(&self, instance: u32, node: NodeId) -> bool {
+        let Self::Routes { instances, to } = self else { return false };
+        instances.contains(&instance) && to.is_none_or(|to| to == node)
+    }
 }
 
 /// The incident that was asked for, or the only one there is.
@@ -69,6 +79,21 @@ pub(super) fn plan(
     (Some(incident.name.clone()), faults.collect())
 }
 
+/// Faults that change nothing: where they stand, or because the run ends before.
+pub(super) fn not_played(design: &Design, incident: Option<&str>, times: Times) -> Vec<String> {
+    let chosen = design.incidents.iter().filter(|other| Some(other.name.as_str()) == incident);
+    let entries = chosen.flat_map(|incident| incident.entries.iter().zip(1..));
+    let told = entries.filter_map(|(entry, number)| {
+        let kind = entry.fault.kind();
+        if Instant::ZERO + entry.at >= times.end {
+            return Some(format!("fault {number} (`{kind}`) begins after the end of the run"));
+        }
+        let why = config::idle_fault(design, entry)?;
+        Some(format!("fault {number} (`{kind}`) changes nothing: {why}"))
+    });
+    told.collect()
+}
+
 /// The name of no incident.
 const ORDINARY: &str = "none";
 
@@ -78,15 +103,7 @@ fn one(
     instances: &[Instance],
     place: &str,
 ) -> Result<Planned, Refusal> {
-    let is_of_network = network::is_of_network(&entry.fault);
-    let is_played = entry.fault.is_message_level() || is_of_network;
-    if !is_played && !matches!(entry.fault, Fault::Descriptors { .. }) {
-        return Err(Refusal::new(
-            format!("{place}: this kind of fault is not simulated yet"),
-            "`plimsoll sim --incident none` plays an ordinary day",
-        ));
-    }
-    let (what, on) = if is_of_network {
+    let (what, on) = if network::is_of_network(&entry.fault) {
         let of_node = |node| share_of(design, node, entry, instances, place);
         let (hit, on) = network::place(design, entry, of_node, place)?;
         (What::Network(hit), on)
@@ -113,12 +130,40 @@ fn victims(
     instances: &[Instance],
     place: &str,
 ) -> Result<(What, String), Refusal> {
+    if matches!(entry.fault, Fault::Misroute { .. }) {
+        return on_routes(design, entry, instances, place);
+    }
     match entry.on {
         Target::Node(node) => on_node(design, node, entry, instances, place),
         Target::Region(region) => on_region(design, region, entry, instances, place),
         Target::Call(_) | Target::Link(..) => Err(Refusal::new(
             format!("{place}: hits a call or a link, where only packets can fail"),
             "name a node: messages are made slow or lost by those who handle them",
+        )),
+    }
+}
+
+/// The balancers that send requests to the wrong place.
+fn on_routes(
+    design: &Design,
+    entry: &Entry,
+    instances: &[Instance],
+    place: &str,
+) -> Result<(What, String), Refusal> {
+    match entry.on {
+        Target::Node(node) => {
+            let (hit, on) = share_of(design, node, entry, instances, place)?;
+            Ok((What::Routes { instances: hit, to: None }, on))
+        }
+        Target::Call(call) => {
+            let call = design.call(call);
+            let (hit, from) = share_of(design, call.from, entry, instances, place)?;
+            let on = format!("{from} -> {}", design.node(call.to).name);
+            Ok((What::Routes { instances: hit, to: Some(call.to) }, on))
+        }
+        Target::Region(_) | Target::Link(..) => Err(Refusal::new(
+            format!("{place}: cannot happen there"),
+            "name a balancer, or a call of one as \"a -> b\"",
         )),
     }
 }

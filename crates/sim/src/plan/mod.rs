@@ -2,6 +2,7 @@
 //!
 //! A plan is read by all seeds on all threads and changed by none.
 
+mod bounds;
 mod faults;
 pub(crate) mod network;
 mod places;
@@ -17,6 +18,7 @@ use base::{CallId, Duration, EndpointId, NodeId, RegionId};
 use config::Design;
 use config::design::NodeKind;
 use engine::EndpointSpec;
+use policy::region;
 
 use crate::{Options, Refusal};
 
@@ -64,12 +66,14 @@ impl<'d> Plan<'d> {
         let times = Times::new(&faults, options, &mut refusals);
         let requests = requests::Requests::new(design, &mut refusals);
         requests.refuse_too_many(design, times, options, &mut refusals);
+        requests.refuse_too_large(design, &mut refusals);
         let network = network::Network::new(design, options, &instances, &faults, &mut refusals);
         if !refusals.is_empty() {
             return Err(refusals);
         }
         let mut not_played = places::not_played(design, network.has_packets);
         not_played.extend(requests.not_played(design));
+        not_played.extend(faults::not_played(design, incident.as_deref(), times));
         Ok(Self {
             design,
             first_engine: first_engines(design, &first_instance, options.workers),
@@ -120,14 +124,20 @@ impl<'d> Plan<'d> {
     }
 
     /// The endpoints of a call as an instance sees them: the own region first, then those it may
-    /// spill to, in their order.
+    /// spill to, in their order. The others are out of reach, unless geography is ignored.
     pub(crate) fn endpoints(&self, call: CallId, from: u32) -> Vec<EndpointSpec> {
         let home = self.instances[from as usize].region;
         let call = self.design.call(call);
         let rank = |region: RegionId| {
             let spill = call.spill.iter().position(|&other| other == region);
-            let rank = if region == home { 0 } else { spill.unwrap_or(call.spill.len()) + 1 };
-            u16::try_from(rank).unwrap_or(u16::MAX)
+            let rank =
+                |place: usize| u16::try_from(place + 1).unwrap_or(EndpointSpec::OUT_OF_REACH);
+            match spill {
+                _ if region == home => 0,
+                Some(place) => rank(place),
+                None if call.rules.region == region::Params::Any => rank(call.spill.len()),
+                None => EndpointSpec::OUT_OF_REACH,
+            }
         };
         let (first, end) =
             (self.first_instance[call.to.index()], self.first_instance[call.to.index() + 1]);
@@ -157,4 +167,49 @@ fn first_engines(design: &Design, first_instance: &[u32], workers: u16) -> Vec<u
         first.push(next);
     }
     first
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::examples::design;
+
+    #[test]
+    fn who_may_not_leave_the_own_region_or_not_to_there_does_not_reach_it() {
+        let ranks = |regions: &str| {
+            let text = FAR.replace("REGIONS", regions);
+            let design = design(&text);
+            let plan = Plan::new(&design, &Options::default()).unwrap();
+            let specs = plan.endpoints(CallId(0), 0);
+            specs.iter().map(|spec| spec.rank).collect::<Vec<_>>()
+        };
+        const FAR_OFF: u16 = EndpointSpec::OUT_OF_REACH;
+
+        assert_eq!(ranks("\"own\""), [0, FAR_OFF, FAR_OFF]);
+        assert_eq!(ranks("{ spill = [\"us\"], at_most = \"20%\" }"), [0, 1, FAR_OFF]);
+        assert_eq!(ranks("\"any\""), [0, 1, 1]);
+    }
+
+    const FAR: &str = r#"
+[region.eu]
+at = [53.3, -6.3]
+[region.us]
+at = [39.0, -77.5]
+[region.ca]
+at = [45.5, -73.6]
+[client.users]
+region = "eu"
+traffic = "1/s"
+requests = [{ share = "100%", method = "GET", path = "/" }]
+[service.svc]
+instances = { eu = 1, us = 1, ca = 1 }
+model = { workers = 1, queue = 1, service_time = "1ms" }
+[call.users.svc]
+timeout = "1s"
+idempotent = true
+on_failure = "error"
+in_flight = "none"
+retry = "none"
+regions = REGIONS
+"#;
 }

@@ -6,7 +6,7 @@ use config::Design;
 use config::design::{Entry, Link, NodeKind, Protocol, Target};
 use model::fault::{Fault, RouteFault};
 use model::geography;
-use netsim::l3::{Loss, Params};
+use netsim::l3::{Bound, Loss, Params};
 
 use super::{Instance, Planned, What};
 use crate::{Fidelity, Options, Refusal};
@@ -40,6 +40,10 @@ pub(crate) enum Place {
 /// What a network card does: 10 Gbit/s, what the larger clouds give an ordinary virtual machine
 /// ("up to 10 Gbps": Amazon EC2 m5, Google n2-standard-4).
 const CARD_BITS_PER_SEC: u64 = 10_000_000_000;
+
+/// What may wait before a card: the limit of fq_codel, which systemd makes the default of Linux
+/// (`net.core.default_qdisc`). A line that an incident makes narrow has the queue of any other.
+const CARD_QUEUE: u32 = 10_240;
 
 /// Lost between regions. Public transit is sold with less than 0.1 % lost (NTT's and Lumen's
 /// service levels); the clouds' own ways between continents lose an order of magnitude less than
@@ -120,6 +124,7 @@ fn card() -> Params {
     Params {
         delay: Duration::from_nanos(geography::WITHIN_REGION.as_nanos() / 2),
         bits_per_sec: Some(CARD_BITS_PER_SEC),
+        queue: Bound { packets: CARD_QUEUE, ..Bound::default() },
         ..Params::default()
     }
 }

@@ -5,8 +5,7 @@ use config::Design;
 use config::design::{NodeKind, Takes};
 use model::traffic::{Holding, Item, RequestKind, Zipf};
 
-use super::Times;
-use crate::{Options, Refusal};
+use crate::Refusal;
 
 /// One kind of request of one client, known everywhere by its number.
 #[derive(Clone, Debug)]
@@ -79,47 +78,6 @@ impl Requests {
         requests
     }
 
-    /// Time and memory have an end: who asks for more is told before the run, not after hours.
-    pub(super) fn refuse_too_many(
-        &self,
-        design: &Design,
-        times: Times,
-        options: &Options,
-        refusals: &mut Vec<Refusal>,
-    ) {
-        let traffic =
-            self.clients.iter().filter_map(|client| match &design.node(client.node).kind {
-                NodeKind::Client(client) => Some(client.traffic().as_per_sec_f64()),
-                _ => None,
-            });
-        let expected = traffic.sum::<f64>() * times.end.as_secs_f64();
-        if expected > options.most_requests as f64 {
-            refusals.push(Refusal::new(
-                format!(
-                    "that would be {expected:.0} requests, and {} are the most for one run",
-                    options.most_requests
-                ),
-                "play a shorter time (`--for`), or less traffic on proportionally fewer workers",
-            ));
-        }
-        let (seeds, most) = (f64::from(options.seeds), options.most_requests_in_all as f64);
-        if expected <= options.most_requests as f64 && expected * seeds > most {
-            refusals.push(Refusal::new(
-                format!(
-                    "{} seeds of {expected:.0} requests each would be {:.0}, and {} are the most \
-                     for all together: they take about an hour of one core",
-                    options.seeds,
-                    expected * seeds,
-                    options.most_requests_in_all
-                ),
-                format!(
-                    "play at most {:.0} seeds (`--seeds`), or a shorter time (`--for`)",
-                    (most / expected).floor()
-                ),
-            ));
-        }
-    }
-
     /// The call itself, or its `only` table that is meant for this kind.
     pub(crate) fn variant(&self, call: CallId, kind: u16) -> CallId {
         self.variants[call.index()][usize::from(kind)]
@@ -133,6 +91,31 @@ impl Requests {
     /// Where a balancer or a cache sends this kind.
     pub(crate) fn route(&self, node: NodeId, kind: u16) -> Option<CallId> {
         self.routes[node.index()][usize::from(kind)]
+    }
+
+    /// Where a balancer sends this kind when it sends what belongs to a node elsewhere: to the next
+    /// of its other upstreams by name. One that has no other finds it itself under a path that
+    /// it does not know.
+    pub(crate) fn elsewhere(&self, design: &Design, right: CallId, kind: u16) -> CallId {
+        let call = design.call(right);
+        let name = |id: &CallId| design.node(design.call(*id).to).name.as_str();
+        let to = design.node(call.to).name.as_str();
+        let mut others: Vec<_> = bases(design, call.from).filter(|id| name(id) != to).collect();
+        others.sort_by_key(name);
+        let next = others.iter().find(|id| name(id) > to).or(others.first());
+        next.map_or(right, |&other| self.variant(other, kind))
+    }
+
+    /// What a kind is called among those of its client: by method and path, and where several have
+    /// both in common, by which of them it is.
+    pub(crate) fn name(&self, asker: &Asker, kind: u16) -> String {
+        let Kind { method, path, .. } = &self.kinds[usize::from(kind)];
+        let before = asker.mix.iter().map(|(_, other)| *other).take_while(|&other| other != kind);
+        let alike = before.filter(|&other| {
+            let other = &self.kinds[usize::from(other)];
+            (&other.method, &other.path) == (method, path)
+        });
+        format!("{method} {path} {}", alike.count())
     }
 
     /// Calls of the file that no request takes, and requests that are more than messages.
@@ -243,7 +226,7 @@ impl Asker {
 }
 
 /// The calls of a node without their `only` tables.
-fn bases(design: &Design, node: NodeId) -> impl Iterator<Item = CallId> {
+pub(super) fn bases(design: &Design, node: NodeId) -> impl Iterator<Item = CallId> {
     design.calls_from(node).filter(|&call| design.call(call).only.is_none())
 }
 

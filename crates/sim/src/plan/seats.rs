@@ -42,7 +42,7 @@ impl Plan<'_> {
         let first = self.instance(call.to, 0);
         for (endpoint, at) in endpoints.iter_mut().zip(first..) {
             let is_copy = is_copy(database, self.instances[at as usize].region);
-            endpoint.rank = u16::from(is_copy);
+            endpoint.rank = if is_copy { EndpointSpec::OUT_OF_REACH } else { 0 };
         }
         (rules, endpoints)
     }

@@ -76,6 +76,7 @@ impl World<'_> {
             request: self.request_of(kind),
             fallbacks: 0,
             holds: false,
+            astray: false,
         };
         self.stats.offered(now);
         self.schedule_arrival(usize::from(client));

@@ -56,6 +56,10 @@ pub(super) enum Event {
     Reconnect { session: Handle },
     /// The caller has closed a session that stood.
     Closed { job: Handle },
+    /// A message of a session that stands is due, unless it was opened anew since.
+    Beat { session: Handle, reconnects: u32 },
+    /// A message of a session that stands has come, to the one end or the other.
+    Message { job: Handle },
     /// An instance wants to be rid of a session.
     Dismissed { job: Handle },
     /// Traffic has ended: so do all sessions.

@@ -1,6 +1,6 @@
 //! What the incident does to the instances and to the traffic.
 
-use base::{CallId, Instant, Share};
+use base::{CallId, Instant, Random, Share};
 use event::Cause;
 use model::fault::{Fault, LAME_DUCK};
 use model::service::{Condition, Started};
@@ -23,7 +23,7 @@ impl World<'_> {
         self.refresh_network(now);
         match &plan.faults[number].what {
             What::Network(_) => {}
-            What::Instances(instances) => {
+            What::Instances(instances) | What::Routes { instances, .. } => {
                 for &instance in instances {
                     self.refresh(now, instance);
                 }
@@ -43,7 +43,7 @@ impl World<'_> {
 
     fn schedule_fault(&mut self, at: Instant, number: usize) {
         let number = u16::try_from(number).unwrap_or(u16::MAX);
-        self.push_local(at, 0, Event::Fault { number });
+        self.push_own(at, Event::Fault { number });
     }
 
     /// Brings an instance into the state that all its faults together give it.
@@ -53,6 +53,7 @@ impl World<'_> {
         let (was_down, is_down) = (instance.down, condition.down);
         instance.down = is_down;
         instance.clock.set_jump(jump(&self.plan.faults, at, now));
+        instance.misroutes = misroutes(&self.plan.faults, at, now);
         let mut awakes = false;
         if let Role::Server(Some(service)) = &mut instance.role {
             awakes = service.condition().hangs && !condition.hangs;
@@ -124,11 +125,29 @@ impl World<'_> {
         }
     }
 
+    /// Whether a balancer sends a request for the node of this call elsewhere.
+    pub(super) fn is_misrouted(&self, now: Instant, at: u32, call: CallId, chance: u64) -> bool {
+        if !self.instances[at as usize].misroutes {
+            return false;
+        }
+        let to = self.plan.design.call(call).to;
+        let faults = self.plan.faults.iter().filter(|planned| planned.what.is_route(at, to));
+        let missed = faults.map(|planned| match planned.fault {
+            Fault::Misroute { rate } => 1.0 - rate.as_f64() * planned.course.size(now),
+            _ => 1.0,
+        });
+        let drawn = Random::of(self.seed, "balancers", "misroute").child(chance).unit();
+        drawn < 1.0 - missed.product::<f64>()
+    }
+
     pub(super) fn jobs_at(&self, at: u32, fits: impl Fn(State) -> bool) -> Vec<Handle> {
         let here = self.jobs.iter().filter(|(_, job)| {
             job.instance == at && job.state != State::Travelling && fits(job.state)
         });
-        here.map(|(handle, _)| handle).collect()
+        // By name, as it were: where they are in the list hangs on strangers.
+        let mut here: Vec<_> = here.map(|(handle, job)| (job.chance, job.engine, handle)).collect();
+        here.sort_unstable();
+        here.into_iter().map(|(_, _, handle)| handle).collect()
     }
 }
 
@@ -195,6 +214,15 @@ fn jump(faults: &[Planned], at: u32, now: Instant) -> i64 {
     hits.map(by).fold(0, i64::saturating_add)
 }
 
+/// Whether an instance may send requests to the wrong place.
+fn misroutes(faults: &[Planned], at: u32, now: Instant) -> bool {
+    faults.iter().any(|planned| {
+        let hits =
+            matches!(&planned.what, What::Routes { instances, .. } if instances.contains(&at));
+        hits && planned.course.is_there(now)
+    })
+}
+
 /// How many times its usual traffic a client sends.
 fn pace(faults: &[Planned], node: base::NodeId, now: Instant) -> f64 {
     let hits =
@@ -211,3 +239,6 @@ fn part(rate: Share, size: f64) -> Share {
     let millionths = (f64::from(rate.as_millionths()) * size) as u32;
     Share::from_millionths(millionths)
 }
+
+#[cfg(test)]
+mod tests;

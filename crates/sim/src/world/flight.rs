@@ -38,6 +38,8 @@ pub(super) struct Flight {
     pub(super) vintage: Vintage,
     /// How many other nodes were asked instead of the first.
     fallbacks: u8,
+    /// It goes to the wrong place.
+    astray: bool,
     stay: Stay,
     /// The next flight of the same job.
     pub(super) sibling: Option<Handle>,
@@ -55,6 +57,8 @@ pub(super) struct Start {
     pub(super) fallbacks: u8,
     /// It is the way of a session.
     pub(super) holds: bool,
+    /// It is sent to the wrong place.
+    pub(super) astray: bool,
 }
 
 /// Who waits for the answer.
@@ -124,6 +128,21 @@ impl Flight {
         self.job.take()
     }
 
+    /// It is to stay open, or does.
+    pub(super) fn is_to_stay(&self) -> bool {
+        self.stay != Stay::Ends
+    }
+
+    /// It is somebody's session: a device with a connection of its own.
+    pub(super) const fn is_of_session(&self) -> bool {
+        matches!(self.parent, Parent::Session { .. })
+    }
+
+    /// The try that is under way.
+    pub(super) const fn job(&self) -> Option<Handle> {
+        self.job
+    }
+
     /// It stays open from now on.
     pub(super) const fn stands(&mut self, is_unbound: bool) {
         self.stay = if is_unbound { Stay::Unbound } else { Stay::Stands };
@@ -164,6 +183,7 @@ impl World<'_> {
             quality: Quality::Complete,
             vintage: Vintage::NONE,
             fallbacks: start.fallbacks,
+            astray: start.astray,
             stay: if start.holds { Stay::Opens } else { Stay::Ends },
             sibling: None,
         };
@@ -303,6 +323,7 @@ impl World<'_> {
             item: flight.item,
             chance: mix(flight.chance ^ u64::from(attempt)),
             holds: flight.stay != Stay::Ends,
+            astray: flight.astray,
             remaining: remaining.filter(|_| is_ours),
             state: State::Travelling,
             connection: Handle::NOBODY,
@@ -318,6 +339,9 @@ impl World<'_> {
         (flight.job, flight.connection) = (Some(job), Handle::NOBODY);
         self.stats.tap.tried(now, handle, job, number, target);
         if let Some(from) = self.standing_from(now, job) {
+            if !self.settle_on_wire(now, job) {
+                return;
+            }
             self.tell_sent(now, handle);
             return self.push_standing(now, from, target, Event::Reach { job });
         }
@@ -342,7 +366,8 @@ impl World<'_> {
         let Some(flight) = self.flights.get_mut(handle) else { return };
         let Some(job) = flight.job.take() else { return };
         let (engine, connection) = (flight.engine, flight.connection);
-        let standing = self.jobs.get(job).filter(|job| job.state == State::Holding);
+        let has_wires = self.has_wires(handle);
+        let standing = self.jobs.get(job).filter(|job| job.state == State::Holding && !has_wires);
         if let Some(target) = standing.map(|job| job.instance) {
             let from = self.engines[engine as usize].from;
             return self.push_standing(now, from, target, Event::GaveUp { job });
@@ -462,6 +487,7 @@ impl World<'_> {
             request: self.request_of(flight.kind),
             fallbacks: flight.fallbacks + 1,
             holds: false,
+            astray: false,
         };
         self.begin(now, start);
     }
@@ -477,5 +503,5 @@ impl World<'_> {
 
 /// An answer that says that it is a failure.
 fn failing(status: u16) -> Option<Cause> {
-    (status >= 400).then_some(Cause::Status(status))
+    (status >= 400).then_some(Cause::of_status(status))
 }

@@ -21,6 +21,7 @@ impl World<'_> {
             plan,
             seed: self.seed,
             queue: self.queue.clone(),
+            own: self.own,
             flights: self.flights.clone(),
             jobs: self.jobs.clone(),
             instances: self.instances.clone(),

@@ -34,6 +34,8 @@ pub(super) struct Job {
     pub(super) item: Item,
     /// It is part of a session's way: it stays when it has answered.
     pub(super) holds: bool,
+    /// It has come to the wrong place.
+    pub(super) astray: bool,
     pub(super) chance: u64,
     /// How much time the caller said remains.
     pub(super) remaining: Option<Duration>,
@@ -80,6 +82,8 @@ pub(super) enum State {
 /// What a service answers that has no room.
 const NO_ROOM: u16 = 503;
 const NOT_FOUND: u16 = 404;
+/// What one answers who does not serve what is asked for (RFC 9110, 15.5.20).
+const MISDIRECTED: u16 = 421;
 const WELL: u16 = 200;
 
 impl Job {
@@ -106,6 +110,9 @@ impl World<'_> {
         }
         self.instances[at].present += 1;
         self.stats.tap.reached(now, handle);
+        if self.is_turned_away(handle) {
+            return self.respond(now, handle, MISDIRECTED);
+        }
         match &mut self.instances[at].role {
             Role::Client => {}
             Role::Relay => self.relay(now, handle),
@@ -135,6 +142,7 @@ impl World<'_> {
             return;
         }
         match service.finished(job.chance) {
+            Outcome::Done if job.astray => self.respond(now, handle, MISDIRECTED),
             Outcome::Done => self.ask_others(now, handle),
             Outcome::Error(status) => self.respond(now, handle, status),
         }
@@ -232,6 +240,9 @@ impl World<'_> {
     pub(super) fn break_off(&mut self, now: Instant, handle: Handle, cause: Cause) {
         let Some(job) = self.jobs.remove(handle) else { return };
         self.stats.tap.work_ended(now, handle, End::Failed(cause));
+        if job.state == State::Holding && self.net.is_some() && !self.is_datagram(job.engine) {
+            return self.say_broken(now, handle, &job, cause);
+        }
         if job.state == State::Holding {
             let to = self.engines[job.engine as usize].from;
             let event = Event::Broken { flight: job.caller, attempt: job.attempt, cause };
@@ -252,6 +263,12 @@ impl World<'_> {
         }
     }
 
+    /// Who does not know a request says so at once, if the process answers at all.
+    fn is_turned_away(&self, handle: Handle) -> bool {
+        let astray = self.jobs.get(handle).filter(|job| job.astray);
+        astray.is_some_and(|job| !self.hangs(job.instance))
+    }
+
     /// With packets, it is connections that are refused, not requests.
     fn is_out_of_connections(&self, at: usize) -> bool {
         if self.net.is_some() {
@@ -268,11 +285,13 @@ impl World<'_> {
 
     /// Passes the request on, as a balancer does.
     pub(super) fn relay(&mut self, now: Instant, handle: Handle) {
-        let Some(job) = self.jobs.get_mut(handle) else { return };
+        let Some(job) = self.jobs.get(handle) else { return };
         let node = self.instances[job.instance as usize].node;
-        let Some(call) = self.plan.requests.route(node, job.kind) else {
+        let Some(right) = self.plan.requests.route(node, job.kind) else {
             return self.respond(now, handle, NOT_FOUND);
         };
+        let (call, astray) = self.way_on(now, job, right);
+        let Some(job) = self.jobs.get_mut(handle) else { return };
         (job.state, job.pending) = (State::Asking, 1);
         // The kernel gives a connection to any of the workers.
         let workers = u64::from(self.plan.workers_of(node));
@@ -288,7 +307,17 @@ impl World<'_> {
         let request =
             Request { client_remaining: remaining, client_attempt, ..self.request_of(kind) };
         let parent = Parent::Job(handle);
-        self.begin(now, Start { engine, parent, kind, item, chance, request, fallbacks: 0, holds });
+        self.begin(
+            now,
+            Start { engine, parent, kind, item, chance, request, fallbacks: 0, holds, astray },
+        );
+    }
+
+    /// The call that a request takes from here, and whether that is the wrong one.
+    fn way_on(&self, now: Instant, job: &Job, right: CallId) -> (CallId, bool) {
+        let astray = self.is_misrouted(now, job.instance, right, job.chance);
+        let elsewhere = || self.plan.requests.elsewhere(self.plan.design, right, job.kind);
+        (if astray { elsewhere() } else { right }, astray)
     }
 
     fn ask_others(&mut self, now: Instant, handle: Handle) {
@@ -327,7 +356,17 @@ impl World<'_> {
         let (parent, request) = (Parent::Job(handle), self.request_of(kind));
         self.begin(
             now,
-            Start { engine, parent, kind, item, chance, request, fallbacks: 0, holds: false },
+            Start {
+                engine,
+                parent,
+                kind,
+                item,
+                chance,
+                request,
+                fallbacks: 0,
+                holds: false,
+                astray: false,
+            },
         );
     }
 

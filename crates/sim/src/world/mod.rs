@@ -52,6 +52,7 @@ use self::session::Session;
 use self::slab::{Handle, Slab};
 pub(crate) use self::tap::Tap;
 use self::timers::Timers;
+pub(crate) use self::transport::LARGEST_HEAD;
 use self::transport::Net;
 use crate::plan::Plan;
 use crate::stats::{DRAIN, Stats};
@@ -61,6 +62,8 @@ pub(crate) struct World<'p> {
     plan: &'p Plan<'p>,
     seed: u64,
     queue: Queue<Event>,
+    /// Whose the run's own events are.
+    own: Party,
     flights: Slab<Flight>,
     jobs: Slab<Job>,
     instances: Vec<Instance>,
@@ -134,6 +137,8 @@ struct Instance {
     clock: Clock,
     /// Jobs that are here.
     present: u32,
+    /// It may send requests to the wrong place.
+    misroutes: bool,
 }
 
 #[derive(Clone)]
@@ -178,17 +183,19 @@ impl Engine {
 impl<'p> World<'p> {
     pub(crate) fn new(plan: &'p Plan<'p>, seed: u64) -> Self {
         let mut queue = Queue::new(seed);
+        let own = queue.party("the world");
         let instances = instances(plan, seed, &mut queue);
         let engines = (0..plan.design.calls.len())
             .flat_map(|call| engines(plan, base::CallId::from_index(call), seed))
             .collect();
         let parties: Vec<_> = instances.iter().map(|one: &Instance| one.party).collect();
         let has_packets = plan.network.has_packets;
-        let net = has_packets.then(|| Box::new(Net::new(plan, seed, &parties)));
+        let net = has_packets.then(|| Box::new(Net::new(plan, seed, own, &parties)));
         let mut world = Self {
             plan,
             seed,
             queue,
+            own,
             flights: Slab::new(),
             jobs: Slab::new(),
             instances,
@@ -319,6 +326,9 @@ impl<'p> World<'p> {
             Event::SessionEnds { session } => self.on_session_ends(now, session),
             Event::Reconnect { session } => self.on_reconnect(now, session),
             Event::Closed { job } => self.on_closed(now, job),
+            Event::Beat { session, reconnects } => self.on_beat(now, session, reconnects),
+            // It concerns a side of a connection: see `transport::standing`.
+            Event::Message { .. } => {}
             Event::Dismissed { job } => self.break_session(now, job, Cause::Draining),
             Event::CloseSessions => self.on_close_sessions(now),
             Event::Sample => self.on_sample(now),
@@ -334,11 +344,15 @@ impl<'p> World<'p> {
         self.queue.push(at, party, party, event);
     }
 
+    /// Something that the run does, wherever in the design it is.
+    fn push_own(&mut self, at: Instant, event: Event) {
+        self.queue.push(at, self.own, self.own, event);
+    }
+
     fn schedule_sample(&mut self, now: Instant) {
         if now < self.plan.times.end {
-            let party = self.instances[0].party;
             let next = now + Duration::from_nanos(self.stats.series.width().as_nanos() / SAMPLES);
-            self.queue.push(next, party, party, Event::Sample);
+            self.push_own(next, Event::Sample);
         }
     }
 
@@ -424,6 +438,7 @@ fn instances(plan: &Plan<'_>, seed: u64, queue: &mut Queue<Event>) -> Vec<Instan
             drains: Instant::NEVER,
             clock,
             present: 0,
+            misroutes: false,
         }
     };
     plan.instances.iter().map(instance).collect()

@@ -2,8 +2,7 @@
 //!
 //! A session opens like any request, through the real exchanges. Then it stands: at the client, at
 //! each balancer on its way and at the service, where it holds a permit, a descriptor and memory,
-//! but no worker. Its messages are not events: at a rate that never changes their number is rate
-//! times time. When an instance on its way goes, the client opens it anew after the backoff of its
+//! but no worker. When an instance on its way goes, the client opens it anew after the backoff of its
 //! call. Clients whose backoff has no jitter all come back at the same moment.
 //!
 //! ```text
@@ -13,8 +12,13 @@
 //! ```
 //!
 //! A run begins with the sessions that are open in a system that has been up for long (see
-//! `model::traffic::Holding`): they stand at time zero, at no cost. A session that stands is played
-//! message by message, also where its opening is played packet by packet.
+//! `model::traffic::Holding`): they stand at time zero, at no cost.
+//!
+//! Where messages are delays, those of a session are not events: at a rate that never changes their
+//! number is rate times time. With packets a session that stands is a connection, or a stream of
+//! one, at each hop, and they are bytes on it (see `transport::standing`).
+
+mod from_the_start;
 
 use base::{Duration, Instant, Random};
 use config::design::NodeKind;
@@ -51,65 +55,14 @@ pub(super) struct Session {
     failures: u8,
     /// Its first opening is a request of a client, and counts as such.
     is_asked: bool,
+    /// Messages so far that were events.
+    beats: u32,
 }
 
 /// A client that comes back at once needs at least the time of a round trip.
 const LEAST_PAUSE: Duration = Duration::from_micros(500);
 
 impl World<'_> {
-    /// The sessions that are open when the run begins, and the end of all when it ends.
-    pub(super) fn start_sessions(&mut self) {
-        let plan = self.plan;
-        if plan.requests.kinds.iter().all(|kind| kind.holds.is_none()) {
-            return;
-        }
-        for (client, asker) in (0_u16..).zip(&plan.requests.clients) {
-            let node = plan.design.node(asker.node);
-            let NodeKind::Client(spec) = &node.kind else { continue };
-            let per_sec = spec.traffic().as_per_sec_f64() / asker.whole().max(1) as f64;
-            let mut begin = 0;
-            for &(end, kind) in &asker.mix {
-                let rate = per_sec * (end - begin) as f64;
-                begin = end;
-                let mut chance = Random::of(self.seed, &node.name, "standing").child(kind.into());
-                self.stand_from_the_start(client, kind, rate, &mut chance);
-            }
-        }
-        self.push_local(plan.times.end, 0, Event::CloseSessions);
-    }
-
-    fn stand_from_the_start(&mut self, client: u16, kind: u16, rate: f64, chance: &mut Random) {
-        let plan = self.plan;
-        let spec = &plan.requests.kinds[usize::from(kind)];
-        let Some(holding) = spec.holds else { return };
-        let node = plan.requests.clients[usize::from(client)].node;
-        for number in 0..holding.draw_open(rate, chance) {
-            let mut draws = chance.child(number);
-            let id = mix(draws.bits());
-            let holds = holding.remaining(&mut draws);
-            let crowd = u64::from(plan.instance_count(node));
-            let from = u32::try_from(draws.below(crowd)).unwrap_or(0);
-            self.open_session(
-                Instant::ZERO,
-                Session {
-                    id,
-                    client,
-                    from: plan.instance(node, from),
-                    kind,
-                    item: spec.item(&mut draws),
-                    chance: draws.bits(),
-                    holds,
-                    ends: Instant::NEVER,
-                    since: None,
-                    flight: Handle::NOBODY,
-                    reconnects: 0,
-                    failures: 0,
-                    is_asked: false,
-                },
-            );
-        }
-    }
-
     /// A client asks for a session.
     pub(super) fn ask_session(&mut self, now: Instant, start: Start, client: u16, id: u64) {
         let Some(holding) = self.plan.requests.kinds[usize::from(start.kind)].holds else { return };
@@ -132,11 +85,12 @@ impl World<'_> {
                 reconnects: 0,
                 failures: 0,
                 is_asked: true,
+                beats: 0,
             },
         );
     }
 
-    fn open_session(&mut self, now: Instant, session: Session) {
+    pub(super) fn open_session(&mut self, now: Instant, session: Session) {
         let handle = self.sessions.insert(session);
         self.begin_session(now, handle);
     }
@@ -158,6 +112,7 @@ impl World<'_> {
             request: self.request_of(session.kind),
             fallbacks: 0,
             holds: true,
+            astray: false,
         };
         self.begin(now, start);
     }
@@ -205,6 +160,44 @@ impl World<'_> {
         if is_first {
             self.push_local(ends, from, Event::SessionEnds { session: handle });
         }
+        if self.has_wires(flight) {
+            self.schedule_beat(now, handle);
+        }
+    }
+
+    /// Messages come at equal distances, of each session at moments of its own.
+    fn schedule_beat(&mut self, now: Instant, handle: Handle) {
+        let Some(session) = self.sessions.get(handle) else { return };
+        let messages = self.plan.requests.kinds[usize::from(session.kind)].messages;
+        let (interval, reconnects) = (messages.interval().as_nanos(), session.reconnects);
+        if interval == u64::MAX {
+            return;
+        }
+        let mut moments = Random::of(self.seed, "sessions", "beats").child(session.chance);
+        let phase = moments.below(interval.max(1));
+        let passed = now.as_nanos();
+        let next = passed + interval - (passed + interval - phase) % interval.max(1);
+        let (next, from) = (Instant::ZERO + Duration::from_nanos(next), session.from);
+        if next < self.plan.times.end.min(session.ends) {
+            self.push_local(next, from, Event::Beat { session: handle, reconnects });
+        }
+    }
+
+    /// Client and service take turns.
+    pub(super) fn on_beat(&mut self, now: Instant, handle: Handle, reconnects: u32) {
+        let fits = |session: &&mut Session| session.reconnects == reconnects;
+        let Some(session) = self.sessions.get_mut(handle).filter(fits) else { return };
+        if session.since.is_none() {
+            return;
+        }
+        session.beats += 1;
+        let (flight, is_clients) = (session.flight, session.beats % 2 == 1);
+        if is_clients {
+            self.say_down(now, flight);
+        } else {
+            self.say_from_service(now, flight);
+        }
+        self.schedule_beat(now, handle);
     }
 
     /// Its time is over: it closes in good order, wherever it is.
@@ -221,8 +214,10 @@ impl World<'_> {
     /// Traffic has ended: nobody is interested any more.
     pub(super) fn on_close_sessions(&mut self, now: Instant) {
         self.stats.sessions.close();
-        let open: Vec<Handle> = self.sessions.iter().map(|(handle, _)| handle).collect();
-        for session in open {
+        let open = self.sessions.iter().map(|(handle, session)| (session.id, handle));
+        let mut open: Vec<_> = open.collect();
+        open.sort_unstable();
+        for (_, session) in open {
             self.on_session_ends(now, session);
         }
     }
@@ -239,7 +234,7 @@ impl World<'_> {
         session.flight = Handle::NOBODY;
         let stood = session.since.take();
         let Some(stood) = stood else {
-            let cause = ended.cause.unwrap_or(Cause::Status(ended.status));
+            let cause = ended.cause.unwrap_or(Cause::of_status(ended.status));
             return self.opening_failed(now, handle, arrived, cause);
         };
         let session = session.clone();
@@ -305,6 +300,9 @@ impl World<'_> {
         if !is_awaited {
             return self.abandon(now, handle);
         }
+        if now > Instant::ZERO && self.has_lost_its_wire(handle) {
+            return self.abandon(now, handle);
+        }
         self.free_worker(now, handle);
         let Some(job) = self.jobs.get_mut(handle) else { return };
         job.state = State::Holding;
@@ -320,6 +318,10 @@ impl World<'_> {
 
     /// A flight ends in good order, and whoever holds the other end is told.
     fn close_flight(&mut self, now: Instant, handle: Handle) {
+        if self.has_wires(handle) {
+            self.say_farewell(now, handle);
+            return self.tell(now, handle, engine::l7::Input::Finished);
+        }
         let Some(flight) = self.flights.get_mut(handle) else { return };
         let (engine, job) = (flight.engine(), flight.take_job());
         if let Some((job, target)) = job.and_then(|job| Some((job, self.jobs.get(job)?.instance))) {
@@ -332,6 +334,7 @@ impl World<'_> {
     /// The caller closed the session in good order.
     pub(super) fn on_closed(&mut self, now: Instant, handle: Handle) {
         let mut child = self.jobs.get(handle).and_then(|job| job.child);
+        self.leave_wire(handle);
         self.retire(now, handle);
         while let Some(flight) = child {
             child = self.flights.get(flight).and_then(|flight| flight.sibling);
@@ -369,7 +372,8 @@ impl World<'_> {
         }
     }
 
-    /// What concerns a session that stands travels as a message: at time zero without any delay.
+    /// What concerns a session that stands travels as a message where there are no packets, and at
+    /// time zero, without any delay.
     pub(super) fn push_standing(&mut self, now: Instant, from: u32, to: u32, event: Event) {
         let (sender, receiver) =
             (self.instances[from as usize].party, self.instances[to as usize].party);

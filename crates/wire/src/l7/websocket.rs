@@ -124,6 +124,25 @@ pub fn close_frame(out: &mut Vec<u8>, status: u16, reason: &str, mask: Option<[u
     out.extend(payload.zip(key.iter().cycle()).map(|(byte, key)| byte ^ key));
 }
 
+/// Appends the head of a whole binary message of so many bytes. They follow, masked with the same
+/// key.
+pub fn message_head(out: &mut Vec<u8>, bytes: u64, mask: Option<[u8; 4]>) {
+    out.push(FINAL | BINARY);
+    let masked = if mask.is_some() { MASKED } else { 0 };
+    match (u8::try_from(bytes), u16::try_from(bytes)) {
+        (Ok(bytes @ 0..=125), _) => out.push(masked | bytes),
+        (_, Ok(bytes)) => {
+            out.push(masked | 126);
+            out.extend(bytes.to_be_bytes());
+        }
+        _ => {
+            out.push(masked | 127);
+            out.extend(bytes.to_be_bytes());
+        }
+    }
+    out.extend(mask.iter().flatten());
+}
+
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -171,6 +190,7 @@ const FINAL: u8 = 0x80;
 const OPCODE: u8 = 0x0f;
 const CONTROL: u8 = 0x08;
 const CLOSE: u8 = 0x08;
+const BINARY: u8 = 0x02;
 const MASKED: u8 = 0x80;
 const LENGTH: u8 = 0x7f;
 const MASK_KEY: usize = 4;

@@ -6,6 +6,7 @@
 
 use wire::l7::http1::write as http1;
 use wire::l7::http2::{PREFACE, fields, frame};
+use wire::l7::websocket;
 
 use crate::stats::mix;
 use crate::world::tap::packets::{Message, Part, Side, Speech};
@@ -86,9 +87,16 @@ impl<'a> Layout<'a> {
             (Part::Cancel, _) => {
                 Self { said, front: cancel(said.message.stream), body: 0, back: Vec::new() }
             }
+            (Part::Frame, _) => Self { front: frame_head(said), ..all_raw }.with_body(body),
+            (Part::Farewell, _) => Self { front: farewell(said), ..all_raw }.with_body(0),
             (_, Speech::Http1) => Self::http1(words, said).unwrap_or(all_raw),
             (_, Speech::Http2 | Speech::Grpc) => Self::http2(words, said).unwrap_or(all_raw),
         }
+    }
+
+    const fn with_body(mut self, body: u64) -> Self {
+        self.body = body;
+        self
     }
 
     /// What a head lacks it takes from the body.
@@ -119,7 +127,8 @@ impl<'a> Layout<'a> {
         let back = if has_back { trailers(said.message.stream) } else { Vec::new() };
         let front = head.checked_sub(back.len())?;
         let mut fits = [Fields::All, Fields::Path, Fields::Least].into_iter();
-        let front = fits.find_map(|fields| http2_head(words, said, body == 0, fields, front))?;
+        let ends = body == 0 && !stays_open(part);
+        let front = fits.find_map(|fields| http2_head(words, said, ends, fields, front))?;
         Some(Self { said, front, body: body as u64, back })
     }
 
@@ -135,7 +144,7 @@ impl<'a> Layout<'a> {
 
     fn has_frames(&self) -> bool {
         let is_framed = matches!(self.said.speech, Speech::Http2 | Speech::Grpc);
-        is_framed && !self.front.is_empty()
+        is_framed && !self.front.is_empty() && self.said.message.part != Part::Frame
     }
 
     /// Data frames. The message is cut where streams take turns, each after as much as a frame
@@ -173,7 +182,8 @@ impl<'a> Layout<'a> {
 
     /// The part of a frame that lies in `from..to`.
     fn frame(&self, number: u64, (begin, stop): (u64, u64), from: u64, to: u64, out: &mut Vec<u8>) {
-        let ends = stop == self.body && self.back.is_empty();
+        let is_last = stop == self.body && self.back.is_empty();
+        let ends = is_last && !stays_open(self.said.message.part);
         let head = frame::Head {
             length: u32::try_from((stop - begin).saturating_sub(HEAD)).unwrap_or(0),
             kind: frame::Kind::Data,
@@ -253,6 +263,7 @@ fn http1_fields(words: &Words, said: Said<'_>, body: usize, fields: Fields) -> V
     let mut out = Vec::new();
     match said.message.part {
         Part::Answer { status } => http1::status_line(&mut out, status),
+        Part::Upgraded => http1::status_line(&mut out, SWITCHING),
         _ => {
             let (method, path) = words.asked(said.message, fields);
             http1::request_line(&mut out, &method, &path);
@@ -261,6 +272,10 @@ fn http1_fields(words: &Words, said: Said<'_>, body: usize, fields: Fields) -> V
     }
     for (name, value) in identity(said.message, fields) {
         http1::field(&mut out, name, value.as_bytes());
+    }
+    if stays_open(said.message.part) {
+        upgrade(&mut out, said.message.part);
+        return out;
     }
     if body > 0 {
         http1::field(&mut out, "content-type", b"text/plain");
@@ -280,8 +295,13 @@ fn http2_head(
     let mut block = Vec::new();
     let out = &mut block;
     let is_grpc = said.speech == Speech::Grpc;
-    match said.message.part {
-        Part::Answer { status } => {
+    let status = match said.message.part {
+        Part::Answer { status } => Some(status),
+        Part::Upgraded => Some(200),
+        _ => None,
+    };
+    match status {
+        Some(status) => {
             if is_grpc || status == 200 {
                 fields::known(fields::STATUS_200, out);
             } else {
@@ -294,7 +314,7 @@ fn http2_head(
                 fields::literal("grpc-status", if status < 400 { b"0" } else { b"14" }, out);
             }
         }
-        _ => {
+        None => {
             let (method, path) = words.asked(said.message, fields);
             match method.as_str() {
                 _ if is_grpc => fields::known(fields::METHOD_POST, out),
@@ -365,10 +385,72 @@ fn cancel(stream: u32) -> Vec<u8> {
     out
 }
 
+/// Whether more follows on the same stream from the same end.
+const fn stays_open(part: Part) -> bool {
+    matches!(part, Part::Upgrade { .. } | Part::Upgraded | Part::Frame)
+}
+
+/// A handshake of WebSockets, with the key and the answer of RFC 6455, 1.3.
+fn upgrade(out: &mut Vec<u8>, part: Part) {
+    http1::field(out, "connection", b"Upgrade");
+    http1::field(out, "upgrade", b"websocket");
+    if part == Part::Upgraded {
+        http1::field(out, "sec-websocket-accept", b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+    } else {
+        http1::field(out, "sec-websocket-version", b"13");
+        http1::field(out, "sec-websocket-key", b"dGhlIHNhbXBsZSBub25jZQ==");
+    }
+}
+
+/// What stands before a message of a session.
+fn frame_head(said: Said<'_>) -> Vec<u8> {
+    let Message { body, stream, .. } = said.message;
+    let mut out = Vec::new();
+    match said.speech {
+        Speech::Http2 | Speech::Grpc => {
+            let is_grpc = said.speech == Speech::Grpc;
+            // All but the frame's own head.
+            let length = Part::frame(said.speech, said.side, body) + body;
+            let length = length.saturating_sub(Part::frame(Speech::Http2, said.side, 0));
+            frame::Head { length, kind: frame::Kind::Data, flags: 0, stream }.write(&mut out);
+            if is_grpc {
+                out.push(0);
+                out.extend(body.to_be_bytes());
+            }
+        }
+        Speech::Http1 | Speech::Opaque => {
+            websocket::message_head(&mut out, body.into(), mask(said.side));
+        }
+    }
+    out
+}
+
+/// The last that is said of a session.
+fn farewell(said: Said<'_>) -> Vec<u8> {
+    let stream = said.message.stream;
+    match (said.speech, said.side) {
+        (Speech::Http2 | Speech::Grpc, Side::Caller) => cancel(stream),
+        (Speech::Http2 | Speech::Grpc, Side::Called) => trailers(stream),
+        (Speech::Http1 | Speech::Opaque, side) => {
+            let mut out = Vec::new();
+            websocket::close_frame(&mut out, NORMAL_CLOSURE, "", mask(side));
+            out
+        }
+    }
+}
+
+/// Clients mask what they say (RFC 6455, 5.3). With zeros it can still be read.
+const fn mask(side: Side) -> Option<[u8; 4]> {
+    match side {
+        Side::Caller => Some([0; 4]),
+        Side::Called => None,
+    }
+}
+
 /// Whose message it is, if there is room to say so.
 fn identity(message: Message, fields: Fields) -> Vec<(&'static str, String)> {
     let mut all = Vec::new();
-    if let Part::Request { attempt } = message.part
+    if let Part::Request { attempt } | Part::Upgrade { attempt } = message.part
         && fields == Fields::All
     {
         all.push(("x-message", format!("{:016x}", message.id)));
@@ -391,9 +473,14 @@ impl Words {
     }
 }
 
+/// Switching Protocols (RFC 9110, 15.2.2).
+const SWITCHING: u16 = 101;
+/// RFC 6455, 7.4.1.
+const NORMAL_CLOSURE: u16 = 1_000;
 /// Bytes of a gRPC message's length and of the flag before it.
 const PREFIX: usize = 5;
 const HEAD: u64 = frame::BYTES as u64;
+
 /// The longest frame.
 const FRAME: u64 = frame::MOST as u64 + HEAD;
 

@@ -40,6 +40,23 @@ fn tshark_reads_http2_and_grpc() {
 }
 
 #[test]
+fn tshark_reads_a_websocket_and_a_stream_that_stays_open() {
+    for (speech, wanted, count) in
+        [(Speech::Http1, "websocket", 5), (Speech::Grpc, "grpc && http2.type == 0", 5)]
+    {
+        let capture = Bench::new(speech, &lossy(0)).session(&[20, 200, 1_000]);
+
+        assert_eq!(capture.tshark(BAD, &["frame.number"]), "", "{speech:?}");
+        // One each way of each size but for the request of the stream; and a close frame.
+        let read = capture.tshark(wanted, &["frame.number"]).lines().count();
+        assert!(read >= count, "{speech:?}: {read}");
+    }
+    let capture = Bench::new(Speech::Http1, &lossy(0)).session(&[20]);
+    assert_eq!(capture.tshark("http.response", &["http.response.code"]), "101\n");
+    assert_eq!(capture.tshark("websocket.opcode == 8", &["websocket.mask"]), "1\n");
+}
+
+#[test]
 fn tshark_counts_the_retransmissions_that_we_made() {
     let mut seen = 0;
     for loss in [2, 8] {
@@ -159,6 +176,32 @@ impl Bench {
             self.say(Side::Caller, asks);
             self.say(Side::Called, says);
         }
+        self.input(Side::Caller, Input::Close);
+        self.input(Side::Called, Input::Close);
+        while self.step().is_some() {}
+        Captured::new(self.tap.0)
+    }
+
+    /// A session with messages of these sizes each way, which its caller ends.
+    fn session(mut self, sizes: &[u32]) -> Captured {
+        self.pump(Side::Caller);
+        if self.speech != Speech::Http1 {
+            for side in [Side::Caller, Side::Called] {
+                let head = Part::opening(side);
+                self.say(side, Message { head, ..message(0, Part::Opening) });
+            }
+        }
+        let opening = Part::Upgrade { attempt: 1 };
+        self.say(Side::Caller, Message { head: 400, ..message(0, opening) });
+        self.say(Side::Called, Message { head: 200, ..message(0, Part::Upgraded) });
+        for &body in sizes {
+            for side in [Side::Caller, Side::Called] {
+                let head = Part::frame(self.speech, side, body);
+                self.say(side, Message { head, body, ..message(0, Part::Frame) });
+            }
+        }
+        let head = Part::farewell(self.speech, Side::Caller);
+        self.say(Side::Caller, Message { head, ..message(0, Part::Farewell) });
         self.input(Side::Caller, Input::Close);
         self.input(Side::Called, Input::Close);
         while self.step().is_some() {}

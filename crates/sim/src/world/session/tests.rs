@@ -4,6 +4,7 @@ use crate::examples::{design, file, options_for, play_for, variant};
 use crate::plan::Plan;
 use crate::stats::Stats;
 use crate::world::World;
+use crate::{Fidelity, Options};
 
 #[test]
 fn as_many_sessions_are_open_as_little_says_from_the_first_moment_to_the_last() {
@@ -25,7 +26,8 @@ fn an_instance_that_restarts_loses_its_sessions_and_they_come_back_as_a_herd() {
 
     let held = stats.sessions.at_start / 2;
     assert!(stats.sessions.lost.abs_diff(held) < held / 5, "{:?}", stats.sessions);
-    assert!(stats.sessions.reconnects >= stats.sessions.lost, "{:?}", stats.sessions);
+    // But for a few whose time was over anyway.
+    assert!(stats.sessions.reconnects + 5 >= stats.sessions.lost, "{:?}", stats.sessions);
     assert!(peak(&stats) > stats.sessions.lost / 2, "{} {:?}", peak(&stats), stats.sessions);
     let open = |at: usize| stats.series.windows()[at].sessions();
     assert!(open(110) > open(55) * 0.95, "all are back: {} of {}", open(110), open(55));
@@ -99,6 +101,61 @@ fn sessions_end_the_same_way_beside_strangers_and_in_every_run() {
     let beside = play_for(&design(&format!("{}{elsewhere}", file("grpc"))), "restart", 1, 100);
 
     assert_eq!(alone.sessions, beside.sessions);
+}
+
+/// Names decide, not where something stands in the file, nor what else there is.
+#[test]
+fn sessions_are_the_same_behind_strangers_and_behind_another_kind_of_request() {
+    let strangers = "[region.eu]\nat = [53.3, -6.3]\n\
+                     [client.aliens]\nregion = \"eu\"\ntraffic = \"50/s\"\n\
+                     requests = [{ share = \"100%\", path = \"/\" }]\n\
+                     [service.idle]\nregion = \"eu\"\nmodel = { workers = 9, queue = 9, service_time = \"1ms\" }\n\
+                     [service.moon]\nregion = \"eu\"\nmodel = { workers = 9, queue = 9, service_time = \"1ms\" }\n\
+                     [call.aliens.moon]\ntimeout = \"1s\"\nidempotent = true\non_failure = \"error\"\n\
+                     in_flight = \"none\"\nretry = \"none\"\n";
+    let home = "[region.eu]\nat = [53.3, -6.3]\n";
+    let behind = file("grpc").replace(home, strangers);
+    for (incident, fidelity) in
+        [("restart", Fidelity::Message), ("restart", Fidelity::Packet), ("out", Fidelity::Packet)]
+    {
+        let drain = "\n[[incident.out]]\non = \"edge\"\nshare = \"1 of 2\"\nkind = \"drain\"\nat = \"60s\"\n";
+        let play = |text: &str| {
+            let options = Options { fidelity, ..options_for(incident, 90) };
+            let design = design(&(text.to_owned() + drain));
+            let plan = Plan::new(&design, &options).unwrap();
+            World::new(&plan, 1).run().stats.sessions
+        };
+        assert_eq!(play(&file("grpc")), play(&behind), "{incident} {fidelity:?}");
+    }
+}
+
+/// A kind that is drawn first takes its share of the arrivals, and none of the sessions that stand.
+#[test]
+fn sessions_that_stand_hang_on_their_own_kind_alone() {
+    let first = "{ share = \"2%\", method = \"/chat.v1.Chat/Subscribe\"";
+    let other = "{ share = \"0.1%\", method = \"/chat.v1.Chat/Watch\", holds = { median = \"1m\", p99 = \"1m\" } },\n  ";
+    let more = variant(
+        "grpc",
+        &[(first, &format!("{other}{first}")), ("share = \"98%\"", "share = \"97.9%\"")],
+    );
+    let standing = |design: &config::Design, path: &str| {
+        let options = options_for("none", 30);
+        let plan = Plan::new(design, &options).unwrap();
+        let kind = plan.requests.kinds.iter().position(|kind| kind.path.ends_with(path)).unwrap();
+        World::new(&plan, 1).standing_of(u16::try_from(kind).unwrap())
+    };
+
+    let (few, many) = (variant("grpc", &[]), more);
+    assert_eq!(standing(&few, "Subscribe"), standing(&many, "Subscribe"));
+    assert!(!standing(&many, "Watch").is_empty());
+}
+
+#[test]
+fn more_sessions_than_there_is_room_for_are_refused_before_the_run() {
+    let many = variant("grpc", &[("traffic = \"200/s\"", "traffic = \"20000/s\"")]);
+    let refusals = Plan::new(&many, &options_for("none", 60)).unwrap_err();
+
+    assert!(refusals[0].problem.contains("sessions would stand at once"), "{}", refusals[0]);
 }
 
 fn peak(stats: &Stats) -> u64 {

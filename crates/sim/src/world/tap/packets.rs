@@ -76,6 +76,14 @@ pub(crate) enum Part {
     Answer { status: u16 },
     /// HTTP/2: a stream that its caller gave up, [`Part::CANCEL`] bytes. It has no body.
     Cancel,
+    /// A request that opens a session: a WebSocket, or a stream that stays.
+    Upgrade { attempt: u8 },
+    /// Its answer: the session stands. It has no body.
+    Upgraded,
+    /// A message of a session that stands: a head of [`Part::frame`] bytes, and what it says.
+    Frame,
+    /// The end of a session in good order, [`Part::farewell`] bytes. It has no body.
+    Farewell,
 }
 
 /// A datagram, and what became of it.
@@ -193,6 +201,36 @@ impl Part {
             Side::Caller => 24 + 9,
             Side::Called => 9,
         }
+    }
+
+    /// Bytes before a message of a session: a WebSocket frame's head, longer for longer messages and
+    /// with a mask from the caller (RFC 6455, 5.2); a frame of HTTP/2 and the length of gRPC.
+    pub(crate) const fn frame(speech: Speech, side: Side, body: u32) -> u32 {
+        match (speech, side) {
+            (Speech::Http2, _) => 9,
+            (Speech::Grpc, _) => 9 + 5,
+            (Speech::Http1 | Speech::Opaque, Side::Caller) => socket_head(body) + 4,
+            (Speech::Http1 | Speech::Opaque, Side::Called) => socket_head(body),
+        }
+    }
+
+    /// Bytes of the last that an end says of a session: a frame that closes it (RFC 6455, 5.5.1); with
+    /// HTTP/2 the caller resets the stream, and the called one ends it with its status.
+    pub(crate) const fn farewell(speech: Speech, side: Side) -> u32 {
+        match (speech, side) {
+            (Speech::Http2 | Speech::Grpc, Side::Caller) => Self::CANCEL,
+            (Speech::Http2 | Speech::Grpc, Side::Called) => 9 + 15,
+            (Speech::Http1 | Speech::Opaque, Side::Caller) => 8,
+            (Speech::Http1 | Speech::Opaque, Side::Called) => 4,
+        }
+    }
+}
+
+const fn socket_head(body: u32) -> u32 {
+    match body {
+        0..=125 => 2,
+        126..=65_535 => 4,
+        _ => 10,
     }
 }
 

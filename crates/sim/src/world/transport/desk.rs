@@ -11,7 +11,8 @@ use engine::Pool;
 
 use super::super::slab::{Handle, Slab};
 use super::connection::{Connection, Stage, Stream};
-use super::net::SERVICE_PORT;
+use super::handshake::SERVICE_PORT;
+use super::seats::Seats;
 use crate::plan::Plan;
 use crate::stats::mix;
 use crate::world::tap::packets::Speech;
@@ -26,8 +27,8 @@ pub(super) struct Desk {
     pub(super) port: u16,
     /// How many requests share a connection.
     pub(super) streams: u32,
-    /// The most connections to one endpoint.
-    most: u32,
+    /// Which of the [`Seats`] its connections take.
+    pub(super) seats: usize,
     pub(super) keep: Duration,
     /// Those that carry one request at a time and have none.
     pool: Pool<Handle>,
@@ -41,8 +42,6 @@ pub(super) struct Desk {
 /// What goes to one endpoint.
 #[derive(Clone, Debug, Default)]
 struct Endpoint {
-    /// Connections that are made or stand.
-    open: u32,
     /// Those that requests share.
     shared: Vec<Handle>,
     /// Requests for which there is no connection, because there may be no more.
@@ -60,21 +59,24 @@ pub(super) enum Place {
     Wait,
 }
 
-/// One for each engine.
-pub(super) fn desks(plan: &Plan<'_>) -> Vec<Desk> {
-    let mut desks = Vec::new();
+/// One for each engine, and the seats that those of an instance share.
+pub(super) fn desks(plan: &Plan<'_>) -> (Vec<Desk>, Vec<Seats>) {
+    let (mut desks, mut seats) = (Vec::new(), Vec::new());
     for at in 0..plan.design.calls.len() {
         let id = CallId::from_index(at);
         let call = plan.design.call(id);
         let endpoints = plan.instance_count(call.to) as usize;
         for instance in 0..plan.instance_count(call.from) {
+            let first = u32::try_from(desks.len()).unwrap_or(u32::MAX);
+            let engines = first..first + u32::from(plan.seats(id));
+            seats.push(Seats::new(call.connections.most, endpoints, engines));
             for seat in 0..plan.seats(id) {
                 let name = format!("{}/{instance}/{seat}", plan.design.call_name(id));
-                desks.push(Desk::new(plan, id, &name, endpoints));
+                desks.push(Desk::new(plan, id, &name, endpoints, seats.len() - 1));
             }
         }
     }
-    desks
+    (desks, seats)
 }
 
 const fn speech(protocol: Protocol) -> Speech {
@@ -97,16 +99,15 @@ fn port(node: &config::design::Node) -> u16 {
 }
 
 impl Desk {
-    fn new(plan: &Plan<'_>, call: CallId, name: &str, endpoints: usize) -> Self {
+    fn new(plan: &Plan<'_>, call: CallId, name: &str, endpoints: usize, seats: usize) -> Self {
         let config::design::Call { connections, protocol, to, .. } = plan.design.call(call);
-        let most = connections.most.unwrap_or(u32::MAX);
         let keep = connections.idle_timeout;
         Self {
             call,
             speech: speech(*protocol),
             port: port(plan.design.node(*to)),
             streams: connections.streams.max(1),
-            most,
+            seats,
             keep,
             pool: Pool::new(endpoints, keep, usize::MAX),
             endpoints: vec![Endpoint::default(); endpoints],
@@ -126,12 +127,13 @@ impl Desk {
         mix(self.identity ^ mix(self.opened))
     }
 
-    /// Where the next request for an endpoint goes.
+    /// Where the next request for an endpoint goes, if there may be a new connection or not.
     pub(super) fn place(
         &mut self,
         now: Instant,
         to: EndpointId,
         connections: &Slab<Connection>,
+        may_open: bool,
     ) -> Place {
         let usable = |handle: Handle| connections.get(handle).filter(|it| it.is_usable());
         if self.is_shared() {
@@ -149,12 +151,24 @@ impl Desk {
                 }
             }
         }
-        if self.endpoints[to.index()].open < self.most { Place::New } else { Place::Wait }
+        if may_open { Place::New } else { Place::Wait }
     }
 
-    /// Where a connection of its own is to be made.
-    pub(super) fn place_for_one(&self, to: EndpointId) -> Place {
-        if self.may_open(to) { Place::New } else { Place::Wait }
+    /// A connection that stands idle. It is no longer to be found here.
+    pub(super) fn take_idle(
+        &mut self,
+        now: Instant,
+        to: EndpointId,
+        connections: &Slab<Connection>,
+    ) -> Option<Handle> {
+        let is_idle = |handle: &Handle| {
+            let connection = connections.get(*handle).filter(|it| it.is_usable());
+            connection.is_some_and(|it| matches!(it.stage, Stage::Idle(_)))
+        };
+        if self.is_shared() {
+            return self.endpoints[to.index()].shared.iter().copied().find(is_idle);
+        }
+        std::iter::from_fn(|| self.pool.take(now, to)).find(is_idle)
     }
 
     pub(super) fn wait(&mut self, to: EndpointId, stream: Stream) {
@@ -174,34 +188,22 @@ impl Desk {
         waiting.len() < before
     }
 
-    pub(super) fn has_waiting(&self, to: EndpointId) -> bool {
-        !self.endpoints[to.index()].waiting.is_empty()
-    }
-
-    /// Whether one more connection may be made.
-    pub(super) fn may_open(&self, to: EndpointId) -> bool {
-        self.endpoints[to.index()].open < self.most
-    }
-
-    pub(super) fn opened(&mut self, to: EndpointId, handle: Handle) {
-        let endpoint = &mut self.endpoints[to.index()];
-        endpoint.open += 1;
-        if self.streams > 1 {
-            endpoint.shared.push(handle);
+    /// There is one more connection; if it is somebody's alone, nobody else finds it.
+    pub(super) fn opened(&mut self, to: EndpointId, handle: Handle, is_alone: bool) {
+        if self.streams > 1 && !is_alone {
+            self.endpoints[to.index()].shared.push(handle);
         }
     }
 
     /// A connection is of no more use.
     pub(super) fn closed(&mut self, to: EndpointId, handle: Handle) {
-        let endpoint = &mut self.endpoints[to.index()];
-        endpoint.open = endpoint.open.saturating_sub(1);
-        endpoint.shared.retain(|&other| other != handle);
+        self.endpoints[to.index()].shared.retain(|&other| other != handle);
     }
 
     /// A connection has nothing to do.
     pub(super) fn put(&mut self, now: Instant, to: EndpointId, handle: Handle) {
         if !self.is_shared() {
-            // The pool has no bound of its own here: `most` bounds what is open.
+            // The pool has no bound of its own here: the seats bound what is open.
             let _ = self.pool.put(now, to, handle);
         }
     }

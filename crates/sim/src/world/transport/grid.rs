@@ -10,9 +10,10 @@
 
 use base::{Instant, RegionId};
 use event::l3;
-use model::fault::{Fault, RouteFault};
-use netsim::l3::{Address, Announcement, Hop, Neighbour, Prefix, Router};
+use model::fault::Fault;
+use netsim::l3::{Address, Change, Hop, Router};
 
+use super::routers::{About, BACK, ELSEWHERE, HERE, NOWHERE};
 use super::ways::{Firewall, Way};
 use crate::plan::network::Place;
 use crate::plan::{Plan, Planned, What};
@@ -20,21 +21,21 @@ use crate::plan::{Plan, Planned, What};
 /// All ways and routers.
 #[derive(Clone, Debug)]
 pub(super) struct Grid {
-    ways: Vec<Way>,
-    regions: usize,
+    pub(super) ways: Vec<Way>,
+    pub(super) regions: usize,
     /// The region of each instance.
-    homes: Vec<u16>,
+    pub(super) homes: Vec<u16>,
     /// Where the ways between regions begin, row by row.
-    between: usize,
+    pub(super) between: usize,
     /// What a region's router does to all that passes, if an incident makes it do something.
     fabric: Vec<Option<usize>>,
     /// What happens to what a call says, there and back, if an incident makes something happen.
     calls: Vec<Option<[usize; 2]>>,
-    routers: Vec<Router>,
+    pub(super) routers: Vec<Router>,
     /// Ways between regions that both ends know to be down.
-    down: Vec<bool>,
+    pub(super) down: Vec<bool>,
     /// What routers were made to believe.
-    believed: Vec<(usize, About)>,
+    pub(super) believed: Vec<(usize, About)>,
 }
 
 /// Where a datagram is.
@@ -81,6 +82,9 @@ pub(super) struct Step {
     pub(super) waited: base::Duration,
     /// Nobody can overtake it on the way: the next step may be taken at once.
     pub(super) is_usual: bool,
+    /// The way, and when its last bit has left for it.
+    pub(super) way: u32,
+    pub(super) leaves: Instant,
 }
 
 /// Why a datagram does not arrive, and who is told.
@@ -99,12 +103,6 @@ pub(super) enum Told {
     /// Nobody listens there (a reset).
     Rejected,
 }
-
-/// A router's links: first those to the other regions by number, then these.
-const HERE: Hop = Hop(u16::MAX);
-const BACK: Hop = Hop(u16::MAX - 1);
-const ELSEWHERE: Hop = Hop(u16::MAX - 2);
-const NOWHERE: Hop = Hop(u16::MAX - 3);
 
 impl Grid {
     pub(super) fn new(plan: &Plan<'_>, seed: u64) -> Self {
@@ -174,6 +172,7 @@ impl Grid {
             Spot::Router(at) => self.route(at, it)?,
             Spot::Host => return Err(Drop::silent(l3::Event::Lost)),
         };
+        let number = u32::try_from(way).unwrap_or(u32::MAX);
         let waited = self.ways[way].queueing(now);
         let way = &mut self.ways[way];
         match way.send(now, it.bytes, it.is_new) {
@@ -186,6 +185,8 @@ impl Grid {
                 hops_left,
                 waited,
                 is_usual: way.is_usual(now, transit.arrives),
+                way: number,
+                leaves: transit.leaves,
             }),
             Err(why) => {
                 let told = match (why, way.firewall()) {
@@ -226,7 +227,7 @@ impl Grid {
         }
     }
 
-    const fn way(&self, from: usize, to: usize) -> usize {
+    pub(super) const fn way(&self, from: usize, to: usize) -> usize {
         self.between + from * self.regions + to
     }
 
@@ -265,49 +266,9 @@ impl Grid {
         }
     }
 
-    /// The network stood before the run began: everybody has heard of everybody.
-    fn introduce_routers(&mut self) {
-        for at in 0..self.regions {
-            let others = (0..self.regions).filter(|&other| other != at);
-            let neighbours = others.map(|other| Hop(number(other)));
-            for over in neighbours {
-                self.routers[at].join(Neighbour { over, split_horizon: true });
-            }
-            self.routers[at].attach(prefix(at), HERE);
-        }
-        let mut said = self.announcements();
-        while !said.is_empty() {
-            for news in said {
-                self.hear(&news);
-            }
-            said = self.announcements();
-        }
-    }
-
-    /// What routers have to say to each other.
-    pub(super) fn announcements(&mut self) -> Vec<News> {
-        let mut all = Vec::new();
-        for (from, router) in self.routers.iter_mut().enumerate() {
-            while let Some((over, said)) = router.poll_announcement() {
-                all.push(News { from: number(from), to: over.0, said });
-            }
-        }
-        all
-    }
-
-    /// When what a router says is heard by its neighbour, if it is.
-    pub(super) fn tell(&mut self, now: Instant, news: &News) -> Option<Instant> {
-        let way = self.way(usize::from(news.from), usize::from(news.to));
-        self.ways[way].send(now, ANNOUNCEMENT, false).ok().map(|transit| transit.arrives)
-    }
-
-    /// A router hears what its neighbour said.
-    pub(super) fn hear(&mut self, news: &News) {
-        self.routers[usize::from(news.to)].hear(Hop(news.from), news.said);
-    }
-
-    /// Brings all that an incident hits into the state that all its faults together give it.
-    pub(super) fn refresh(&mut self, now: Instant, plan: &Plan<'_>) {
+    /// Brings all that an incident hits into the state that all its faults together give it. Which
+    /// ways change for those who wait before them.
+    pub(super) fn refresh(&mut self, now: Instant, plan: &Plan<'_>) -> Vec<(u32, Change)> {
         let mut harms: Vec<_> = self.ways.iter().map(Way::unharmed).collect();
         let mut routes = Vec::new();
         for fault in &plan.faults {
@@ -324,11 +285,12 @@ impl Grid {
                 }
             }
         }
-        for (way, harm) in self.ways.iter_mut().zip(harms) {
-            way.set(harm);
-        }
+        let ways = (0..).zip(self.ways.iter_mut().zip(harms));
+        let changes =
+            ways.filter_map(|(at, (way, harm))| Some((at, way.set(now, harm)?))).collect();
         self.refresh_links();
         self.refresh_routes(&routes);
+        changes
     }
 
     /// The ways that a fault hits.
@@ -378,107 +340,9 @@ impl Grid {
             if is_cut {
                 harm.part();
             }
-            way.set(harm);
+            way.set(Instant::ZERO, harm);
         }
     }
-
-    /// Routers learn at once which of their own links are down, and which are up again.
-    fn refresh_links(&mut self) {
-        for from in 0..self.regions {
-            for to in (0..self.regions).filter(|&to| to != from) {
-                let at = from * self.regions + to;
-                let is_down = self.ways[self.between + at].is_down();
-                let was_down = std::mem::replace(&mut self.down[at], is_down);
-                let over = Hop(number(to));
-                if is_down && !was_down {
-                    self.routers[from].lose(over);
-                } else if was_down && !is_down {
-                    // The link is new to both: each tells the other all that it knows.
-                    self.routers[from].join(Neighbour { over, split_horizon: true });
-                }
-            }
-        }
-    }
-
-    /// What routers are made to believe; and they learn better when it is over.
-    fn refresh_routes(&mut self, routes: &[(Place, RouteFault)]) {
-        for (at, about) in std::mem::take(&mut self.believed) {
-            self.relearn(at, about);
-        }
-        for (place, how) in routes {
-            let over = match how {
-                RouteFault::Wrong => ELSEWHERE,
-                RouteFault::Withdrawn => NOWHERE,
-                RouteFault::Loop => BACK,
-            };
-            match place {
-                Place::Cards { instances, .. } => {
-                    for &instance in instances {
-                        let at = usize::from(self.homes[instance as usize]);
-                        self.believe(at, About::Host(instance), over);
-                    }
-                }
-                Place::Region(region) => {
-                    let to = region.index();
-                    let others = (0..self.regions).filter(|&at| self.regions == 1 || at != to);
-                    for at in others.collect::<Vec<_>>() {
-                        self.believe(at, About::Region(to), over);
-                    }
-                }
-                Place::Between(from, to) => {
-                    self.believe(from.index(), About::Region(to.index()), over);
-                }
-                Place::Call(_) => {}
-            }
-        }
-    }
-
-    fn believe(&mut self, at: usize, about: About, over: Hop) {
-        let prefix = self.prefix_of(about);
-        self.routers[at].believe(prefix, &[over]);
-        self.believed.push((at, about));
-    }
-
-    /// Hears again what is so: the neighbour that is the place itself repeats what it said.
-    fn relearn(&mut self, at: usize, about: About) {
-        match about {
-            About::Host(_) => {
-                let prefix = self.prefix_of(about);
-                self.routers[at].believe(prefix, &[]);
-            }
-            About::Region(region) if region == at => {
-                self.routers[at].attach(prefix(region), HERE);
-            }
-            About::Region(region) => {
-                let is_down = self.down[at * self.regions + region];
-                let hops = if is_down { Announcement::UNREACHABLE } else { 1 };
-                let said = Announcement { prefix: prefix(region), hops };
-                self.routers[at].hear(Hop(number(region)), said);
-            }
-        }
-    }
-
-    fn prefix_of(&self, about: About) -> Prefix {
-        match about {
-            About::Host(instance) => Prefix::host(self.address(instance)),
-            About::Region(region) => prefix(region),
-        }
-    }
-}
-
-/// What a router believes something about.
-#[derive(Clone, Copy, Debug)]
-enum About {
-    Host(u32),
-    Region(usize),
-}
-
-/// What one router says to the next.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct News {
-    from: u16,
-    to: u16,
-    said: Announcement,
 }
 
 impl Drop {
@@ -487,15 +351,7 @@ impl Drop {
     }
 }
 
-/// A routing message with one entry, headers included (RFC 2453, 4).
-const ANNOUNCEMENT: u32 = 52;
-
-/// Addresses of a region begin alike.
-fn prefix(region: usize) -> Prefix {
-    Prefix::new(Address((u32::from(number(region)) + 1) << 16), 16)
-}
-
-fn number(at: usize) -> u16 {
+pub(super) fn number(at: usize) -> u16 {
     u16::try_from(at).unwrap_or(u16::MAX)
 }
 

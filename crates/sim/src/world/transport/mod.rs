@@ -9,23 +9,40 @@
 //!
 //! | file | concept |
 //! |---|---|
-//! | `packet`, `desk` | which connection a request takes, and what its callers learn |
+//! | `packet` | what the world says, and what it learns |
+//! | `boarding`, `desk`, `seats` | which connection a request takes |
+//! | `endings` | how connections end, and who learns of it |
+//! | `checks` | active health checks |
 //! | `splice` | balancers that share out connections |
-//! | `net`, `connection` | kernels: endpoints, listeners, ports, descriptors |
-//! | `grid`, `ways` | cards, links, routers, and what an incident does to them |
+//! | `standing` | sessions that stand, on connections |
+//! | `net`, `host` | kernels: who is let in, ports, descriptors |
+//! | `handshake`, `connection`, `bytes` | connections, and what their ends say |
+//! | `datagram` | datagrams on their way, and messages without a connection |
+//! | `grid`, `ways`, `routers` | cards, links, routers, and what an incident does to them |
 //! | `sizes` | how many bytes messages are |
 
+mod boarding;
+mod bytes;
+mod checks;
 mod connection;
+mod datagram;
 mod desk;
+mod endings;
 mod grid;
+mod handshake;
+mod host;
 mod message;
 mod net;
 mod packet;
+mod routers;
+mod seats;
 mod sizes;
 mod splice;
+mod standing;
 mod ways;
 
 pub(super) use net::Net;
+pub(crate) use sizes::LARGEST_HEAD;
 
 #[cfg(test)]
 mod tests;

@@ -2,17 +2,17 @@
 
 use base::{EndpointId, Instant};
 use config::design::{NodeKind, Protocol};
-use event::{Cause, l4};
+use event::Cause;
 use netsim::l4::tcp::{End as Why, Input};
 
+use super::super::World;
 use super::super::event::Event;
 use super::super::job::{Job, State};
 use super::super::slab::Handle;
-use super::super::{Held, World};
-use super::connection::{CALLED, CALLER, Connection, End, Stage, Stream};
+use super::connection::{CALLED, CALLER, Stage, Stream};
 use super::desk::Place;
 use super::net::{Around, Net, News, Tidings};
-use super::sizes::{cancel, check, check_answer};
+use super::sizes::cancel;
 use crate::world::tap::packets::{Message, Speech};
 
 impl World<'_> {
@@ -28,15 +28,14 @@ impl World<'_> {
             return self.send_datagram(now, engine, stream);
         }
         self.close_expired(now, engine);
-        let is_own = self.is_splice_of(stream.flight);
+        let mut place = self.place_of(now, engine, to, stream.flight);
+        if place == Place::Wait && self.make_room(now, engine, to) {
+            place = self.place_of(now, engine, to, stream.flight);
+        }
         let Some(net) = self.net.as_deref_mut() else { return };
-        let place = match &mut net.desks[engine as usize] {
-            desk if is_own => desk.place_for_one(to),
-            desk => desk.place(now, to, &net.connections),
-        };
         match place {
             Place::On(connection) => self.board(now, connection, stream),
-            Place::Wait => net.desks[engine as usize].wait(to, stream),
+            Place::Wait => net.wait(engine, to, stream),
             Place::New => {
                 if let Some(failed) = self.open_for(now, engine, to, stream) {
                     // It is told once the exchange has taken in that the try has left.
@@ -52,6 +51,7 @@ impl World<'_> {
     pub(in crate::world) fn reply(&mut self, now: Instant, job: Handle, answer: Event) {
         let Some(state) = self.jobs.get(job) else { return };
         let (engine, instance, connection) = (state.engine, state.instance, state.connection);
+        let stays = state.state == State::Holding;
         let Event::Answer { status, .. } = answer else { return };
         let to = self.engines[engine as usize].from;
         if self.net.is_none() {
@@ -64,7 +64,9 @@ impl World<'_> {
         }
         self.with_net(|net, around| {
             let Some(connection_state) = net.connections.get_mut(connection) else { return };
-            connection_state.serving.retain(|&other| other != job);
+            if !stays {
+                connection_state.serving.retain(|&other| other != job);
+            }
             if connection_state.ends[usize::from(CALLED)].stands() {
                 net.write(now, connection, CALLED, (message, answer), around);
             }
@@ -98,18 +100,17 @@ impl World<'_> {
         }
         if let Some(target) = target.filter(|_| connection == Handle::NOBODY) {
             let to = self.endpoint_of(engine, target);
-            let waited = self
-                .net
-                .as_deref_mut()
-                .is_some_and(|net| net.desks[engine as usize].stop_waiting(to, job));
+            let waited =
+                self.net.as_deref_mut().is_some_and(|net| net.stop_waiting(engine, to, job));
             if waited {
                 self.jobs.remove(job);
             }
             return;
         }
+        let is_alone = self.jobs.get(job).is_some_and(|job| self.is_alone(job.caller));
         let Some(net) = self.net.as_deref_mut() else { return };
         let Some(state) = net.connections.get_mut(connection) else { return };
-        let shared = net.desks[engine as usize].is_shared();
+        let shared = net.desks[engine as usize].is_shared() && !is_alone;
         let is_connecting = state.stage == Stage::Connecting;
         let Some(ended) = state.end_stream(job) else { return };
         if is_connecting {
@@ -144,44 +145,18 @@ impl World<'_> {
         self.with_net(|net, around| net.on_announced(now, announcement, around));
     }
 
-    pub(in crate::world) fn on_unreachable(&mut self, now: Instant, connection: Handle, side: u8) {
-        self.with_net(|net, around| net.ask(now, connection, side, Input::Unreachable, around));
-    }
-
-    /// A connection does not stand in time.
-    pub(in crate::world) fn on_connect_timeout(&mut self, now: Instant, handle: Handle) {
-        let Some(net) = self.net.as_deref_mut() else { return };
-        let Some(connection) = net.connections.get(handle) else { return };
-        if connection.stage != Stage::Connecting {
-            return;
-        }
-        let call = net.desks[connection.engine as usize].call;
-        let scope = event::Scope { call, endpoint: Some(connection.endpoint) };
-        let cause = Cause::ConnectTimeout;
-        self.with_net(|_, around| around.emit(now, scope, l4::Event::ConnectFailed { cause }));
-        self.fail(now, handle, cause);
-    }
-
-    /// Some of an engine's connections have idled for too long.
-    pub(in crate::world) fn on_idle(&mut self, now: Instant, engine: u32) {
-        if let Some(net) = self.net.as_deref_mut() {
-            net.desks[engine as usize].is_armed = false;
-        }
-        self.close_expired(now, engine);
-        self.watch_idle(engine);
-    }
-
     /// The caller gave up a stream; its connection goes on.
     pub(in crate::world) fn on_stream_reset(&mut self, now: Instant, job: Handle) {
         let Some(state) = self.jobs.get_mut(job) else { return };
         let (engine, connection) = (state.engine, state.connection);
+        let stands = state.state == State::Holding;
         state.connection = Handle::NOBODY;
         if let Some(net) = self.net.as_deref_mut()
             && let Some(connection) = net.connections.get_mut(connection)
         {
             connection.serving.retain(|&other| other != job);
         }
-        if self.notices(engine) {
+        if stands || self.notices(engine) {
             self.abandon(now, job);
         }
     }
@@ -210,60 +185,6 @@ impl World<'_> {
             (host.runs, host.most_descriptors) = (runs, most);
             net.accept(now, instance, around);
         });
-    }
-
-    /// Asks an endpoint how it is.
-    pub(in crate::world) fn send_check(
-        &mut self,
-        now: Instant,
-        engine: u32,
-        to: EndpointId,
-        until: Instant,
-    ) {
-        let from = self.engines[engine as usize].from;
-        let target = self.plan.target(self.engines[engine as usize].call.id(), to);
-        let opened = self
-            .with_net(|net, around| {
-                let handle = net.connect(now, engine, to, (from, target), around).ok()?;
-                net.connections.get_mut(handle)?.is_check = true;
-                Some(handle)
-            })
-            .flatten();
-        match opened {
-            Some(connection) => {
-                self.push_local(until, from, Event::CheckDue { connection });
-            }
-            None => {
-                self.push_local(now, from, Event::Checked { engine, endpoint: to.0, well: false });
-            }
-        }
-    }
-
-    /// A check has reached its instance.
-    pub(in crate::world) fn on_check_reached(&mut self, now: Instant, connection: Handle) {
-        let target = self.net.as_deref().and_then(|net| net.connections.get(connection));
-        let Some(target) = target.map(|it| it.instances[usize::from(CALLED)]) else { return };
-        if !self.hangs(target) && self.instances[target as usize].is_well() {
-            let answer = (check_answer(), Event::CheckAnswered { connection });
-            self.with_net(|net, around| net.write(now, connection, CALLED, answer, around));
-        }
-    }
-
-    /// A check is over: answered in time, or not.
-    pub(in crate::world) fn on_check_over(&mut self, now: Instant, connection: Handle, well: bool) {
-        let Some(net) = self.net.as_deref_mut() else { return };
-        let Some(state) = net.connections.get_mut(connection) else { return };
-        if state.stage == Stage::Done {
-            return;
-        }
-        state.stage = Stage::Done;
-        let (engine, endpoint) = (state.engine, state.endpoint);
-        let goodbye = if well { Input::Close } else { Input::Abort };
-        self.with_net(|net, around| {
-            net.ask(now, connection, CALLER, goodbye, around);
-            net.release(connection, CALLER);
-        });
-        self.on_checked(now, engine, endpoint.0, well);
     }
 
     pub(super) fn with_net<R>(
@@ -308,141 +229,18 @@ impl World<'_> {
                     connection.serving.push(handle);
                 }
             }
-            Event::Answer { flight, attempt, .. } if side == CALLER => {
+            Event::Answer { flight, attempt, status, .. }
+                if side == CALLER && !self.opens_session(flight, status) =>
+            {
                 self.on_answered(now, connection, flight, attempt);
             }
+            Event::Broken { flight, attempt, .. } if side == CALLER => {
+                self.end_session_on(now, connection, (flight, attempt));
+            }
+            Event::Message { job } => return self.pass_message(now, job, side),
             _ => {}
         }
         self.happen(now, event);
-    }
-
-    /// An answer is whole: its connection is free for the next.
-    fn on_answered(&mut self, now: Instant, connection: Handle, flight: Handle, attempt: u8) {
-        let Some(net) = self.net.as_deref_mut() else { return };
-        let Some(state) = net.connections.get_mut(connection) else { return };
-        let of_it = |stream: &Stream| stream.flight == flight && stream.attempt == attempt;
-        if let Some(at) = state.streams.iter().position(of_it) {
-            state.streams.remove(at);
-            self.on_stream_over(now, connection);
-        }
-    }
-
-    /// A connection has room for another request.
-    fn on_stream_over(&mut self, now: Instant, handle: Handle) {
-        let Some(net) = self.net.as_deref_mut() else { return };
-        let Some(connection) = net.connections.get_mut(handle) else { return };
-        if !connection.is_usable() || connection.stage == Stage::Connecting {
-            return;
-        }
-        let (engine, to) = (connection.engine, connection.endpoint);
-        let is_empty = connection.streams.is_empty();
-        let desk = &mut net.desks[engine as usize];
-        if let Some(next) = desk.next_waiting(to) {
-            return self.board(now, handle, next);
-        }
-        if is_empty {
-            connection.stage = Stage::Idle(now);
-            desk.put(now, to, handle);
-            connection.rest();
-            self.watch_idle(engine);
-        }
-    }
-
-    /// A request takes a connection.
-    fn board(&mut self, now: Instant, handle: Handle, stream: Stream) {
-        let Some(net) = self.net.as_deref_mut() else { return };
-        let Some(connection) = net.connections.get_mut(handle) else { return };
-        connection.streams.push(stream);
-        if let Some(flight) = self.flights.get_mut(stream.flight) {
-            flight.connection = handle;
-        }
-        if connection.stage == Stage::Connecting {
-            return;
-        }
-        connection.stage = Stage::Busy;
-        let call = net.desks[connection.engine as usize].call;
-        let scope = event::Scope { call, endpoint: Some(connection.endpoint) };
-        self.with_net(|_, around| around.emit(now, scope, l4::Event::Reused));
-        self.say(now, handle, stream);
-    }
-
-    /// A request is written.
-    fn say(&mut self, now: Instant, handle: Handle, stream: Stream) {
-        let Some(net) = self.net.as_deref_mut() else { return };
-        let Some(connection) = net.connections.get_mut(handle) else { return };
-        let (engine, number) = (connection.engine, connection.next_stream);
-        connection.next_stream += 2;
-        if let Some(said) = connection.streams.iter_mut().find(|said| said.job == stream.job) {
-            said.number = number;
-        }
-        if let Some(job) = self.jobs.get_mut(stream.job) {
-            job.stream = number;
-        }
-        let message = self.request_of_job(stream.job, self.speech(engine), number);
-        self.tell_sent(now, stream.flight);
-        let request = (message, Event::Reach { job: stream.job });
-        self.with_net(|net, around| net.write(now, handle, CALLER, request, around));
-    }
-
-    /// A new connection for a request; or why there is none.
-    fn open_for(
-        &mut self,
-        now: Instant,
-        engine: u32,
-        to: EndpointId,
-        stream: Stream,
-    ) -> Option<Cause> {
-        let state = &self.engines[engine as usize];
-        let (from, patience) = (state.from, state.call.rules().connect_timeout);
-        let target = self.plan.target(state.call.id(), to);
-        let opened = self.with_net(|net, around| {
-            let opened = net.connect(now, engine, to, (from, target), around);
-            if let Ok(handle) = opened {
-                net.desks[engine as usize].opened(to, handle);
-            }
-            opened
-        })?;
-        match opened {
-            Ok(connection) => {
-                if let Some(patience) = patience {
-                    self.push_local(now + patience, from, Event::ConnectTimeout { connection });
-                }
-                self.board(now, connection, stream);
-                None
-            }
-            Err(cause) => {
-                self.jobs.remove(stream.job);
-                Some(cause)
-            }
-        }
-    }
-
-    fn on_connected(&mut self, now: Instant, handle: Handle) {
-        let Some(net) = self.net.as_deref_mut() else { return };
-        let Some(connection) = net.connections.get_mut(handle) else { return };
-        connection.end(CALLER).stood = true;
-        if connection.is_check {
-            connection.stage = Stage::Busy;
-            let check = (check(), Event::CheckReached { connection: handle });
-            self.with_net(|net, around| net.write(now, handle, CALLER, check, around));
-            return;
-        }
-        if connection.stage != Stage::Connecting {
-            return;
-        }
-        connection.stage = Stage::Busy;
-        let streams = connection.streams.clone();
-        if let [one] = streams.as_slice()
-            && self.join_splice(now, one.flight, one.attempt)
-        {
-            return;
-        }
-        self.with_net(|net, around| net.open_frames(now, handle, CALLER, around));
-        for stream in streams {
-            self.say(now, handle, stream);
-        }
-        // Whoever it was made for may have left.
-        self.on_stream_over(now, handle);
     }
 
     fn on_handshake(&mut self, now: Instant, handle: Handle) {
@@ -453,176 +251,6 @@ impl World<'_> {
         });
         if let Some(instance) = instance.flatten() {
             self.with_net(|net, around| net.accept(now, instance, around));
-        }
-    }
-
-    fn on_peer_closed(&mut self, now: Instant, handle: Handle, side: u8) {
-        if side == CALLED {
-            self.end_splice(now, handle, false);
-            self.with_net(|net, around| net.ask(now, handle, CALLED, Input::Close, around));
-            return;
-        }
-        let stage = self.net.as_deref().and_then(|net| Some(net.connections.get(handle)?.stage));
-        if stage.is_some_and(|stage| stage != Stage::Done) {
-            self.fail(now, handle, Cause::Closed);
-        }
-    }
-
-    /// A caller's connection has ended.
-    fn on_ended(&mut self, now: Instant, handle: Handle, why: Why) {
-        if let Some(net) = self.net.as_deref_mut() {
-            net.linger(now, handle);
-        }
-        let Some(net) = self.net.as_deref() else { return };
-        let Some(connection) = net.connections.get(handle) else { return };
-        let cause = match why {
-            Why::Refused => Cause::Refused,
-            Why::Reset => Cause::Reset,
-            Why::TimedOut if !connection.ends[0].stood => Cause::ConnectTimeout,
-            Why::TimedOut | Why::Unreachable => Cause::Unreachable,
-            Why::Closed | Why::Aborted => Cause::Closed,
-        };
-        if connection.stage != Stage::Done {
-            self.fail(now, handle, cause);
-        }
-    }
-
-    /// The called side's end of a connection is over: jobs that came over it have no caller.
-    fn on_served(&mut self, now: Instant, handle: Handle) {
-        let Some(net) = self.net.as_deref_mut() else { return };
-        let Some(connection) = net.connections.get_mut(handle) else { return };
-        let (engine, instance) = (connection.engine, connection.instances[1]);
-        let never_stood = !connection.ends[1].stood;
-        let jobs = std::mem::take(&mut connection.serving);
-        if never_stood {
-            net.on_given_up(instance);
-        }
-        net.release(handle, CALLED);
-        self.with_net(|net, around| net.accept(now, instance, around));
-        for job in jobs {
-            if self.notices(engine) {
-                self.abandon(now, job);
-            } else if let Some(job) = self.jobs.get_mut(job) {
-                job.connection = Handle::NOBODY;
-            }
-        }
-    }
-
-    fn on_gone(&mut self, handle: Handle, side: u8) {
-        let left = self.net.as_deref_mut().and_then(|net| net.on_gone(handle, side));
-        if let Some(connection) = left {
-            self.stats.tap.forgotten(connection.id);
-            self.forget_unsaid(&connection);
-        }
-    }
-
-    /// Requests that were written and never arrived will not be worked on.
-    fn forget_unsaid(&mut self, connection: &Connection) {
-        let said = &connection.ends[usize::from(CALLER)];
-        let unsaid = said.said.iter().map(|(_, event)| *event);
-        for event in unsaid.chain(said.in_turns.iter().map(|turn| turn.event)) {
-            if let Event::Reach { job } = event {
-                self.forget_travelling(job);
-            }
-        }
-    }
-
-    /// A job that has not reached its instance will not.
-    pub(super) fn forget_travelling(&mut self, job: Handle) {
-        if self.jobs.get(job).is_some_and(|job| job.state == State::Travelling) {
-            self.jobs.remove(job);
-        }
-    }
-
-    /// What was not given back.
-    pub(in crate::world) fn held(&self) -> Held {
-        let Some(net) = self.net.as_deref() else {
-            return Held { connections: self.count_unanswered(), ..Held::default() };
-        };
-        let mut held = Held { connections: 0, descriptors: Some(0), bytes: Some(0) };
-        for (_, connection) in net.connections.iter() {
-            let of_whom = connection.made_for().and_then(|client| net.connections.get(client));
-            let kept = matches!(of_whom.unwrap_or(connection).stage, Stage::Idle(_));
-            let stand = connection.ends.iter().filter(|end| end.has_descriptor).count() as u64;
-            if kept || stand == 0 {
-                continue;
-            }
-            let bytes: u64 = connection.ends.iter().map(End::unacknowledged).sum();
-            held.connections += 1;
-            held.descriptors = held.descriptors.map(|sum| sum + stand);
-            held.bytes = held.bytes.map(|sum| sum + bytes);
-        }
-        held
-    }
-
-    /// A connection fails, and with it all requests on it.
-    fn fail(&mut self, now: Instant, handle: Handle, cause: Cause) {
-        let Some(net) = self.net.as_deref_mut() else { return };
-        let Some(connection) = net.connections.get_mut(handle) else { return };
-        if connection.is_check {
-            return self.on_check_over(now, handle, false);
-        }
-        let streams = std::mem::take(&mut connection.streams);
-        let goodbye = if cause == Cause::Closed { Input::Close } else { Input::Abort };
-        self.drop_connection(now, handle, goodbye);
-        for stream in streams {
-            self.forget_travelling(stream.job);
-            self.on_broken(now, stream.flight, stream.attempt, cause);
-        }
-    }
-
-    /// The caller has no more use for a connection.
-    pub(super) fn drop_connection(&mut self, now: Instant, handle: Handle, goodbye: Input<'_>) {
-        let left = self.with_net(|net, around| {
-            let connection = net.connections.get_mut(handle)?;
-            if connection.stage == Stage::Done {
-                return None;
-            }
-            connection.stage = Stage::Done;
-            let (engine, to) = (connection.engine, connection.endpoint);
-            let from = connection.instances[usize::from(CALLER)];
-            net.desks[engine as usize].closed(to, handle);
-            net.ask(now, handle, CALLER, goodbye, around);
-            net.release(handle, CALLER);
-            net.accept(now, from, around);
-            Some((engine, to))
-        });
-        if let Some((engine, to)) = left.flatten() {
-            self.serve_waiting(now, engine, to);
-        }
-    }
-
-    /// Whoever waits for a connection may make one, if there may be one more.
-    fn serve_waiting(&mut self, now: Instant, engine: u32, to: EndpointId) {
-        let desk = |net: &mut Net| {
-            let desk = &mut net.desks[engine as usize];
-            if desk.has_waiting(to) && desk.may_open(to) { desk.next_waiting(to) } else { None }
-        };
-        while let Some(next) = self.net.as_deref_mut().and_then(desk) {
-            if let Some(cause) = self.open_for(now, engine, to, next) {
-                self.on_broken(now, next.flight, next.attempt, cause);
-            }
-        }
-    }
-
-    fn close_expired(&mut self, now: Instant, engine: u32) {
-        let expired =
-            self.with_net(|net, _| net.desks[engine as usize].expired(now, &net.connections));
-        for handle in expired.unwrap_or_default() {
-            self.drop_connection(now, handle, Input::Close);
-        }
-    }
-
-    fn watch_idle(&mut self, engine: u32) {
-        let from = self.engines[engine as usize].from;
-        let Some(net) = self.net.as_deref_mut() else { return };
-        let desk = &mut net.desks[engine as usize];
-        if desk.is_armed {
-            return;
-        }
-        if let Some(at) = desk.next_expiry(&net.connections) {
-            desk.is_armed = true;
-            self.push_local(at, from, Event::Idle { engine });
         }
     }
 
@@ -646,21 +274,21 @@ impl World<'_> {
     }
 
     /// Whether the called node stops when its caller leaves.
-    fn notices(&self, engine: u32) -> bool {
+    pub(super) fn notices(&self, engine: u32) -> bool {
         let call = self.plan.design.call(self.engines[engine as usize].call.id());
         call.cancel || matches!(self.plan.design.node(call.to).kind, NodeKind::Balancer(_))
     }
 
-    fn is_datagram(&self, engine: u32) -> bool {
+    pub(in crate::world) fn is_datagram(&self, engine: u32) -> bool {
         let call = self.plan.design.call(self.engines[engine as usize].call.id());
         call.protocol == Protocol::Udp
     }
 
-    fn speech(&self, engine: u32) -> Speech {
+    pub(super) fn speech(&self, engine: u32) -> Speech {
         self.net.as_deref().map_or(Speech::Http1, |net| net.desks[engine as usize].speech)
     }
 
-    fn endpoint_of(&self, engine: u32, target: u32) -> EndpointId {
+    pub(super) fn endpoint_of(&self, engine: u32, target: u32) -> EndpointId {
         let first = self.plan.target(self.engines[engine as usize].call.id(), EndpointId(0));
         EndpointId(u16::try_from(target - first).unwrap_or(u16::MAX))
     }

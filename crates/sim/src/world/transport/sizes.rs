@@ -14,6 +14,9 @@ const REQUEST_HEAD: u32 = 750;
 /// The head of an answer: what nginx sends with a small file.
 const ANSWER_HEAD: u32 = 240;
 
+/// The most that stands before a body.
+pub(crate) const LARGEST_HEAD: u32 = REQUEST_HEAD;
+
 /// The same in HTTP/2: a frame's head of 9 bytes, and fields of which most are a number in a table
 /// that both sides know by then (RFC 7541).
 const FRAME_HEAD: u32 = 9;
@@ -36,15 +39,35 @@ impl World<'_> {
     pub(super) fn request_of_job(&self, job: Handle, speech: Speech, stream: u32) -> Message {
         let Some(job) = self.jobs.get(job) else { return Message { stream, ..check() } };
         let body = self.plan.requests.bodies(job.kind).0;
+        let (part, body) = match job.holds {
+            true => (Part::Upgrade { attempt: job.attempt }, body_of_opening(body, speech)),
+            false => (Part::Request { attempt: job.attempt }, body),
+        };
         let (head, body) = sizes(body, speech, (REQUEST_HEAD, REQUEST_FIELDS));
-        let part = Part::Request { attempt: job.attempt };
         Message { id: job.chance, part, kind: job.kind, stream, head, body, cut: None }
     }
 
     /// The answer to a job, of this status. An error has a short body.
     pub(super) fn answer_of_job(&self, job: &Job, status: u16, speech: Speech) -> Message {
-        let message = self.answer_of_kind(job.kind, status, speech);
+        let message = match job.holds && status < 400 {
+            true => upgraded(job.kind, speech),
+            false => self.answer_of_kind(job.kind, status, speech),
+        };
         Message { id: job.chance, stream: job.stream, ..message }
+    }
+
+    /// A message of a session that stands: as large as the kind says of requests and answers, but
+    /// whole in one frame.
+    pub(super) fn message_of_kind(&self, kind: u16, speech: Speech, side: Side) -> Message {
+        let bodies = self.plan.requests.bodies(kind);
+        let body = match side {
+            Side::Caller => bodies.0,
+            Side::Called => bodies.1,
+        };
+        let most = FRAME_BODY - GRPC_LENGTH;
+        let body = u32::try_from(body).unwrap_or(most).min(most);
+        let head = Part::frame(speech, side, body);
+        Message { id: 0, part: Part::Frame, kind, stream: 1, head, body, cut: None }
     }
 
     /// An answer to a kind of request.
@@ -54,6 +77,29 @@ impl World<'_> {
         let (head, body) = sizes(body, speech, (ANSWER_HEAD, ANSWER_FIELDS));
         Message { id: 0, part: Part::Answer { status }, kind, stream: 1, head, body, cut: None }
     }
+}
+
+/// The answer with which a session opens: what there is to say follows in messages.
+const fn upgraded(kind: u16, speech: Speech) -> Message {
+    let head = match speech {
+        Speech::Http1 | Speech::Opaque => ANSWER_HEAD,
+        Speech::Http2 | Speech::Grpc => FRAME_HEAD + ANSWER_FIELDS,
+    };
+    Message { id: 0, part: Part::Upgraded, kind, stream: 1, head, body: 0, cut: None }
+}
+
+/// Who upgrades an HTTP/1.1 connection sends no body.
+const fn body_of_opening(body: u64, speech: Speech) -> u64 {
+    match speech {
+        Speech::Http1 => 0,
+        Speech::Http2 | Speech::Grpc | Speech::Opaque => body,
+    }
+}
+
+/// The end of a session in good order.
+pub(super) const fn farewell(speech: Speech, side: Side, stream: u32) -> Message {
+    let head = Part::farewell(speech, side);
+    Message { id: 0, part: Part::Farewell, kind: 0, stream, head, body: 0, cut: None }
 }
 
 /// A check of an endpoint.

@@ -14,7 +14,8 @@ use super::super::event::Event;
 use super::super::flight::{Flight, Parent, Start};
 use super::super::slab::Handle;
 use super::connection::{CALLED, CALLER, Connection};
-use super::net::Net;
+use super::net::{Net, whose};
+use super::sizes::farewell;
 use crate::stats::mix;
 use crate::world::tap::packets::{Message, Speech};
 
@@ -84,6 +85,7 @@ impl World<'_> {
                 request,
                 fallbacks: 0,
                 holds: false,
+                astray: false,
             },
         );
     }
@@ -136,6 +138,13 @@ impl World<'_> {
             Event::Answer { flight, status, .. } => {
                 let kind = self.flights.get(flight).map(Flight::kind);
                 kind.map(|kind| self.answer_of_kind(kind, status, Speech::Opaque))
+            }
+            Event::Message { job } => {
+                let kind = self.jobs.get(job).map(|job| job.kind);
+                kind.map(|kind| self.message_of_kind(kind, Speech::Opaque, whose(side ^ 1)))
+            }
+            Event::Closed { .. } | Event::Broken { .. } => {
+                Some(farewell(Speech::Opaque, whose(side ^ 1), 1))
             }
             _ => return false,
         };
@@ -193,9 +202,11 @@ impl World<'_> {
         }
     }
 
-    /// Whether a connection was made for a client's and not for a request.
-    pub(super) fn is_splice_of(&self, flight: Handle) -> bool {
-        self.flights.get(flight).is_some_and(|flight| flight.spliced().is_some())
+    /// Whether a connection is made for this alone: for a client's connection, or for a session,
+    /// which is another device each.
+    pub(super) fn is_alone(&self, flight: Handle) -> bool {
+        let is_alone = |flight: &Flight| flight.spliced().is_some() || flight.is_of_session();
+        self.flights.get(flight).is_some_and(is_alone)
     }
 }
 

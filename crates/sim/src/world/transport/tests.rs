@@ -1,25 +1,21 @@
 //! What a network does to requests, and what each of its faults does.
 
+mod connections;
+mod faults;
+mod talk;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use base::{Duration, EndpointId, Instant};
+use base::Duration;
 use config::Design;
 use event::{Cause, l3};
-use netsim::Queue;
 use proptest::prelude::*;
 
 use super::super::World;
-use super::super::event::Event;
-use super::super::slab::Handle;
-use super::connection::{CALLED, CALLER};
-use super::net::{Around, Net, News, Tidings};
-
 use crate::examples::{design, variant};
 use crate::judge::{self, Judged};
 use crate::plan::Plan;
-use crate::stats::Stats;
-use crate::world::tap::packets::Message;
 use crate::{Fidelity, Options};
 
 #[test]
@@ -179,48 +175,6 @@ fn a_clean_network_makes_no_difference_to_latency() {
     }
 }
 
-/// With what they have said behind them, both ends, the queue's timers, everything.
-#[test]
-fn a_million_open_connections_would_fit_in_a_gibibyte() {
-    const COUNT: u64 = 16_000;
-    let text = line("", "");
-    let options = Options { fidelity: Fidelity::Packet, ..Options::default() };
-    let plan = Plan::new(&text, &options).unwrap();
-    let mut talk = Talk::new(&plan);
-    let held = allocation_counter::measure(|| {
-        let all: Vec<_> = (0..COUNT).map(|_| talk.connect()).collect();
-        for &connection in &all {
-            talk.answer(connection);
-            talk.run(Duration::from_micros(10));
-        }
-        talk.run(Duration::from_secs(2));
-    });
-
-    assert_eq!(talk.arrived.len() as u64, COUNT);
-    let each = held.bytes_current / COUNT.cast_signed();
-    assert!(each <= 1_073, "{each} bytes");
-}
-
-/// The seed's claim: the price of one connection for all is that all wait for one lost segment.
-#[test]
-fn one_lost_segment_delays_every_stream_of_its_connection_and_none_of_the_others() {
-    let text = line("protocol = \"grpc\"\nconnections = { most = 2, streams = 100 }", "");
-    let options = Options { fidelity: Fidelity::Packet, ..Options::default() };
-    let plan = Plan::new(&text, &options).unwrap();
-    let mut talk = Talk::new(&plan);
-    let (first, second) = (talk.connect(), talk.connect());
-
-    talk.answer_and_lose(first);
-    let others: Vec<_> = [first, first, second, second].map(|on| talk.answer(on)).into();
-    let (began, arrivals) = (talk.began, talk.arrivals());
-
-    let way = Duration::from_micros(260);
-    let late = |message: u32| arrivals[&message] > began + way;
-    assert_eq!(others.iter().map(|&at| late(at)).collect::<Vec<_>>(), [true, true, false, false]);
-    let times: Vec<_> = [0, others[0], others[1]].map(|message| arrivals[&message]).into();
-    assert!(times.iter().all(|&at| at == times[0]), "all of it comes when the gap is filled");
-}
-
 /// The seed's claim: loss shows in the tail long before it shows in goodput.
 #[test]
 fn where_loss_has_tripled_the_99th_percentile_goodput_is_still_above_90_percent() {
@@ -255,143 +209,6 @@ fn where_loss_has_tripled_the_99th_percentile_goodput_is_still_above_90_percent(
 }
 
 #[test]
-fn a_partition_one_way_is_silence_and_every_try_ends_by_its_timeout() {
-    let run = fault("users -> svc", "kind = \"partition\"\none_way = true");
-
-    let failed = failures(&run);
-    assert!(
-        failed.keys().all(|cause| ["timeout", "connect_timeout"].contains(cause)),
-        "{failed:?}"
-    );
-    assert!(failed["connect_timeout"] > 500, "{failed:?}");
-    assert!(drops(&run, l3::Event::Partitioned) > 1_000);
-    assert!(run.layers.connections[0].syn_retries > 0 || failed["timeout"] > 0);
-}
-
-#[test]
-fn a_firewall_that_rejects_is_known_at_once_and_one_that_drops_only_by_waiting() {
-    let rejects = fault_on(&fresh(), "svc", "kind = \"firewall\"\nreject = true");
-    let drops_them = fault_on(&fresh(), "svc", "kind = \"firewall\"");
-
-    let (rejected, dropped) = (failures(&rejects), failures(&drops_them));
-    assert!(rejected["refused"] > 1_000 && rejected.len() == 1, "{rejected:?}");
-    assert!(dropped["connect_timeout"] > 1_000 && dropped.len() == 1, "{dropped:?}");
-    assert!(drops(&rejects, l3::Event::Filtered) > 1_000);
-}
-
-#[test]
-fn a_firewall_lets_connections_live_that_stood_before() {
-    let run = fault("svc", "kind = \"firewall\"");
-
-    assert!(run.edge.good() > run.edge.offered * 99 / 100, "{:?}", failures(&run));
-}
-
-#[test]
-fn a_narrower_way_is_a_black_hole_for_large_answers_and_small_ones_pass() {
-    let text = LINE.replace(
-        "requests = [{ share = \"100%\", method = \"GET\", path = \"/\" }]",
-        "requests = [{ share = \"80%\", method = \"GET\", path = \"/small\" }, \
-         { share = \"20%\", method = \"GET\", path = \"/large\", response = \"32KiB\" }]",
-    );
-    let run = fault_on(&text, "svc", "kind = \"mtu\"\nbytes = \"1400B\"");
-
-    let failed = run.edge.failed.iter().sum::<u64>() as f64 / 4_000.0;
-    assert!((0.17..0.23).contains(&failed), "a fifth of what came in 20 s: {failed}");
-    assert!(drops(&run, l3::Event::TooBig) > 100);
-}
-
-#[test]
-fn who_has_no_descriptors_left_cannot_call_and_who_is_called_cannot_accept() {
-    let caller = fault_on(&fresh(), "users", "kind = \"descriptors\"\nleft = 0");
-    let called = fault_on(&fresh(), "svc", "kind = \"descriptors\"\nleft = 0");
-
-    let (no_call, no_answer) = (failures(&caller), failures(&called));
-    assert!(no_call["exhausted"] > 1_000 && no_call.len() == 1, "{no_call:?}");
-    assert!(
-        no_answer["timeout"] > 1_000 && no_answer.len() == 1,
-        "the kernel connects: {no_answer:?}"
-    );
-}
-
-#[test]
-fn a_circle_of_routes_ends_by_the_hop_limit_a_gap_is_told_and_a_wrong_turn_is_not() {
-    let lost = |how: &str| fault_on(&fresh(), "svc", &format!("kind = \"route\"\nhow = \"{how}\""));
-    let (circle, gap, wrong) = (lost("loop"), lost("withdrawn"), lost("wrong"));
-
-    assert!(drops(&circle, l3::Event::HopLimit) > 1_000);
-    assert!(drops(&gap, l3::Event::NoRoute) > 1_000 && drops(&wrong, l3::Event::NoRoute) > 1_000);
-    let causes = [&circle, &gap, &wrong].map(|run| failures(run).into_keys().collect::<Vec<_>>());
-    assert_eq!(causes[1], ["unreachable"]);
-    assert_eq!([&causes[0], &causes[2]], [&["connect_timeout"], &["connect_timeout"]]);
-}
-
-#[test]
-fn a_card_that_is_down_is_known_to_its_own_host_and_to_nobody_else() {
-    let caller = fault_on(&fresh(), "users", "kind = \"link-down\"");
-
-    let failed = failures(&caller);
-    assert!(failed["unreachable"] > 1_000, "{failed:?}");
-    assert!(drops(&caller, l3::Event::LinkDown) > 1_000);
-}
-
-#[test]
-fn delay_and_jitter_come_on_top_of_the_way() {
-    let usual = packets(&design(LINE), "none", 40);
-    let delayed = fault("users -> svc", "kind = \"delay\"\nby = \"50ms\"");
-    let uneven = fault("users -> svc", "kind = \"jitter\"\nby = \"50ms\"");
-
-    let [usual, delayed, uneven] = [&usual, &delayed, &uneven].map(|run| {
-        let at = |share| run.layers.ways[0].delay.quantile(share).unwrap().as_millis_f64();
-        (at(0.05), at(0.9))
-    });
-    assert!((48.0..52.0).contains(&(delayed.1 - usual.1)), "{delayed:?} {usual:?}");
-    assert!((35.0..50.0).contains(&(uneven.1 - usual.1)), "{uneven:?}");
-    assert!(uneven.0 < 10.0, "{uneven:?}");
-}
-
-#[test]
-fn a_narrow_way_makes_a_queue_and_the_queue_overflows() {
-    let text = LINE.replace("path = \"/\" }", "path = \"/\", response = \"64KiB\" }");
-    for kind in
-        ["kind = \"bandwidth\"\nbandwidth = \"3Mbit/s\"", "kind = \"nic\"\nspeed = \"0.03%\""]
-    {
-        let run = fault_on(&text, "svc", kind);
-
-        let queue = &run.layers.ways[0].waited;
-        assert!(queue.quantile(0.99).unwrap() > Duration::from_millis(100), "{kind}");
-        assert!(run.edge.good() < run.edge.offered * 90 / 100, "{kind}");
-        assert!(drops(&run, l3::Event::QueueFull) > 0, "{kind}: {:?}", run.layers.ways[0].happened);
-    }
-}
-
-#[test]
-fn what_arrives_twice_late_or_damaged_is_tcps_affair() {
-    let twice = fault("svc", "kind = \"duplicate\"\nrate = \"10%\"");
-    let late = fault("svc", "kind = \"reorder\"\nrate = \"10%\"\nby = \"3ms\"");
-    let damaged = fault("svc", "kind = \"corrupt\"\nrate = \"2%\"");
-
-    for run in [&twice, &late, &damaged] {
-        assert_eq!(run.edge.good(), run.edge.offered, "{:?}", failures(run));
-    }
-    let seen = |run: &Judged, event: l3::Event| run.layers.ways[0].happened[event.index()];
-    assert!(seen(&twice, l3::Event::Duplicated) > 500);
-    assert!(seen(&late, l3::Event::Reordered) > 500);
-    assert!(seen(&damaged, l3::Event::Corrupted) > 100);
-    assert_eq!(twice.layers.connections[0].retransmits, 0);
-    assert!(damaged.layers.connections[0].retransmits > 50);
-}
-
-#[test]
-fn a_process_that_is_gone_refuses_and_a_region_that_is_gone_says_nothing() {
-    let crash = fault("svc", "kind = \"crash\"");
-    let region = fault_on(APART, "us", "kind = \"region-loss\"");
-
-    let (crash, region) = (failures(&crash), failures(&region));
-    assert!(crash["refused"] > 1_000 && !crash.contains_key("connect_timeout"), "{crash:?}");
-    assert!(region["connect_timeout"] > 1_000 && !region.contains_key("refused"), "{region:?}");
-}
-
-#[test]
 fn between_regions_datagrams_are_lost_and_come_unevenly_and_within_one_they_do_not() {
     let run = packets(&design(APART), "none", 60);
 
@@ -404,104 +221,17 @@ fn between_regions_datagrams_are_lost_and_come_unevenly_and_within_one_they_do_n
 }
 
 #[test]
-fn routers_find_the_way_round_a_link_that_is_known_to_be_down() {
-    let text = format!("{APART}\n[region.ca]\nat = [45.5, -73.6]\n");
-    let run = fault_on(&text, "eu -> us", "kind = \"link-down\"");
-    let parted = fault_on(&text, "eu -> us", "kind = \"partition\"");
-
-    assert!(run.edge.good() > run.edge.offered * 98 / 100, "{:?}", failures(&run));
-    assert!(parted.edge.good() < parted.edge.offered * 70 / 100, "nobody knows of it");
-}
-
-#[test]
-fn over_udp_a_lost_datagram_is_an_answer_that_never_comes() {
-    let text = LINE
-        .replace("timeout = \"2s\"", "protocol = \"udp\"\ntimeout = \"100ms\"")
-        .replace("\"1s\"", "\"100ms\"");
-    let run = fault_on(&text, "users -> svc", "kind = \"loss\"\nloss = \"10%\"");
-
-    let failed = failures(&run);
-    let share = failed["timeout"] as f64 / 4_000.0;
-    assert!(failed.len() == 1 && (0.16..0.22).contains(&share), "1 - 0.9 x 0.9: {share}");
-    assert_eq!(run.layers.connections[0].connected, 0);
-    assert!(run.calls[0].latency.quantile(0.5).unwrap() < Duration::from_millis(7));
-}
-
-#[test]
-fn a_fault_that_nobody_bounds_leaks_connections() {
-    let call = "timeout = \"1h\"";
-    let text = LINE.replace("timeout = \"2s\"", call).replace("\"1s\"", "\"1h\"");
-    let forever = text.clone() + &incident("users -> svc", "kind = \"partition\"", "");
-    let run = packets(&design(&forever), "it", 40);
-
-    assert!(run.held.connections > 100, "{:?}", run.held);
-    assert!(run.held.descriptors > Some(100) && run.held.bytes > Some(5_000), "{:?}", run.held);
-}
-
-#[test]
-fn connections_have_a_bound_and_requests_wait_for_one() {
-    let design = line("connections = { most = 1 }", "");
-    let run = packets(&design, "none", 30);
-
-    assert_eq!(run.layers.connections[0].connected, 0, "before the warm-up was over");
-    let p90 = run.calls[0].latency.quantile(0.9).unwrap();
-    assert!(p90 > Duration::from_millis(9), "{p90:?}: 200/s of 5.5 ms each, one at a time on two");
-}
-
-#[test]
-fn streams_share_few_connections() {
-    let design = line("protocol = \"grpc\"\nconnections = { most = 4, streams = 100 }", "");
-    let run = packets(&design, "none", 30);
-
-    assert_eq!(run.edge.good(), run.edge.offered);
-    assert!(run.layers.connections[0].reused > 4_000);
-}
-
-/// Long-lived connections that many share do not balance over an L4 balancer.
-#[test]
-fn a_balancer_of_connections_sends_all_that_comes_over_one_to_one_endpoint() {
-    let through = |most: u32, idle: &str| {
-        let text = L4
-            .replace("most = 1", &format!("most = {most}"))
-            .replace("idle_timeout = \"1m\"", &format!("idle_timeout = \"{idle}\""));
-        packets(&design(&text), "none", 60)
-    };
-    let (few, many) = (through(1, "1m"), through(64, "1ms"));
-
-    assert_eq!((few.edge.good(), many.edge.good()), (few.edge.offered, many.edge.offered));
-    assert_eq!(
-        few.calls[1].requests, 0,
-        "one connection a caller, from before the warm-up was over"
-    );
-    let chosen = |run: &Judged| run.layers.connections[1].connected;
-    assert!(chosen(&many) > 5_000, "{}", chosen(&many));
-    let p90 = |run: &Judged| run.calls[0].latency.quantile(0.9).unwrap().as_millis_f64();
-    assert!(p90(&few) > 1.5 * p90(&many), "{} and {}", p90(&few), p90(&many));
-}
-
-#[test]
-fn who_loses_the_endpoint_behind_a_balancer_of_connections_is_reset() {
-    let text = L4.replace("instances = 3", "instances = 1");
-    let run = fault_on(&text, "db", "kind = \"crash\"");
-
-    let failed = failures(&run);
-    assert!(failed.keys().all(|cause| ["reset", "closed"].contains(cause)), "{failed:?}");
-    assert!(failed["reset"] > 1_000, "{failed:?}");
-    let behind = &run.layers.connections[1];
-    assert!(behind.failed[Cause::Refused.index()] > 1_000, "{behind:?}");
-}
-
-#[test]
-fn what_cannot_happen_to_a_place_is_refused_with_a_way_out() {
-    for (on, kind, says) in [
-        ("eu", "kind = \"partition\"", "only one region"),
-        ("users -> svc", "kind = \"link-down\"", "no link of its own"),
-        ("users -> svc", "kind = \"route\"\nhow = \"loop\"", "a route leads to a place"),
-    ] {
-        let text = LINE.to_owned() + &incident(on, kind, "lasts = \"1s\"");
-        let options = Options { incident: Some("it".into()), ..Options::default() };
-        let refusals = Plan::new(&design(&text), &options).unwrap_err();
-        assert!(refusals[0].problem.contains(says), "{}", refusals[0]);
+fn a_message_that_no_datagram_holds_is_refused_before_the_run() {
+    let udp = LINE.replace("timeout = \"2s\"", "timeout = \"2s\"\nprotocol = \"udp\"");
+    for (size, fits) in [("63KiB", true), ("64KiB", false)] {
+        let text =
+            udp.replace("path = \"/\" }", &format!("path = \"/\", response = \"{size}\" }}"));
+        let design = design(&text);
+        let plan = Plan::new(&design, &Options::default());
+        assert_eq!(plan.is_ok(), fits, "{size}");
+        if let Err(refusals) = plan {
+            assert!(refusals[0].problem.contains("65507 bytes"), "{}", refusals[0]);
+        }
     }
 }
 
@@ -639,137 +369,3 @@ on_failure = "error"
 in_flight = "none"
 retry = "none"
 "#;
-
-/// Users before a balancer of connections.
-const L4: &str = r#"
-[region.eu]
-at = [53.3, -6.3]
-[client.users]
-region = "eu"
-traffic = "150/s"
-requests = [{ share = "100%", method = "GET", path = "/" }]
-[balancer.pg]
-region = "eu"
-[[balancer.pg.listen]]
-address = "127.0.0.1:6432"
-protocol = "tcp"
-to = "db"
-[database.db]
-region = "eu"
-instances = 3
-model = { workers = 4, queue = "none", service_time = "5ms" }
-[call.users.pg]
-protocol = "tcp"
-connections = { most = 1, idle_timeout = "1m" }
-timeout = "2s"
-connect_timeout = "1s"
-idempotent = false
-on_failure = "error"
-in_flight = "none"
-retry = "none"
-[call.pg.db]
-protocol = "tcp"
-connect_timeout = "500ms"
-idle_timeout = "10m"
-idempotent = "connect-only"
-on_failure = "reset"
-in_flight = 90
-queue = 20
-retry = "none"
-"#;
-
-/// A network alone, with connections of one engine, and no clock but its queue.
-struct Talk<'p> {
-    plan: &'p Plan<'p>,
-    net: Net,
-    queue: Queue<Event>,
-    stats: Stats,
-    now: Instant,
-    began: Instant,
-    said: u32,
-    arrived: BTreeMap<u32, Instant>,
-}
-
-impl<'p> Talk<'p> {
-    fn new(plan: &'p Plan<'p>) -> Self {
-        let mut queue = Queue::new(1);
-        let parties: Vec<_> =
-            (0..plan.instances.len()).map(|at| queue.party(&at.to_string())).collect();
-        Self {
-            plan,
-            net: Net::new(plan, 1, &parties),
-            queue,
-            stats: Stats::new(plan.times, plan.design),
-            now: Instant::ZERO,
-            began: Instant::ZERO,
-            said: 0,
-            arrived: BTreeMap::new(),
-        }
-    }
-
-    /// A connection from the users to the first instance, that stands.
-    fn connect(&mut self) -> Handle {
-        let ways = (0, self.plan.target(base::CallId(0), EndpointId(0)));
-        let mut around = Around { queue: &mut self.queue, stats: &mut self.stats };
-        let handle = self.net.connect(self.now, 0, EndpointId(0), ways, &mut around).unwrap();
-        self.run(Duration::from_millis(500));
-        self.began = self.now;
-        handle
-    }
-
-    /// The called side answers. Which answer it is.
-    fn answer(&mut self, on: Handle) -> u32 {
-        let mut around = Around { queue: &mut self.queue, stats: &mut self.stats };
-        let message = Message { body: 50, ..super::sizes::check_answer() };
-        let answer = (message, Event::Idle { engine: self.said });
-        self.net.write(self.now, on, CALLED, answer, &mut around);
-        self.said += 1;
-        self.said - 1
-    }
-
-    /// The same, and the network loses it.
-    fn answer_and_lose(&mut self, on: Handle) {
-        self.net.grid.cut(true);
-        self.answer(on);
-        self.net.grid.cut(false);
-    }
-
-    fn arrivals(mut self) -> BTreeMap<u32, Instant> {
-        self.run(Duration::from_secs(2));
-        self.arrived
-    }
-
-    fn run(&mut self, lasts: Duration) {
-        let end = self.now + lasts;
-        while self.queue.next_at().is_some_and(|at| at <= end) {
-            let Some((now, &event)) = self.queue.pop() else { return };
-            self.now = now;
-            let mut around = Around { queue: &mut self.queue, stats: &mut self.stats };
-            match event {
-                Event::Datagram { datagram } => self.net.on_datagram(now, datagram, &mut around),
-                Event::Segments { connection, side } => {
-                    self.net.on_timer(now, connection, side, &mut around);
-                }
-                other => panic!("{other:?}"),
-            }
-            self.hear();
-        }
-        self.now = end;
-    }
-
-    fn hear(&mut self) {
-        while let Some(News { side, what, connection }) = self.net.news.pop_front() {
-            match what {
-                Tidings::Connected if side == CALLED => {
-                    let target = self.net.connections.get(connection).unwrap().instances[1];
-                    let mut around = Around { queue: &mut self.queue, stats: &mut self.stats };
-                    self.net.accept(self.now, target, &mut around);
-                }
-                Tidings::Said(Event::Idle { engine }) if side == CALLER => {
-                    self.arrived.insert(engine, self.now);
-                }
-                _ => {}
-            }
-        }
-    }
-}

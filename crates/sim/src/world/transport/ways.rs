@@ -3,7 +3,7 @@
 use base::{Duration, Instant, Share};
 use event::l3;
 use model::fault::Fault;
-use netsim::l3::{Condition, Link, Loss, Params, Transit};
+use netsim::l3::{Bound, Change, Condition, Link, Loss, Params, Transit};
 
 /// One direction of a way.
 #[derive(Clone, Debug)]
@@ -85,12 +85,13 @@ impl Way {
         Harm { params: self.base.clone(), firewall: None }
     }
 
-    /// From now on it does this.
-    pub(super) fn set(&mut self, harm: Harm) {
-        if *self.link.params() != harm.params {
-            self.link.set(harm.params);
-        }
+    /// From now on it does this. What that changes for those who wait, if it does.
+    pub(super) fn set(&mut self, now: Instant, harm: Harm) -> Option<Change> {
         self.firewall = harm.firewall;
+        if *self.link.params() == harm.params {
+            return None;
+        }
+        Some(self.link.set(now, harm.params)).filter(Change::is_one)
     }
 }
 
@@ -144,6 +145,7 @@ impl Harm {
         let slowed = usual + (1.0 / bits_per_sec.max(1) as f64 - usual) * size;
         if slowed > usual {
             self.params.bits_per_sec = Some(whole(1.0 / slowed));
+            self.params.queue = Bound::default();
         }
     }
 }
@@ -210,7 +212,7 @@ mod tests {
 
         let mut harm = way.unharmed();
         harm.add(&Fault::Delay { by: Duration::from_millis(1) }, 1.0);
-        way.set(harm);
+        way.set(Instant::ZERO, harm);
         let late = arrives(&mut way).unwrap();
         assert!(!way.is_usual(Instant::ZERO, late));
     }

@@ -18,6 +18,25 @@ fn a_message_has_exactly_its_size_whatever_that_is() {
 }
 
 #[test]
+fn what_a_session_says_has_exactly_its_size() {
+    for speech in [Speech::Http1, Speech::Http2, Speech::Grpc, Speech::Opaque] {
+        for side in [Side::Caller, Side::Called] {
+            let sized = |part, head, body| {
+                let message = Message { part, head, body, ..MESSAGE };
+                let bytes = said(speech, side, message, 0, usize::MAX);
+                assert_eq!(bytes.len() as u64, message.bytes(), "{speech:?} {side:?} {message:?}");
+            };
+            for body in [0, 1, 125, 126, 300, 16_379] {
+                sized(Part::Frame, Part::frame(speech, side, body), body);
+            }
+            sized(Part::Farewell, Part::farewell(speech, side), 0);
+            sized(Part::Upgrade { attempt: 1 }, 750, 0);
+            sized(Part::Upgraded, 240, 0);
+        }
+    }
+}
+
+#[test]
 fn a_piece_says_what_the_whole_says_there() {
     for speech in [Speech::Http1, Speech::Http2, Speech::Grpc] {
         for part in [Part::Request { attempt: 1 }, Part::Answer { status: 200 }] {
@@ -126,8 +145,12 @@ fn whole(speech: Speech, message: Message) -> Vec<u8> {
 }
 
 fn piece(speech: Speech, message: Message, from: usize, to: usize) -> Vec<u8> {
+    said(speech, Side::Caller, message, from, to)
+}
+
+fn said(speech: Speech, side: Side, message: Message, from: usize, to: usize) -> Vec<u8> {
     let words = Words { kinds: vec![("POST".to_owned(), "/items/{key}".to_owned())] };
-    let said = Said { message, speech, side: Side::Caller, host: "svc" };
+    let said = Said { message, speech, side, host: "svc" };
     let mut out = Vec::new();
     words.write(said, from as u64, to as u64, &mut out);
     out

@@ -1,0 +1,149 @@
+//! What is more than can be played: told before the run, not after hours.
+
+use base::CallId;
+use config::Design;
+use config::design::{NodeKind, OnFailure, Protocol};
+use netsim::l4::udp::LARGEST;
+
+use super::Times;
+use super::requests::{Kind, Requests, bases};
+use crate::world::LARGEST_HEAD;
+use crate::{Options, Refusal};
+
+impl Requests {
+    /// Time and memory have an end: who asks for more is told before the run, not after hours.
+    pub(super) fn refuse_too_many(
+        &self,
+        design: &Design,
+        times: Times,
+        options: &Options,
+        refusals: &mut Vec<Refusal>,
+    ) {
+        let traffic =
+            self.clients.iter().filter_map(|client| match &design.node(client.node).kind {
+                NodeKind::Client(client) => Some(client.traffic().as_per_sec_f64()),
+                _ => None,
+            });
+        self.refuse_too_many_sessions(design, options, refusals);
+        let expected = traffic.sum::<f64>() * times.end.as_secs_f64();
+        if expected > options.most_requests as f64 {
+            refusals.push(Refusal::new(
+                format!(
+                    "that would be {expected:.0} requests, and {} are the most for one run",
+                    options.most_requests
+                ),
+                "play a shorter time (`--for`), or less traffic on proportionally fewer workers",
+            ));
+        }
+        let (seeds, most) = (f64::from(options.seeds), options.most_requests_in_all as f64);
+        if expected <= options.most_requests as f64 && expected * seeds > most {
+            refusals.push(Refusal::new(
+                format!(
+                    "{} seeds of {expected:.0} requests each would be {:.0}, and {} are the most \
+                     for all together: they take about an hour of one core",
+                    options.seeds,
+                    expected * seeds,
+                    options.most_requests_in_all
+                ),
+                format!(
+                    "play at most {:.0} seeds (`--seeds`), or a shorter time (`--for`)",
+                    (most / expected).floor()
+                ),
+            ));
+        }
+    }
+
+    /// What no datagram holds cannot be said over UDP.
+    pub(super) fn refuse_too_large(&self, design: &Design, refusals: &mut Vec<Refusal>) {
+        for (kind, calls) in (0_u16..).zip(self.ways(design)) {
+            let (request, answer) = self.bodies(kind);
+            let largest = request.max(answer);
+            let is_udp = |call: &&CallId| design.call(**call).protocol == Protocol::Udp;
+            let Some(call) = calls.iter().find(is_udp).filter(|_| largest > MOST_OVER_UDP) else {
+                continue;
+            };
+            let Kind { method, path, .. } = &self.kinds[usize::from(kind)];
+            refusals.push(Refusal::new(
+                format!(
+                    "{method} {path} has a body of {largest} bytes, and call {} goes over UDP, where a \
+                     message is at most {LARGEST} bytes, its head included",
+                    design.call_name(*call)
+                ),
+                "make `request` and `response` smaller, or the protocol another",
+            ));
+        }
+    }
+
+    /// Each session is a request and a try at each hop, for as long as it stands.
+    fn refuse_too_many_sessions(
+        &self,
+        design: &Design,
+        options: &Options,
+        refusals: &mut Vec<Refusal>,
+    ) {
+        let ways = self.ways(design);
+        let mut open = 0.0;
+        let mut held = 0.0;
+        for asker in &self.clients {
+            let NodeKind::Client(client) = &design.node(asker.node).kind else { continue };
+            let per_sec = client.traffic().as_per_sec_f64() / asker.whole().max(1) as f64;
+            let mut begin = 0;
+            for &(end, kind) in &asker.mix {
+                let rate = per_sec * (end - std::mem::replace(&mut begin, end)) as f64;
+                let kind = usize::from(kind);
+                let sessions = self.kinds[kind].holds.map_or(0.0, |holds| holds.open(rate));
+                open += sessions;
+                held += sessions * 2.0 * ways[kind].len() as f64;
+            }
+        }
+        if held > f64::from(options.most_under_way) {
+            refusals.push(Refusal::new(
+                format!(
+                    "{open:.0} sessions would stand at once, which is {held:.0} requests and tries at \
+                     all hops together, and {} are the most",
+                    options.most_under_way
+                ),
+                "let fewer open (`traffic`, `share`) or let them stand for a shorter time (`holds`), on \
+                 proportionally smaller nodes",
+            ));
+        }
+    }
+
+    /// The calls that a request of each kind may take, wherever it is on its way.
+    pub(super) fn ways(&self, design: &Design) -> Vec<Vec<CallId>> {
+        let mut ways = vec![Vec::new(); self.kinds.len()];
+        for asker in &self.clients {
+            for &(_, kind) in &asker.mix {
+                self.follow(design, kind, asker.call, &mut ways[usize::from(kind)]);
+            }
+        }
+        ways
+    }
+
+    fn follow(&self, design: &Design, kind: u16, base: CallId, known: &mut Vec<CallId>) {
+        let call = self.variant(base, kind);
+        if known.contains(&call) {
+            return;
+        }
+        known.push(call);
+        let to = design.call(call).to;
+        let next: Vec<CallId> = match &design.node(to).kind {
+            NodeKind::Balancer(_) | NodeKind::Cache(_) => {
+                self.route(to, kind).into_iter().collect()
+            }
+            NodeKind::Service(service) => service.steps.iter().flatten().copied().collect(),
+            NodeKind::Client(_) | NodeKind::Database(_) => Vec::new(),
+        };
+        let instead = |next: &CallId| match design.call(*next).on_failure.value {
+            OnFailure::Fallback(node) => bases(design, to).find(|&id| design.call(id).to == node),
+            _ => None,
+        };
+        let fallbacks: Vec<_> = next.iter().filter_map(instead).collect();
+        for next in next.into_iter().chain(fallbacks) {
+            self.follow(design, kind, next, known);
+        }
+    }
+}
+
+/// What a message over UDP has room for beside its head.
+const MOST_OVER_UDP: u64 = (LARGEST - LARGEST_HEAD) as u64;
