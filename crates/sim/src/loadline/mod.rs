@@ -132,7 +132,7 @@ fn playable(lab: &Lab<'_>) -> Result<Playable, Vec<Refusal>> {
             // What keeps an ordinary day from being played is told once.
             Err(_) if lab.wanted.incident.is_none() && !refusals.is_empty() => {}
             Err(more) if lab.wanted.incident.is_none() => {
-                not_played.extend(more.into_iter().map(|refusal| refusal.problem));
+                not_played.extend(more.into_iter().map(|refusal| named(&incident, &refusal)));
             }
             Err(more) => {
                 let more = more.into_iter().map(without_length);
@@ -142,6 +142,12 @@ fn playable(lab: &Lab<'_>) -> Result<Playable, Vec<Refusal>> {
         }
     }
     if refusals.is_empty() { Ok(Playable { incidents, not_played }) } else { Err(refusals) }
+}
+
+fn named(incident: &str, refusal: &Refusal) -> String {
+    let place = format!("incident {incident}");
+    let Refusal { problem, .. } = refusal;
+    if problem.starts_with(&place) { problem.clone() } else { format!("{place}: {problem}") }
 }
 
 /// How long a run is cannot be chosen here.

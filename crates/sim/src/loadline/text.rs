@@ -42,25 +42,25 @@ fn headline(out: &mut String, report: &LoadLines, name: &str) -> fmt::Result {
         }
         None => writeln!(out, "LOAD LINE NOT KNOWN")?,
     }
-    writeln!(out, "  {}", interval(low, high, "/s"))?;
+    writeln!(out, "  {}", interval(low, high))?;
     writeln!(out, "  {}", margin(report.margin, report.today_per_second))?;
     if let Some(open) = report.open_connections {
-        writeln!(out, "  {}", connections(open))?;
+        writeln!(out, "  {}", connections(open, report.today_per_second))?;
     }
     writeln!(out)
 }
 
 /// Between what and what a line lies.
-fn interval(low: Option<f64>, high: Option<f64>, unit: &str) -> String {
-    let low = low.filter(|&low| low > 0.0).map(|low| format!("{}{unit}", number(low)));
-    let high = high.map(|high| format!("{}{unit}", number(high)));
+fn interval(low: Option<f64>, high: Option<f64>) -> String {
+    let low = low.filter(|&low| low > 0.0).map(|low| format!("{}/s", number(low)));
+    let high = high.map(|high| format!("{}/s", number(high)));
     match (low, high) {
         (Some(low), Some(high)) => {
             format!("between {low}, which recovers, and {high}, which does not")
         }
         (None, Some(high)) => format!("{high} does not recover"),
         (Some(low), None) => format!("{low} recovers, and nothing above it was shown not to"),
-        (None, None) => "nothing was shown by then".to_owned(),
+        (None, None) => "nothing has been shown of it".to_owned(),
     }
 }
 
@@ -78,13 +78,17 @@ fn margin(margin: Option<f64>, today: f64) -> String {
     }
 }
 
-fn connections(open: OpenConnections) -> String {
-    let today = number(open.today);
+/// `today` is traffic.
+fn connections(open: OpenConnections, today: f64) -> String {
     let line = match open.line {
-        Some(line) => format!("{} at the line of those", number(line)),
+        Some(line) => {
+            let traffic = number(line / open.today * today);
+            format!("recovers with {} of them, at {traffic}/s", number(line))
+        }
         None => "their line is not known".to_owned(),
     };
-    format!("open connections: {line}, {today} today; {}", interval(open.low, open.high, ""))
+    let high = open.high.map_or(String::new(), |high| format!(", not with {}", number(high)));
+    format!("open connections: {} today; {line}{high}", number(open.today))
 }
 
 fn lines(out: &mut String, report: &LoadLines) -> fmt::Result {
@@ -259,7 +263,7 @@ fn assumed(out: &mut String, report: &LoadLines) -> fmt::Result {
     if report.not_played.is_empty() {
         return Ok(());
     }
-    writeln!(out, "\nNot played at message level")?;
+    writeln!(out, "\nNot played")?;
     report.not_played.iter().try_for_each(|line| writeln!(out, "  {line}"))
 }
 
