@@ -21,6 +21,9 @@ pub(crate) struct Onlooker {
 
 /// The line on the terminal.
 struct Line {
+    began: Instant,
+    /// What is done, and since when.
+    stage: (String, Instant),
     drawn: Option<Instant>,
     /// Characters that have to be wiped.
     width: usize,
@@ -37,7 +40,8 @@ impl Onlooker {
                 flag::register_conditional_shutdown(signal, INTERRUPTED, Arc::clone(&stop));
             drop(second.and_then(|_| flag::register(signal, Arc::clone(&stop))));
         }
-        let line = Line { drawn: None, width: 0 };
+        let now = Instant::now();
+        let line = Line { began: now, stage: (String::new(), now), drawn: None, width: 0 };
         Self { stop, line: io::stderr().is_terminal().then(|| Mutex::new(line)) }
     }
 
@@ -50,18 +54,35 @@ impl Onlooker {
     pub(crate) fn show(&self, progress: Progress<'_>) {
         let Some(line) = &self.line else { return };
         let mut line = line.lock().unwrap_or_else(PoisonError::into_inner);
-        if line.drawn.is_some_and(|drawn| drawn.elapsed() < NEXT) {
+        let now = Instant::now();
+        if line.stage.0 != progress.stage {
+            line.stage = (progress.stage.to_owned(), now);
+        }
+        if line.drawn.is_some_and(|drawn| now.duration_since(drawn) < NEXT) {
             return;
         }
-        let Progress { stage, done, of } = progress;
-        let ending = if self.stop.load(Ordering::Relaxed) { ", ending" } else { "" };
-        let text = match of {
-            Some(of) => format!("{stage}: {done} of {of} runs{ending}"),
-            None => format!("{stage}: {done} runs{ending}"),
-        };
+        let is_ending = self.stop.load(Ordering::Relaxed);
+        let since = |then| now.duration_since(then);
+        let text = told(progress, since(line.stage.1), since(line.began), is_ending);
         let text: String = text.chars().take(WIDEST).collect();
         line.draw(&text);
     }
+}
+
+/// How far it is, a stage and the whole work having taken so long by now.
+fn told(progress: Progress<'_>, stage: Duration, whole: Duration, is_ending: bool) -> String {
+    let Progress { stage: name, done, of } = progress;
+    let runs = of.map_or(format!("{done} runs"), |of| format!("{done} of {of} runs"));
+    let left = left(stage, done, of)
+        .map_or(String::new(), |left| format!(", some {} s more", left.as_secs()));
+    let ending = if is_ending { ", ending" } else { "" };
+    format!("{name}: {runs}{left}; {} s so far{ending}", whole.as_secs())
+}
+
+/// How long the rest of a stage may take, where it can be foreseen and somebody would wait for it.
+fn left(passed: Duration, done: u32, of: Option<u32>) -> Option<Duration> {
+    let left = of?.checked_sub(done)?;
+    (done >= FORESEEN).then(|| passed / done * left).filter(|&left| left >= Duration::from_secs(1))
 }
 
 impl Line {
@@ -88,7 +109,38 @@ impl Drop for Onlooker {
 
 /// Fast enough to see that it moves.
 const NEXT: Duration = Duration::from_millis(100);
+/// From fewer runs nothing is foreseen.
+const FORESEEN: u32 = 3;
 /// No line that wraps: it could not be written over.
 const WIDEST: usize = 78;
 /// What shells say of a program that SIGINT has ended.
 const INTERRUPTED: i32 = 130;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rest_is_foreseen_from_what_is_done() {
+        let told = |done, secs| {
+            let progress = Progress { stage: "2 of 2: one-dies, 4044/s", done, of: Some(31) };
+            told(progress, Duration::from_secs(secs), Duration::from_secs(40), false)
+        };
+
+        assert_eq!(told(1, 2), "2 of 2: one-dies, 4044/s: 1 of 31 runs; 40 s so far");
+        assert_eq!(
+            told(10, 20),
+            "2 of 2: one-dies, 4044/s: 10 of 31 runs, some 42 s more; 40 s so far"
+        );
+        assert_eq!(told(31, 62), "2 of 2: one-dies, 4044/s: 31 of 31 runs; 40 s so far");
+    }
+
+    #[test]
+    fn where_nobody_knows_how_many_it_will_be_nothing_is_foreseen() {
+        let progress = Progress { stage: "seeds", done: 7, of: None };
+
+        let told = told(progress, Duration::from_secs(9), Duration::from_secs(9), true);
+
+        assert_eq!(told, "seeds: 7 runs; 9 s so far, ending");
+    }
+}

@@ -33,6 +33,11 @@ impl<'a> Crew<'a> {
         Self { threads: threads.unwrap_or_else(cores).max(1), watch }
     }
 
+    /// How many there are.
+    pub(crate) fn threads(&self) -> u32 {
+        u32::try_from(self.threads).unwrap_or(u32::MAX)
+    }
+
     /// Plays runs 0 to `count`, and hands over what came of them in the order of their numbers,
     /// whichever thread had which, until `take` has enough; who watches is told that it
     /// will be so many `of` them. `play` gives nothing when it was asked
@@ -49,6 +54,7 @@ impl<'a> Crew<'a> {
         let ledger = Ledger { waiting: BTreeMap::new(), next: 0, done: 0, take, over: false };
         let ledger = Mutex::new(ledger);
         let stop = || enough.load(Ordering::Relaxed) || self.watch.wants_stop();
+        self.watch.tell(stage, 0, of);
         let work = || {
             while !stop() {
                 let number = number.fetch_add(1, Ordering::Relaxed);

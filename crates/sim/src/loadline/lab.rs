@@ -1,13 +1,11 @@
-//! One question, asked of as many seeds as it needs.
+//! Where runs are played and counted.
 
-use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
 
+use base::Share;
 use config::Design;
 
 use super::Wanted;
-use super::search::Care;
-use super::wald::{MOST_RUNS, Verdict, Wald};
 use crate::crew::Crew;
 use crate::judge::recovered;
 use crate::plan::Plan;
@@ -30,12 +28,24 @@ pub(super) struct Spent {
     pub(super) events: u64,
 }
 
-/// What became of one question.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Answer {
-    pub(super) verdict: Verdict,
-    pub(super) recovered: u32,
-    pub(super) runs: u32,
+/// What became of one run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Outcome {
+    /// Requests were answered as the objective asks.
+    requests: bool,
+    /// And so were those that ask for a session, the first time and anew.
+    sessions: bool,
+    /// It was ended when its verdict was certain.
+    pub(super) is_early: bool,
+}
+
+/// What a run is judged by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Criterion {
+    /// The goodput of all requests.
+    Requests,
+    /// That, and the openings of sessions alone.
+    Sessions,
 }
 
 /// Whether a run may end as soon as its verdict is certain.
@@ -45,6 +55,16 @@ pub(super) enum Length {
     Whole,
 }
 
+/// A run that has ended.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Played {
+    pub(super) outcome: Outcome,
+    /// Events that happened before it was copied from another run.
+    pub(super) before: u64,
+    /// Events since then.
+    pub(super) events: u64,
+}
+
 impl<'a> Lab<'a> {
     pub(super) fn new(design: &'a Design, wanted: &'a Wanted, crew: Crew<'a>) -> Self {
         Self { design, wanted, crew, spent: Mutex::default() }
@@ -52,6 +72,17 @@ impl<'a> Lab<'a> {
 
     pub(super) fn spent(&self) -> Spent {
         *self.spent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn spend(&self, runs: u32, events: u64) {
+        let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+        spent.runs += u64::from(runs);
+        spent.events += events;
+    }
+
+    /// Whether somebody wants an end of it.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.crew.watch.wants_stop()
     }
 
     /// A plan of a design under an incident, or on an ordinary day.
@@ -73,78 +104,52 @@ impl<'a> Lab<'a> {
         Plan::new(design, &options)
     }
 
-    /// Whether a plan recovers often enough. Nothing if somebody stopped it.
-    pub(super) fn ask(
-        &self,
-        plan: &Plan<'_>,
-        care: Care,
-        length: Length,
-        stage: &str,
-    ) -> Option<Answer> {
-        self.ask_worlds(care, length, stage, |seed| World::new(plan, seed))
+    /// The run of a seed from its beginning.
+    pub(super) fn begin<'p>(&self, plan: &'p Plan<'p>, number: u32, length: Length) -> World<'p> {
+        let mut world = World::new(plan, self.seed(number));
+        if length == Length::Early {
+            world.end_early();
+        }
+        world
     }
 
-    /// The same, of worlds that somebody else makes.
-    pub(super) fn ask_worlds<'w>(
-        &self,
-        care: Care,
-        length: Length,
-        stage: &str,
-        world: impl Fn(u64) -> World<'w> + Sync,
-    ) -> Option<Answer> {
+    pub(super) fn seed(&self, number: u32) -> u64 {
+        self.wanted.seed.wrapping_add(u64::from(number))
+    }
+
+    /// Plays a run to its end, unless somebody wants it to `stop`.
+    pub(super) fn play(&self, world: World<'_>, stop: &dyn Fn() -> bool) -> Option<Played> {
+        let before = world.events();
+        let judged_from = world.times().judged_from();
+        let run = world.run_unless(stop)?;
         let objective = self.design.objective.goodput;
-        let play = |number: u32, stop: &dyn Fn() -> bool| {
-            let mut world = world(self.wanted.seed.wrapping_add(number.into()));
-            if length == Length::Early {
-                world.end_early();
-            }
-            let run = world.run_unless(stop)?;
-            Some((recovered(&run, objective), run.events))
+        let requests = recovered(&run, objective);
+        let openings = run.stats.series.openings(judged_from);
+        let is_early = run.decided.is_some();
+        let outcome = Outcome {
+            requests,
+            sessions: requests && (is_early || meets(openings, objective)),
+            is_early,
         };
-        let mut test = match care {
-            Care::Quick => Wald::quick(self.wanted.probability),
-            Care::Thorough => Wald::thorough(self.wanted.probability),
-        };
-        let (mut answer, mut counts, mut events) = (None, (0, 0), 0);
-        self.crew.play(stage, MOST_RUNS, None, play, |_, (recovered, cost)| {
-            counts = (counts.0 + u32::from(recovered), counts.1 + 1);
-            events += cost;
-            match test.observe(recovered) {
-                None => ControlFlow::Continue(()),
-                Some(verdict) => {
-                    answer = Some(Answer { verdict, recovered: counts.0, runs: counts.1 });
-                    ControlFlow::Break(())
-                }
-            }
-        });
-        self.spend(counts.1, events);
-        answer
+        Some(Played { outcome, before, events: run.events - before })
+    }
+}
+
+impl Outcome {
+    pub(super) const fn recovered(self, criterion: Criterion) -> bool {
+        match criterion {
+            Criterion::Requests => self.requests,
+            Criterion::Sessions => self.sessions,
+        }
     }
 
-    /// Whether runs that may end early end as whole runs do.
-    pub(super) fn agree(&self, plan: &Plan<'_>, seeds: u32) -> bool {
-        let objective = self.design.objective.goodput;
-        let play = |number: u32, stop: &dyn Fn() -> bool| {
-            let seed = self.wanted.seed.wrapping_add(number.into());
-            let mut early = World::new(plan, seed);
-            early.end_early();
-            let early = early.run_unless(stop)?;
-            let whole = World::new(plan, seed).run_unless(stop)?;
-            let same = recovered(&early, objective) == recovered(&whole, objective);
-            Some((same, early.events + whole.events))
-        };
-        let (mut agree, mut events) = (true, 0);
-        self.crew.play("whole runs at the line", seeds, Some(seeds), play, |_, (same, cost)| {
-            (agree, events) = (agree && same, events + cost);
-            ControlFlow::Continue(())
-        });
-        self.spend(2 * seeds, events);
-        agree
+    /// Whether both say the same of the same run.
+    pub(super) fn agrees(self, other: Self) -> bool {
+        (self.requests, self.sessions) == (other.requests, other.sessions)
     }
+}
 
-    pub(super) fn spend(&self, runs: u32, events: u64) {
-        let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
-        spent.runs += u64::from(runs);
-        spent.events += events;
-    }
+/// Of sessions that stood and that were refused.
+fn meets((stood, refused): (u64, u64), objective: Share) -> bool {
+    stood as f64 >= objective.as_f64() * (stood + refused) as f64
 }

@@ -1,15 +1,21 @@
 //! The load line of one incident, or of an ordinary day.
 
-use super::lab::{Answer, Lab, Length};
-use super::report::{LoadLine, Point};
-use super::scale::with_traffic;
-use super::search::{Care, Found, Scale, search};
-use super::wald::Verdict;
+use base::{Duration, Instant};
+
+use super::lab::{Criterion, Lab, Length};
+use super::panel::{Panel, Question};
+use super::report::{LoadLine, OpenConnections, Point};
+use super::scale::{open_connections, with_traffic};
+use super::search::{Found, Scale, search};
+use super::text::number;
+use super::wald::{Care, Verdict};
 
 /// A line as it was found, in times of today's traffic.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Line {
     pub(super) found: Found,
+    /// Where sessions can be opened as well; nothing for a design without any.
+    pub(super) sessions: Option<Found>,
     /// What was asked on the way, by traffic.
     pub(super) points: Vec<Point>,
     /// Where it does not recover below the line, or does above it.
@@ -20,12 +26,12 @@ pub(super) struct Line {
     pub(super) is_complete: bool,
 }
 
-/// Traffic is told apart by one part in fifty.
+/// Scouts tell traffic apart by one part in fifty.
 const STEP: f64 = 1.02;
 /// Nobody looks for a line below a thousandth of today's traffic, or above a thousand times it.
 const FARTHEST: f64 = 1_000.0;
 /// Whole runs that are played at the line, to see whether those that ended early told the truth.
-const CHECKS: u32 = 2;
+const CHECKS: usize = 2;
 /// Where else it is asked whether it holds below the line, and breaks above it.
 const BELOW: [f64; 2] = [0.8, 0.5];
 const ABOVE: [f64; 2] = [1.25, 2.0];
@@ -34,69 +40,88 @@ const ABOVE: [f64; 2] = [1.25, 2.0];
 struct Surveyor<'a> {
     lab: &'a Lab<'a>,
     incident: Option<&'a str>,
+    /// For who watches.
+    name: &'a str,
     today: f64,
+    /// How long traffic arrives.
+    lasts: Duration,
     length: Length,
-    points: Vec<Point>,
+    panel: Panel,
 }
 
 /// Looks for the line of an incident; `day` is that of an ordinary day, above which none can lie.
-pub(super) fn find(lab: &Lab<'_>, incident: Option<&str>, today: f64, day: Option<&Line>) -> Line {
-    let early = survey(lab, incident, today, day, Length::Early);
-    if early.is_checked || !early.is_complete {
-        return early;
-    }
-    survey(lab, incident, today, day, Length::Whole)
-}
-
-fn survey(
+/// Who watches reads the `name`.
+pub(super) fn find(
     lab: &Lab<'_>,
     incident: Option<&str>,
+    name: &str,
     today: f64,
     day: Option<&Line>,
-    length: Length,
 ) -> Line {
-    let mut surveyor = Surveyor { lab, incident, today, length, points: Vec::new() };
-    let ceiling = day.map(|day| day.found);
-    let most = ceiling.map_or(FARTHEST, |ceiling| ceiling.holds.unwrap_or(0.0));
-    let mut found = Found::default();
-    if most > 0.0 {
-        let scale = Scale {
-            least: FARTHEST.recip().min(most),
-            most,
-            start: 1.0,
-            step: STEP,
-            confirm: Care::Thorough,
-        };
-        found = search(scale, |at, care| Some(surveyor.ask(at, care)?.verdict));
-    }
-    // What fails on an ordinary day lies above every line.
-    found.breaks = found.breaks.or(ceiling.and_then(|ceiling| ceiling.breaks));
-    let exceptions = surveyor.exceptions(found, most);
-    let is_checked = length == Length::Whole || surveyor.agrees(found);
-    let mut points = surveyor.points;
-    points.sort_by(|one, other| one.per_second.total_cmp(&other.per_second));
-    let is_complete = !lab.crew.watch.wants_stop();
-    Line { found, points, exceptions, is_checked, is_complete }
+    let plan = lab.plan(lab.design, incident);
+    let lasts = plan.map_or(Duration::ZERO, |plan| plan.times.end.since(Instant::ZERO));
+    let survey = |length| {
+        Surveyor { lab, incident, name, today, lasts, length, panel: Panel::default() }.survey(day)
+    };
+    let early = survey(Length::Early);
+    if early.is_checked || !early.is_complete { early } else { survey(Length::Whole) }
 }
 
 impl Surveyor<'_> {
-    /// Traffic that cannot be played counts as too much.
-    fn ask(&mut self, factor: f64, care: Care) -> Option<Answer> {
-        let design = with_traffic(self.lab.design, factor);
-        let Ok(plan) = self.lab.plan(&design, self.incident) else {
-            return Some(Answer { verdict: Verdict::Breaks, recovered: 0, runs: 0 });
-        };
-        let per_second = factor * self.today;
-        let name = self.incident.unwrap_or("an ordinary day");
-        let stage = format!("{name}: {}/s", super::text::number(per_second));
-        let answer = self.lab.ask(&plan, care, self.length, &stage)?;
-        self.points.push(Point {
-            per_second,
-            recovers: answer.verdict == Verdict::Holds,
-            recovered: answer.recovered,
-            runs: answer.runs,
+    fn survey(mut self, day: Option<&Line>) -> Line {
+        let ceiling = day.map(|day| day.found);
+        let found = self.search(Criterion::Requests, ceiling);
+        let has_sessions = open_connections(self.lab.design) > 0.0;
+        let sessions = has_sessions.then(|| {
+            // Whoever cannot ask cannot open a session either.
+            let day = day.and_then(|day| day.sessions).unwrap_or(found);
+            self.search(Criterion::Sessions, Some(lower(day, found)))
         });
-        Some(answer)
+        let exceptions = self.exceptions(found, most(ceiling));
+        let is_checked = self.length == Length::Whole || self.agrees(found);
+        Line {
+            found,
+            sessions,
+            exceptions,
+            is_checked,
+            is_complete: !self.lab.is_stopped(),
+            points: self.points(),
+        }
+    }
+
+    fn search(&mut self, criterion: Criterion, ceiling: Option<Found>) -> Found {
+        let most = most(ceiling);
+        let mut found = Found::default();
+        if most > 0.0 {
+            let scale = Scale {
+                least: FARTHEST.recip().min(most),
+                most,
+                start: 1.0,
+                step: STEP,
+                confirm: Care::Holds,
+                leaps: ceiling.is_some(),
+            };
+            found = search(scale, |at, care| self.ask(at, care, criterion));
+        }
+        // What fails on an ordinary day lies above every line.
+        found.breaks = found.breaks.or(ceiling.and_then(|ceiling| ceiling.breaks));
+        found
+    }
+
+    /// Traffic that cannot be played counts as too much.
+    fn ask(&mut self, factor: f64, care: Care, criterion: Criterion) -> Option<Verdict> {
+        let Self { lab, incident, lasts, length, .. } = *self;
+        let requests = factor * self.today * lasts.as_secs_f64();
+        if requests > lab.wanted.most_requests as f64 {
+            return Some(self.panel.too_much(factor));
+        }
+        let design = with_traffic(lab.design, factor, lasts);
+        let Ok(plan) = lab.plan(&design, incident) else {
+            return Some(self.panel.too_much(factor));
+        };
+        let stage = format!("{}, {}/s", self.name, number(factor * self.today));
+        let question = Question { at: factor, care, criterion, stage: &stage };
+        self.panel.ask(lab, &question, |seed, _| Some(lab.begin(&plan, seed, length)))
     }
 
     /// That it holds below and breaks above is looked at, not taken for granted.
@@ -106,30 +131,79 @@ impl Surveyor<'_> {
         let all = below.into_iter().flatten().chain(above.into_iter().flatten());
         let mut exceptions = Vec::new();
         for (at, expected) in all.filter(|(at, _)| *at < most) {
-            let Some(answer) = self.ask(at, Care::Quick) else { break };
-            if answer.verdict != expected {
+            let Some(verdict) = self.ask(at, Care::Quick, Criterion::Requests) else { break };
+            if verdict != expected {
                 let what = if expected == Verdict::Holds { "does not recover" } else { "recovers" };
-                let traffic = super::text::number(at * self.today);
-                let Answer { recovered, runs, .. } = answer;
+                let traffic = number(at * self.today);
+                let (recovered, runs) = self.counts(at);
                 exceptions.push(format!("{what} at {traffic}/s ({recovered} of {runs} runs)"));
             }
         }
         exceptions
     }
 
+    fn counts(&self, at: f64) -> (u32, u32) {
+        let known = self.panel.known();
+        let here = known.iter().find(|known| known.at.total_cmp(&at).is_eq());
+        here.map_or((0, 0), |here| (here.recovered, here.runs))
+    }
+
     /// Whether whole runs at the line end as those that were ended early.
     fn agrees(&self, found: Found) -> bool {
         [found.holds, found.breaks].into_iter().flatten().all(|at| {
-            let design = with_traffic(self.lab.design, at);
-            self.lab.plan(&design, self.incident).is_ok_and(|plan| self.lab.agree(&plan, CHECKS))
+            let design = with_traffic(self.lab.design, at, self.lasts);
+            let plan = self.lab.plan(&design, self.incident);
+            plan.is_ok_and(|plan| self.panel.agrees(self.lab, at, &plan, CHECKS))
         })
+    }
+
+    fn points(&self) -> Vec<Point> {
+        let known = self.panel.known().into_iter();
+        known
+            .map(|known| Point {
+                per_second: known.at * self.today,
+                recovers: known.shown.map(|shown| shown == Verdict::Holds),
+                recovered: known.recovered,
+                runs: known.runs,
+            })
+            .collect()
+    }
+}
+
+fn most(ceiling: Option<Found>) -> f64 {
+    ceiling.map_or(FARTHEST, |ceiling| ceiling.holds.unwrap_or(0.0))
+}
+
+/// Of each side the lower one.
+fn lower(one: Found, other: Found) -> Found {
+    let least = |one: Option<f64>, other: Option<f64>| match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, None) | (None, one) => one,
+    };
+    Found {
+        holds: one.holds.zip(other.holds).map(|(one, other)| one.min(other)),
+        breaks: least(one.breaks, other.breaks),
     }
 }
 
 impl Line {
     /// In requests per second. The line is the highest traffic that was shown to hold.
     pub(super) fn load_line(&self, today: f64) -> LoadLine {
-        let low = self.found.holds.map_or(0.0, |holds| holds * today);
-        LoadLine { per_second: low, low, high: self.found.breaks.map(|breaks| breaks * today) }
+        let [line, low, high] = sides(self.found, self.is_complete, today);
+        LoadLine { per_second: line, low, high }
     }
+
+    /// In sessions that are open, if today's are so many.
+    pub(super) fn open_connections(&self, today: f64) -> Option<OpenConnections> {
+        let found = self.sessions.unwrap_or_default();
+        let [line, low, high] = sides(found, self.is_complete, today);
+        (today > 0.0).then_some(OpenConnections { today, line, low, high })
+    }
+}
+
+/// A line and both sides of it, in the unit of today's amount. What is not known by now is nothing.
+fn sides(found: Found, is_complete: bool, today: f64) -> [Option<f64>; 3] {
+    let none = is_complete.then_some(0.0);
+    let low = found.holds.map(|holds| holds * today).or(none);
+    [low.filter(|_| is_complete), low, found.breaks.map(|breaks| breaks * today)]
 }

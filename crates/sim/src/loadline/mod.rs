@@ -5,10 +5,11 @@
 //! just breaks the design (`trigger`); and in one run traffic rises and falls (`sweep`).
 //!
 //! - `wald` says after how many runs an answer is certain, `search` where to ask next.
-//! - `lab` plays the runs, `scale` makes the designs for them.
+//! - `panel` keeps what was played, `lab` plays it, `scale` makes the designs for it.
 
 mod lab;
 mod line;
+mod panel;
 mod report;
 mod scale;
 mod search;
@@ -19,12 +20,13 @@ mod text;
 mod trigger;
 mod wald;
 
-pub use report::{Line, LoadLine, LoadLines, Point, Sweep, Trigger};
+pub use report::{Line, LoadLine, LoadLines, OpenConnections, Point, Sweep, Trigger, Varied};
 pub use text::render;
 
 use config::Design;
 
 use self::lab::Lab;
+use self::trigger::Triggers;
 use crate::crew::Crew;
 use crate::{Refusal, Watch};
 
@@ -66,28 +68,43 @@ impl Default for Wanted {
 /// Everything that keeps it from being played as asked, all at once.
 pub fn draw(design: &Design, wanted: &Wanted, watch: Watch<'_>) -> Result<LoadLines, Vec<Refusal>> {
     let lab = Lab::new(design, wanted, Crew::new(wanted.threads, watch));
-    let (incidents, not_played) = playable(&lab)?;
-    let today = scale::traffic(design);
-    let day = line::find(&lab, None, today, None);
-    let mut lines = vec![told(None, &day, today, trigger::Triggers::default())];
-    for incident in &incidents {
-        if watch.wants_stop() {
-            break;
+    let playable = playable(&lab)?;
+    let today = Today::of(design);
+    let count = playable.incidents.len() + 1;
+    let name = |number: usize, name: &str| format!("{number} of {count}: {name}");
+    let day = line::find(&lab, None, &name(1, ORDINARY), today.per_second, None);
+    let mut lines = vec![today.told(None, &day, Triggers::default())];
+    for (incident, number) in playable.incidents.iter().zip(2..) {
+        if lab.is_stopped() {
+            // It is wanted all the same, and nothing is known of it.
+            lines.push(today.told(Some(incident), &line::Line::default(), Triggers::default()));
+            continue;
         }
-        let line = line::find(&lab, Some(incident), today, Some(&day));
-        let triggers = trigger::find(&lab, incident);
-        lines.push(told(Some(incident), &line, today, triggers));
+        let name = name(number, incident);
+        let line = line::find(&lab, Some(incident), &name, today.per_second, Some(&day));
+        let triggers = triggers(&lab, incident, &name, &day);
+        lines.push(today.told(Some(incident), &line, triggers));
     }
     let top = day.found.breaks.or(day.found.holds).unwrap_or(1.0).max(1.0) * SWEEP_ABOVE;
-    let sweep = if watch.wants_stop() { None } else { sweep::sweep(&lab, today, top) };
-    Ok(together(&lab, lines, sweep, not_played))
+    let sweep = if lab.is_stopped() { None } else { sweep::sweep(&lab, today.per_second, top) };
+    Ok(together(&lab, today, lines, sweep, playable.not_played))
 }
 
+/// What nobody calls an incident.
+const ORDINARY: &str = "an ordinary day";
 /// The sweep goes so far above the line of an ordinary day.
 const SWEEP_ABOVE: f64 = 1.25;
 
-/// The incidents that are wanted, and what of the file is not played.
-fn playable(lab: &Lab<'_>) -> Result<(Vec<String>, Vec<String>), Vec<Refusal>> {
+/// What of a file can be played.
+struct Playable {
+    incidents: Vec<String>,
+    /// What cannot, and what is left out, as sentences.
+    not_played: Vec<String>,
+}
+
+/// The incidents that are wanted. One that was named has to be playable, of all incidents those
+/// that are not are told.
+fn playable(lab: &Lab<'_>) -> Result<Playable, Vec<Refusal>> {
     let mut refusals = Vec::new();
     if !(0.5..1.0).contains(&lab.wanted.probability) {
         refusals.push(Refusal::new(
@@ -95,76 +112,131 @@ fn playable(lab: &Lab<'_>) -> Result<(Vec<String>, Vec<String>), Vec<Refusal>> {
             "ask for at least 0.5 and less than 1: 0.99",
         ));
     }
-    let not_played = match lab.plan(lab.design, None) {
+    let mut not_played = match lab.plan(lab.design, None) {
         Ok(plan) => plan.not_played,
         Err(more) => {
-            refusals.extend(more);
+            refusals.extend(more.into_iter().map(without_length));
             Vec::new()
         }
     };
     let all = lab.design.incidents.iter().map(|incident| incident.name.clone());
-    let incidents: Vec<String> = match lab.wanted.incident.as_deref() {
+    let wanted: Vec<String> = match lab.wanted.incident.as_deref() {
         None => all.collect(),
         Some("none") => Vec::new(),
         Some(name) => vec![name.to_owned()],
     };
-    for incident in &incidents {
-        if let Err(more) = lab.plan(lab.design, Some(incident)) {
-            refusals.extend(more);
+    let mut incidents = Vec::new();
+    for incident in wanted {
+        match lab.plan(lab.design, Some(&incident)) {
+            Ok(_) => incidents.push(incident),
+            // What keeps an ordinary day from being played is told once.
+            Err(_) if lab.wanted.incident.is_none() && !refusals.is_empty() => {}
+            Err(more) if lab.wanted.incident.is_none() => {
+                not_played.extend(more.into_iter().map(|refusal| named(&incident, &refusal)));
+            }
+            Err(more) => {
+                let more = more.into_iter().map(without_length);
+                let new: Vec<_> = more.filter(|refusal| !refusals.contains(refusal)).collect();
+                refusals.extend(new);
+            }
         }
     }
-    if refusals.is_empty() { Ok((incidents, not_played)) } else { Err(refusals) }
+    if refusals.is_empty() { Ok(Playable { incidents, not_played }) } else { Err(refusals) }
 }
 
-fn told(
-    incident: Option<&str>,
-    line: &line::Line,
-    today: f64,
-    triggers: trigger::Triggers,
-) -> Line {
-    let load_line = line.load_line(today);
-    Line {
-        incident: incident.map(str::to_owned),
-        margin: margin(load_line, today),
-        load_line,
-        smallest_trigger: triggers.smallest,
-        tried_in_vain: triggers.in_vain,
-        exceptions: line.exceptions.clone(),
-        points: line.points.clone(),
-        complete: line.is_complete,
+fn named(incident: &str, refusal: &Refusal) -> String {
+    let place = format!("incident {incident}");
+    let Refusal { problem, .. } = refusal;
+    if problem.starts_with(&place) { problem.clone() } else { format!("{place}: {problem}") }
+}
+
+/// How long a run is cannot be chosen here.
+fn without_length(refusal: Refusal) -> Refusal {
+    if !refusal.way_out.contains("--for") {
+        return refusal;
     }
+    let way_out = "let the incident begin or end earlier, or give a tenth of the traffic to a tenth \
+                   of the workers: the line is a tenth too then";
+    Refusal { way_out: way_out.to_owned(), ..refusal }
 }
 
-fn margin(line: LoadLine, today: f64) -> f64 {
-    if today > 0.0 { (line.per_second - today) / today } else { 0.0 }
+fn triggers(lab: &Lab<'_>, incident: &str, name: &str, day: &line::Line) -> Triggers {
+    if lab.is_stopped() {
+        return Triggers::default();
+    }
+    if day.found.holds.is_none_or(|holds| holds < 1.0) {
+        let why =
+            "no trigger was looked for: today's traffic lies above the line of an ordinary day";
+        return Triggers { not_scaled: vec![why.to_owned()], ..Triggers::default() };
+    }
+    trigger::find(lab, incident, name)
+}
+
+/// What the file's clients do.
+#[derive(Clone, Copy, Debug)]
+struct Today {
+    /// Requests.
+    per_second: f64,
+    /// Sessions that are open on average.
+    open: f64,
+}
+
+impl Today {
+    fn of(design: &Design) -> Self {
+        Self { per_second: scale::traffic(design), open: scale::open_connections(design) }
+    }
+
+    fn told(self, incident: Option<&str>, line: &line::Line, triggers: Triggers) -> Line {
+        let load_line = line.load_line(self.per_second);
+        Line {
+            incident: incident.map(str::to_owned),
+            margin: self.margin(load_line),
+            load_line,
+            open_connections: line.open_connections(self.open),
+            smallest_trigger: triggers.smallest,
+            tried_in_vain: triggers.in_vain,
+            not_scaled: triggers.not_scaled,
+            exceptions: line.exceptions.clone(),
+            points: line.points.clone(),
+            complete: line.is_complete,
+        }
+    }
+
+    fn margin(self, line: LoadLine) -> Option<f64> {
+        Some((line.per_second? - self.per_second) / self.per_second)
+    }
 }
 
 fn together(
     lab: &Lab<'_>,
+    today: Today,
     lines: Vec<Line>,
     sweep: Option<Sweep>,
     not_played: Vec<String>,
 ) -> LoadLines {
-    let today = scale::traffic(lab.design);
-    let by_traffic = |one: &&Line, other: &&Line| {
-        one.load_line.per_second.total_cmp(&other.load_line.per_second)
-    };
-    // Of equals the first: what fails on an ordinary day is not the fault of an incident.
-    let lowest = lines.iter().filter(|line| line.complete).min_by(by_traffic);
-    let load_line =
-        lowest.map_or(LoadLine { per_second: 0.0, low: 0.0, high: None }, |line| line.load_line);
+    let lowest = lowest(&lines);
+    // Where some lines are not known, one of them may be the lowest.
+    let load_line = lowest.map_or_else(
+        || LoadLine {
+            high: least(lines.iter().map(|line| line.load_line.high)),
+            ..LoadLine::default()
+        },
+        |line| line.load_line,
+    );
     let spent = lab.spent();
-    let interrupted = lab.crew.watch.wants_stop().then(|| {
-        "stopped by hand: what was not shown by then is missing, and lines may be lower".to_owned()
+    let interrupted = lab.is_stopped().then(|| {
+        "stopped by hand: what was not shown by then is not known, and lines may be lower"
+            .to_owned()
     });
     LoadLines {
-        today_per_second: today,
+        today_per_second: today.per_second,
         objective: lab.design.objective.goodput.as_f64(),
         probability: lab.wanted.probability,
         seed: lab.wanted.seed,
         load_line,
-        margin: margin(load_line, today),
+        margin: today.margin(load_line),
         limited_by: lowest.and_then(|line| line.incident.clone()),
+        open_connections: fewest(&lines, today.open),
         smallest_trigger: lines.iter().flat_map(|line| line.smallest_trigger.clone()).collect(),
         lines,
         sweep,
@@ -176,14 +248,49 @@ fn together(
     }
 }
 
+/// The lowest of all lines, if all are known. Of equals the first: what fails on an ordinary day is
+/// not the fault of an incident.
+fn lowest(lines: &[Line]) -> Option<&Line> {
+    let mut known = Vec::with_capacity(lines.len());
+    for line in lines {
+        known.push((line.load_line.per_second?, line));
+    }
+    known.into_iter().min_by(|(one, _), (other, _)| one.total_cmp(other)).map(|(_, line)| line)
+}
+
+/// The lowest of all lines in open connections, as far as it is known.
+fn fewest(lines: &[Line], today: f64) -> Option<OpenConnections> {
+    if today <= 0.0 {
+        return None;
+    }
+    let known = lines.iter().map(|line| line.open_connections.filter(|open| open.line.is_some()));
+    let known: Option<Vec<OpenConnections>> = known.collect();
+    let fewest = |known: Vec<OpenConnections>| {
+        known
+            .into_iter()
+            .min_by(|one, other| one.low.unwrap_or(0.0).total_cmp(&other.low.unwrap_or(0.0)))
+    };
+    known.and_then(fewest).or_else(|| {
+        let high = least(lines.iter().map(|line| line.open_connections?.high));
+        Some(OpenConnections { today, line: None, low: None, high })
+    })
+}
+
+fn least(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
+    values.flatten().reduce(f64::min)
+}
+
 /// What is taken for granted, and told.
-const ASSUMED: [&str; 4] = [
-    "traffic grows and shrinks alike for all clients, with the same mix of requests",
-    "a line is shown by Wald's sequential test: one chance in twenty to err, against a design that \
-     fails ten times as often as it may",
-    "a run ends early when for ten seconds after the last fault no more is under way than before it \
-     and the objective is met, or when its last window can no longer meet it; two whole runs on \
-     either side of each line were compared",
+const ASSUMED: [&str; 5] = [
+    "traffic grows and shrinks alike for all clients, with the same mix of requests; a recording is \
+     played faster or slower, and from its beginning again where it ends",
+    "each side of a line is shown by Wald's sequential test: one chance in twenty to err, against a \
+     design that fails ten times as often as it may",
+    "a run ends early when over ten seconds after the last fault no more is under way on average than \
+     before it and the objective is met, or when its last window can no longer meet it; whole runs \
+     on either side of each line were compared",
     "what recovers at the line was asked to recover at 0.5 and 0.8 times it, and to break at 1.25 \
      and 2 times what breaks; between them it is taken to",
+    "a trigger that breaks the design is shown like a line; that the one below it does not was seen \
+     in a few runs",
 ];

@@ -19,10 +19,12 @@ pub struct LoadLines {
     /// The lowest of all lines.
     pub load_line: LoadLine,
     /// How much more than today's traffic that is, as a share of today's; below nothing if today's
-    /// traffic lies above the line.
-    pub margin: f64,
-    /// The incident that the line is due to; nothing if it is an ordinary day's.
+    /// traffic lies above the line. Nothing if the line is not known.
+    pub margin: Option<f64>,
+    /// The incident that the line is due to; nothing if it is an ordinary day's, or not known.
     pub limited_by: Option<String>,
+    /// The lowest of all lines in open connections; nothing for a design without sessions.
+    pub open_connections: Option<OpenConnections>,
     /// The smallest triggers that break the design at today's traffic, of all incidents.
     pub smallest_trigger: Vec<Trigger>,
     /// An ordinary day first, then each incident.
@@ -41,14 +43,30 @@ pub struct LoadLines {
     pub events: u64,
 }
 
-/// A traffic, in requests per second of all clients together.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+/// A traffic, in requests per second of all clients together. What is not known, because somebody
+/// ended the search before, is nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct LoadLine {
     /// The highest from which the design was shown to recover; 0 if there is none.
-    pub per_second: f64,
-    /// The same: the line lies no lower, with one chance in twenty to err.
-    pub low: f64,
-    /// The lowest above it from which it was shown not to; nothing if there is none.
+    pub per_second: Option<f64>,
+    /// The same, and the highest so far where the search did not end: the line lies no lower, with
+    /// one chance in twenty to err.
+    pub low: Option<f64>,
+    /// The lowest above it from which it was shown not to; nothing if there is none either.
+    pub high: Option<f64>,
+}
+
+/// A traffic, in the sessions that are open on average: streams, WebSockets.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct OpenConnections {
+    /// At today's traffic (Little, 1961): how often one is asked for, times how long it is held.
+    pub today: f64,
+    /// The most at which the design was shown to recover, the openings of sessions by themselves
+    /// among it; 0 if there are none, nothing if it is not known.
+    pub line: Option<f64>,
+    /// As [`LoadLine::low`].
+    pub low: Option<f64>,
+    /// As [`LoadLine::high`].
     pub high: Option<f64>,
 }
 
@@ -60,14 +78,18 @@ pub struct Line {
     /// Where it is.
     pub load_line: LoadLine,
     /// As [`LoadLines::margin`].
-    pub margin: f64,
+    pub margin: Option<f64>,
+    /// As [`LoadLines::open_connections`].
+    pub open_connections: Option<OpenConnections>,
     /// The smallest triggers of this incident.
     pub smallest_trigger: Vec<Trigger>,
     /// What did not break it.
     pub tried_in_vain: Vec<String>,
+    /// Which faults have no size that could be scaled, or no length, and why.
+    pub not_scaled: Vec<String>,
     /// What recovered below and broke above the line, and what did not: empty if all did.
     pub exceptions: Vec<String>,
-    /// Everything that was asked.
+    /// Every traffic that was asked, from the lowest.
     pub points: Vec<Point>,
     /// Whether it was found to the end.
     pub complete: bool,
@@ -78,8 +100,8 @@ pub struct Line {
 pub struct Point {
     /// Requests per second.
     pub per_second: f64,
-    /// What the test said.
-    pub recovers: bool,
+    /// What was shown; nothing where a few runs had to do.
+    pub recovers: Option<bool>,
     /// Runs that recovered.
     pub recovered: u32,
     /// Of how many; none where the traffic is too much to be played.
@@ -93,18 +115,30 @@ pub struct Trigger {
     pub incident: String,
     /// The kind of its fault; of several, the first that has a size.
     pub kind: &'static str,
+    /// What was made smaller and larger to find it.
+    pub varied: Varied,
     /// The kind's own number; nothing for a kind without one.
     pub size: Option<f64>,
-    /// Its unit: `times`, `share`, `seconds`, `bits per second`.
+    /// Its unit: `times`, `share`, `seconds`, `bits per second`, `bytes`, `of its speed`, `left`.
     pub unit: Option<&'static str>,
     /// How long it lasts; nothing if to the end.
     pub lasts_s: Option<f64>,
-    /// How many times the file's size (its length, for a kind without a size) that is.
+    /// How many times the file's size that is; its length, where the length was varied.
     pub scale: f64,
-    /// The largest size of this length that did not break it.
+    /// The nearest smaller size of this length that did not break it.
     pub holds_size: Option<f64>,
-    /// For a kind without a size, the longest that did not break it.
+    /// Where the length was varied, the nearest shorter one that did not break it.
     pub holds_lasts_s: Option<f64>,
+}
+
+/// The side of a trigger that is looked for, while the other is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Varied {
+    /// How large it is.
+    Size,
+    /// How long it lasts.
+    Length,
 }
 
 /// Traffic up and down, in one run: lists of one value a step, from the least traffic to the most.

@@ -1,20 +1,11 @@
 //! Where on a scale something stops to hold.
 //!
 //! The scale is logarithmic: ten requests more matter at a hundred per second and not at ten
-//! thousand. A quick question finds the place, a thorough one confirms both sides of it. That what
-//! holds at one place holds at all lower ones is the guess that makes the search short; the caller
-//! checks it afterwards (see `line`).
+//! thousand. Scouts find the place; then it is shown where it holds, and not far above where it
+//! breaks. That what holds at one place holds at all lower ones is the guess that makes the search
+//! short; the caller checks it afterwards (see `line`).
 
-use super::wald::Verdict;
-
-/// How carefully a place is looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Care {
-    /// Enough to find the way.
-    Quick,
-    /// Enough to tell somebody.
-    Thorough,
-}
+use super::wald::{Care, Verdict};
 
 /// Both sides of the place that was looked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -33,112 +24,153 @@ pub(super) struct Scale {
     pub(super) most: f64,
     /// Where to look first.
     pub(super) start: f64,
-    /// The ratio of two places that need not be told apart.
+    /// The ratio of two places that need not be told apart by scouts.
     pub(super) step: f64,
     /// How carefully the place is confirmed at which it holds.
     pub(super) confirm: Care,
+    /// The end of the scale is likely to hold: it is tried before what lies between.
+    pub(super) leaps: bool,
 }
 
 /// Somebody who says whether it holds at a place; nothing once the search has to end.
 pub(super) trait Ask: FnMut(f64, Care) -> Option<Verdict> {}
 impl<F: FnMut(f64, Care) -> Option<Verdict>> Ask for F {}
 
-/// Searches. What was found so far, if `ask` gives up.
-pub(super) fn search(scale: Scale, mut ask: impl Ask) -> Found {
-    let mut found = Found::default();
-    let _ = bracket(scale, &mut found, &mut ask)
-        .and_then(|()| halve(scale, &mut found, Care::Quick, usize::MAX, &mut ask))
-        .and_then(|()| confirm(scale, &mut found, &mut ask))
-        .and_then(|()| halve(scale, &mut found, scale.confirm, MOST_HALVINGS, &mut ask));
-    found
+/// Searches. What was shown so far, if `ask` gives up.
+pub(super) fn search(scale: Scale, ask: impl Ask) -> Found {
+    let mut search = Search { scale, ask, guess: Found::default(), shown: Found::default() };
+    let _ = search.bracket().and_then(|()| search.halve()).and_then(|()| search.show());
+    search.shown
 }
 
-/// After both sides have been confirmed the gap between them may have grown: so often it is halved
-/// again, with care.
-const MOST_HALVINGS: usize = 3;
-
-/// Doubles or halves until it holds on one side and breaks on the other, or the scale ends.
-fn bracket(scale: Scale, found: &mut Found, ask: &mut impl Ask) -> Option<()> {
-    let mut at = scale.start.clamp(scale.least, scale.most);
-    loop {
-        let verdict = ask(at, Care::Quick)?;
-        let next = match verdict {
-            Verdict::Holds => {
-                found.holds = Some(at);
-                at * 2.0
-            }
-            Verdict::Breaks => {
-                found.breaks = Some(at);
-                at / 2.0
-            }
-        };
-        let is_between = found.holds.is_some() && found.breaks.is_some();
-        let next = next.clamp(scale.least, scale.most);
-        if is_between || next == at {
-            return Some(());
-        }
-        at = next;
-    }
-}
-
-fn halve(
+struct Search<A> {
     scale: Scale,
-    found: &mut Found,
-    care: Care,
-    most: usize,
-    ask: &mut impl Ask,
-) -> Option<()> {
-    for _ in 0..most {
-        let (Some(holds), Some(breaks)) = (found.holds, found.breaks) else { break };
-        if breaks / holds <= scale.step * (1.0 + TINY) {
-            break;
-        }
-        let middle = (holds * breaks).sqrt();
-        match ask(middle, care)? {
-            Verdict::Holds => found.holds = Some(middle),
-            Verdict::Breaks => found.breaks = Some(middle),
-        }
-    }
-    Some(())
+    ask: A,
+    /// What scouts say.
+    guess: Found,
+    /// What can be told.
+    shown: Found,
 }
 
+/// So often the gap between both sides is halved with care.
+const MOST_HALVINGS: usize = 3;
 /// Rounding must not ask for one more halving.
 const TINY: f64 = 1e-9;
 
-/// Looks at both sides with care, and steps aside as long as they do not stand up to it.
-fn confirm(scale: Scale, found: &mut Found, ask: &mut impl Ask) -> Option<()> {
-    let mut aside = scale.step;
-    while let Some(holds) = found.holds {
-        // What is not shown yet is not told, if somebody stops it here.
-        found.holds = None;
-        match ask(holds, scale.confirm)? {
-            Verdict::Holds => {
-                found.holds = Some(holds);
-                break;
+impl<A: Ask> Search<A> {
+    /// Doubles or halves until it holds on one side and breaks on the other, or the scale ends.
+    fn bracket(&mut self) -> Option<()> {
+        let Scale { least, most, .. } = self.scale;
+        let mut at = self.scale.start.clamp(least, most);
+        loop {
+            let next = match self.scout(at)? {
+                Verdict::Holds if self.scale.leaps => most,
+                Verdict::Holds => at * 2.0,
+                Verdict::Breaks => at / 2.0,
+            };
+            let next = next.clamp(least, most);
+            let is_between = self.guess.holds.is_some() && self.guess.breaks.is_some();
+            if is_between || next == at {
+                return Some(());
             }
-            Verdict::Breaks => {
-                found.breaks = Some(holds);
-                found.holds = Some(holds / aside).filter(|&lower| lower >= scale.least);
-                aside *= aside;
-            }
+            at = next;
         }
     }
-    let mut aside = scale.step;
-    while let Some(breaks) = found.breaks {
-        found.breaks = None;
-        match ask(breaks, Care::Thorough)? {
-            Verdict::Breaks => {
-                found.breaks = Some(breaks);
-                break;
+
+    fn halve(&mut self) -> Option<()> {
+        while let Some(middle) = middle(self.guess, self.scale.step) {
+            self.scout(middle)?;
+        }
+        Some(())
+    }
+
+    fn scout(&mut self, at: f64) -> Option<Verdict> {
+        let verdict = (self.ask)(at, Care::Scout)?;
+        match verdict {
+            Verdict::Holds => self.guess.holds = Some(at),
+            Verdict::Breaks => self.guess.breaks = Some(at),
+        }
+        Some(verdict)
+    }
+
+    fn show(&mut self) -> Option<()> {
+        self.show_holds()?;
+        self.show_breaks()?;
+        self.narrow()
+    }
+
+    /// Steps down until what the scouts say stands up to a careful look: farther each time, as
+    /// they were wrong more often.
+    fn show_holds(&mut self) -> Option<()> {
+        let mut aside = self.scale.step;
+        while let Some(at) = self.guess.holds {
+            if (self.ask)(at, self.scale.confirm)? == Verdict::Holds {
+                self.shown.holds = Some(at);
+                return Some(());
             }
-            Verdict::Holds => {
-                found.holds = Some(breaks);
-                found.breaks = Some(breaks * aside).filter(|&higher| higher <= scale.most);
-                aside *= aside;
+            (self.guess.holds, self.guess.breaks) = (None, Some(at));
+            self.step_down(at, aside)?;
+            aside *= aside;
+        }
+        Some(())
+    }
+
+    fn step_down(&mut self, from: f64, mut aside: f64) -> Option<()> {
+        let mut at = from;
+        let mut steps = 0;
+        while at > self.scale.least {
+            at = (at / aside).max(self.scale.least);
+            steps += 1;
+            if self.scout(at)? == Verdict::Holds {
+                // Right below, there is nothing between to be scouted.
+                return if steps > 1 { self.halve() } else { Some(()) };
             }
+            aside *= aside;
+        }
+        Some(())
+    }
+
+    /// Right above the line it breaks now and then, which takes many runs to show; two steps above
+    /// it takes few.
+    fn show_breaks(&mut self) -> Option<()> {
+        let Some(breaks) = self.guess.breaks else { return Some(()) };
+        let apart = self.shown.holds.map_or(breaks, |holds| holds * self.scale.step.powi(2));
+        let mut at = breaks.max(apart).min(self.scale.most);
+        let mut aside = self.scale.step;
+        loop {
+            if (self.ask)(at, Care::Breaks)? == Verdict::Breaks {
+                self.shown.breaks = Some(at);
+                return Some(());
+            }
+            if at >= self.scale.most {
+                return Some(());
+            }
+            at = (at * aside).min(self.scale.most);
+            aside *= aside;
         }
     }
-    Some(())
+
+    /// What was stepped over.
+    fn narrow(&mut self) -> Option<()> {
+        let enough = self.scale.step.powi(3);
+        for _ in 0..MOST_HALVINGS {
+            let Some(middle) = middle(self.shown, enough) else { break };
+            if (self.ask)(middle, self.scale.confirm)? == Verdict::Holds {
+                self.shown.holds = Some(middle);
+            } else if (self.ask)(middle, Care::Breaks)? == Verdict::Breaks {
+                self.shown.breaks = Some(middle);
+            } else {
+                break;
+            }
+        }
+        Some(())
+    }
+}
+
+/// The middle of both sides, if they are farther apart than needed.
+fn middle(found: Found, step: f64) -> Option<f64> {
+    let (holds, breaks) = (found.holds?, found.breaks?);
+    (breaks / holds > step * (1.0 + TINY)).then(|| (holds * breaks).sqrt())
 }
 
 #[cfg(test)]
@@ -146,13 +178,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sharp_line_is_found_within_one_step_wherever_it_lies() {
+    fn a_sharp_line_is_found_within_three_steps_wherever_it_lies() {
         for line in [0.002, 0.3, 1.0, 1.001, 7.7, 900.0] {
-            let found = search(SCALE, |at, _| Some(verdict(at <= line)));
+            for leaps in [false, true] {
+                let found = search(Scale { leaps, ..SCALE }, |at, _| Some(verdict(at <= line)));
 
-            let (holds, breaks) = (found.holds.unwrap(), found.breaks.unwrap());
-            assert!(holds <= line && line < breaks, "{holds} {line} {breaks}");
-            assert!(breaks / holds < 1.021, "{holds} {breaks}");
+                let (holds, breaks) = (found.holds.unwrap(), found.breaks.unwrap());
+                assert!(holds <= line && line < breaks, "{holds} {line} {breaks}");
+                assert!(line / holds < 1.021 && breaks / holds < 1.062, "{holds} {breaks}");
+            }
         }
     }
 
@@ -166,31 +200,68 @@ mod tests {
     }
 
     #[test]
-    fn a_quick_answer_that_was_wrong_is_set_right() {
-        let quick_is_wrong = |at: f64, care| {
-            let line = if care == Care::Quick { 10.0 } else { 8.0 };
-            Some(verdict(at <= line))
-        };
-        let found = search(SCALE, quick_is_wrong);
+    fn scouts_that_were_wrong_are_set_right() {
+        for truth in [5.0, 8.0, 9.9] {
+            let scouts_are_wrong = |at: f64, care| {
+                let line = if care == Care::Scout { 10.0 } else { truth };
+                Some(verdict(at <= line))
+            };
+            let found = search(SCALE, scouts_are_wrong);
+
+            let (holds, breaks) = (found.holds.unwrap(), found.breaks.unwrap());
+            assert!(holds <= truth && truth < breaks && breaks / holds < 1.1, "{found:?}");
+        }
+    }
+
+    /// Where it fails now and then neither can be shown, and neither is told.
+    #[test]
+    fn between_the_sides_is_what_can_be_shown_on_neither() {
+        let found = search(SCALE, |at, care| {
+            Some(match care {
+                Care::Breaks => verdict(at <= 12.0),
+                _ => verdict(at <= 10.0),
+            })
+        });
 
         let (holds, breaks) = (found.holds.unwrap(), found.breaks.unwrap());
-        assert!(holds <= 8.0 && 8.0 < breaks && breaks / holds < 1.1, "{found:?}");
+        assert!(holds <= 10.0 && holds > 9.7 && breaks > 12.0 && breaks < 14.4, "{found:?}");
+    }
+
+    #[test]
+    fn a_scale_that_holds_to_its_end_takes_three_questions_where_that_was_likely() {
+        let mut asked = Vec::new();
+        search(Scale { leaps: true, ..SCALE }, |at, care| {
+            asked.push((at, care));
+            Some(Verdict::Holds)
+        });
+
+        let end = 1_000.0;
+        assert_eq!(asked, [(1.0, Care::Scout), (end, Care::Scout), (end, Care::Holds)]);
     }
 
     #[test]
     fn who_is_stopped_tells_no_more_than_was_shown() {
-        let mut left = 7;
-        let found = search(SCALE, |at, care| {
-            left -= 1;
-            (left > 0 && care == Care::Quick).then(|| verdict(at <= 3.0))
-        });
+        for questions in 0..40 {
+            let mut left = questions;
+            let found = search(SCALE, |at, _| {
+                left -= 1;
+                (left > 0).then(|| verdict(at <= 3.0))
+            });
 
-        assert!(found.holds.is_none_or(|holds| holds <= 3.0), "{found:?}");
-        assert!(found.breaks.is_none_or(|breaks| breaks > 3.0), "{found:?}");
+            assert!(found.holds.is_none_or(|holds| holds <= 3.0), "{found:?}");
+            assert!(found.breaks.is_none_or(|breaks| breaks > 3.0), "{found:?}");
+            assert!(found.breaks.is_none() || found.holds.is_some(), "{found:?}");
+        }
     }
 
-    const SCALE: Scale =
-        Scale { least: 0.001, most: 1_000.0, start: 1.0, step: 1.02, confirm: Care::Thorough };
+    const SCALE: Scale = Scale {
+        least: 0.001,
+        most: 1_000.0,
+        start: 1.0,
+        step: 1.02,
+        confirm: Care::Holds,
+        leaps: false,
+    };
 
     const fn verdict(holds: bool) -> Verdict {
         if holds { Verdict::Holds } else { Verdict::Breaks }

@@ -4,7 +4,8 @@ use std::fmt::{self, Write};
 
 use observe::plot::Style;
 
-use super::report::{Line, LoadLines, Sweep, Trigger};
+use super::ORDINARY;
+use super::report::{Line, LoadLine, LoadLines, OpenConnections, Point, Sweep, Trigger, Varied};
 
 /// Writes a report for a terminal; `name` is the design's file.
 pub fn render(report: &LoadLines, name: &str, style: Style) -> String {
@@ -25,67 +26,96 @@ fn write(out: &mut String, report: &LoadLines, name: &str, style: Style) -> fmt:
 }
 
 fn headline(out: &mut String, report: &LoadLines, name: &str) -> fmt::Result {
-    let line = report.load_line;
-    let incident = report.limited_by.as_deref().unwrap_or("an ordinary day");
+    let LoadLine { per_second, low, high } = report.load_line;
+    let incident = report.limited_by.as_deref().unwrap_or(ORDINARY);
     writeln!(out, "{name}: recovers with probability {} or more\n", report.probability)?;
     if let Some(interrupted) = &report.interrupted {
         writeln!(out, "{interrupted}\n")?;
     }
-    if line.per_second > 0.0 {
-        writeln!(out, "LOAD LINE {}/s, for {incident}", number(line.per_second))?;
-    } else if report.interrupted.is_some() {
-        return writeln!(out, "NO LOAD LINE WAS FOUND BY THEN\n");
-    } else {
-        writeln!(out, "NO LOAD LINE: it was not shown to recover from {incident} at any traffic")?;
-    }
-    writeln!(out, "  {}", interval(line.low, line.high))?;
-    writeln!(out, "  {}\n", margin(report.margin, report.today_per_second))
-}
-
-fn interval(low: f64, high: Option<f64>) -> String {
-    match high {
-        Some(high) if low > 0.0 => {
-            format!(
-                "between {}/s, which recovers, and {}/s, which does not",
-                number(low),
-                number(high)
-            )
+    match per_second {
+        Some(line) if line > 0.0 => writeln!(out, "LOAD LINE {}/s, for {incident}", number(line))?,
+        Some(_) => {
+            writeln!(
+                out,
+                "NO LOAD LINE: it was not shown to recover from {incident} at any traffic"
+            )?;
         }
-        Some(high) => format!("{}/s does not recover", number(high)),
-        None if low > 0.0 => format!("{}/s recovers, and no more was tried", number(low)),
-        None => "nothing was found".to_owned(),
+        None => writeln!(out, "LOAD LINE NOT KNOWN")?,
+    }
+    writeln!(out, "  {}", interval(low, high))?;
+    writeln!(out, "  {}", margin(report.margin, report.today_per_second))?;
+    if let Some(open) = report.open_connections {
+        writeln!(out, "  {}", connections(open, report.today_per_second))?;
+    }
+    writeln!(out)
+}
+
+/// Between what and what a line lies.
+fn interval(low: Option<f64>, high: Option<f64>) -> String {
+    let low = low.filter(|&low| low > 0.0).map(|low| format!("{}/s", number(low)));
+    let high = high.map(|high| format!("{}/s", number(high)));
+    match (low, high) {
+        (Some(low), Some(high)) => {
+            format!("between {low}, which recovers, and {high}, which does not")
+        }
+        (None, Some(high)) => format!("{high} does not recover"),
+        (Some(low), None) => format!("{low} recovers, and nothing above it was shown not to"),
+        (None, None) => "nothing has been shown of it".to_owned(),
     }
 }
 
-fn margin(margin: f64, today: f64) -> String {
+fn margin(margin: Option<f64>, today: f64) -> String {
     let today = number(today);
-    if margin >= 0.0 {
-        format!("today's traffic is {today}/s: {:.0} % of it may be added", margin * 100.0)
-    } else {
-        let above = -margin * 100.0;
-        format!("today's traffic is {today}/s: OVERLOADED, {above:.0} % of it must go")
+    match margin {
+        None => format!("today's traffic is {today}/s: the margin is not known"),
+        Some(margin) if margin >= 0.0 => {
+            format!("today's traffic is {today}/s: {:.0} % of it may be added", margin * 100.0)
+        }
+        Some(margin) => {
+            let above = -margin * 100.0;
+            format!("today's traffic is {today}/s: OVERLOADED, {above:.0} % of it must go")
+        }
     }
+}
+
+/// `today` is traffic.
+fn connections(open: OpenConnections, today: f64) -> String {
+    let line = match open.line {
+        Some(line) => {
+            let traffic = number(line / open.today * today);
+            format!("recovers with {} of them, at {traffic}/s", number(line))
+        }
+        None => "their line is not known".to_owned(),
+    };
+    let high = open.high.map_or(String::new(), |high| format!(", not with {}", number(high)));
+    format!("open connections: {} today; {line}{high}", number(open.today))
 }
 
 fn lines(out: &mut String, report: &LoadLines) -> fmt::Result {
-    let name = |line: &Line| line.incident.clone().unwrap_or("an ordinary day".to_owned());
+    let name = |line: &Line| line.incident.clone().unwrap_or(ORDINARY.to_owned());
     let width = report.lines.iter().map(|line| name(line).chars().count()).max().unwrap_or(0);
-    writeln!(
-        out,
-        "  {:width$} {:>10} {:>10} {:>8} {:>6}",
+    let open = if report.open_connections.is_some() { "open" } else { "" };
+    let header = format!(
+        "  {:width$} {:>10} {:>10} {:>10} {:>6} {open:>9}",
         "", "recovers", "does not", "margin", "runs"
-    )?;
+    );
+    writeln!(out, "{}", header.trim_end())?;
     for line in &report.lines {
-        let high = line.load_line.high.map_or("-".to_owned(), |high| format!("{}/s", number(high)));
-        writeln!(
-            out,
-            "  {:width$} {:>10} {high:>10} {:>8} {:>6}{}",
+        let row = format!(
+            "  {:width$} {:>10} {:>10} {:>10} {:>6} {:>9}",
             name(line),
-            format!("{}/s", number(line.load_line.low)),
-            format!("{:+.0} %", line.margin * 100.0),
+            known(line.load_line.low, line.complete),
+            known(line.load_line.high, line.complete),
+            line.margin
+                .map_or("not known".to_owned(), |margin| format!("{:+.0} %", margin * 100.0)),
             line.points.iter().map(|point| point.runs).sum::<u32>(),
-            if line.complete { "" } else { "  not found to its end" }
-        )?;
+            line.open_connections
+                .map_or(String::new(), |open| { open.line.map_or("not known".to_owned(), number) })
+        );
+        writeln!(out, "{}", row.trim_end())?;
+        if let Some(seen) = (!line.complete).then(|| so_far(line)).flatten() {
+            writeln!(out, "  {:width$} {seen}", "")?;
+        }
         for exception in &line.exceptions {
             writeln!(out, "  {:width$} but {exception}", "")?;
         }
@@ -93,22 +123,48 @@ fn lines(out: &mut String, report: &LoadLines) -> fmt::Result {
     writeln!(out)
 }
 
+/// What is not known now may come to be known, unless the search has ended.
+fn known(traffic: Option<f64>, complete: bool) -> String {
+    match traffic {
+        Some(traffic) => format!("{}/s", number(traffic)),
+        None if complete => "-".to_owned(),
+        None => "not known".to_owned(),
+    }
+}
+
+/// What runs have shown of a line that was not found to its end.
+fn so_far(line: &Line) -> Option<String> {
+    let of = |point: &Point| {
+        format!("{} of {} runs at {}/s", point.recovered, point.runs, number(point.per_second))
+    };
+    let played = || line.points.iter().filter(|point| point.runs > 0);
+    let best = played().rfind(|point| point.recovered == point.runs).map(of);
+    let worst = played().find(|point| point.recovered < point.runs).map(of);
+    match (best, worst) {
+        (Some(best), Some(worst)) => Some(format!("so far: recovered in {best}, in {worst}")),
+        (Some(seen), None) | (None, Some(seen)) => Some(format!("so far: recovered in {seen}")),
+        (None, None) => None,
+    }
+}
+
 fn triggers(out: &mut String, report: &LoadLines) -> fmt::Result {
     let incidents = report.lines.iter().filter(|line| line.incident.is_some());
-    let told = incidents
-        .filter(|line| !line.smallest_trigger.is_empty() || !line.tried_in_vain.is_empty());
-    let told: Vec<&Line> = told.collect();
+    let is_told = |line: &&Line| {
+        let Line { smallest_trigger, tried_in_vain, not_scaled, .. } = line;
+        !(smallest_trigger.is_empty() && tried_in_vain.is_empty() && not_scaled.is_empty())
+    };
+    let told: Vec<&Line> = incidents.filter(is_told).collect();
     if told.is_empty() {
         return Ok(());
     }
     writeln!(out, "Smallest trigger at today's {}/s", number(report.today_per_second))?;
     for line in told {
-        let incident = line.incident.as_deref().unwrap_or_default();
+        writeln!(out, "  {}", line.incident.as_deref().unwrap_or_default())?;
         for trigger in &line.smallest_trigger {
-            writeln!(out, "  {incident}: {}", trigger_line(trigger))?;
+            writeln!(out, "    {}", trigger_line(trigger))?;
         }
-        for tried in &line.tried_in_vain {
-            writeln!(out, "  {incident}: {tried}")?;
+        for told in line.tried_in_vain.iter().chain(&line.not_scaled) {
+            writeln!(out, "    {told}")?;
         }
     }
     writeln!(out)
@@ -116,27 +172,29 @@ fn triggers(out: &mut String, report: &LoadLines) -> fmt::Result {
 
 fn trigger_line(trigger: &Trigger) -> String {
     let Trigger { kind, .. } = trigger;
-    let lasts = trigger
-        .lasts_s
-        .map_or(" to the end".to_owned(), |lasts| format!(" for {} s", number(lasts)));
     let unit = trigger.unit.unwrap_or_default();
-    match (trigger.size, trigger.holds_size, trigger.holds_lasts_s) {
-        (Some(size), Some(holds), _) => {
-            let (size, holds) = (sized(size, unit), sized(holds, unit));
-            format!("`{kind}` of {size}{lasts} breaks it, {holds} does not")
-        }
-        (Some(size), None, _) => format!("`{kind}` of {}{lasts} breaks it", sized(size, unit)),
-        (None, _, Some(holds)) => {
-            format!("`{kind}`{lasts} breaks it, {} s does not", number(holds))
-        }
-        (None, _, None) => format!("`{kind}`{lasts} breaks it"),
-    }
+    let size = trigger.size.map_or(String::new(), |size| format!(" {}", sized(size, unit)));
+    let seconds = |lasts| format!("{} s", number(lasts));
+    let lasts =
+        trigger.lasts_s.map_or("to the end".to_owned(), |lasts| format!("for {}", seconds(lasts)));
+    let (varied, holds) = match trigger.varied {
+        Varied::Size => ("smallest", trigger.holds_size.map(|size| sized(size, unit))),
+        Varied::Length => ("shortest", trigger.holds_lasts_s.map(seconds)),
+    };
+    let holds = match holds {
+        Some(holds) => format!("{holds} does not"),
+        None => "nothing less was tried".to_owned(),
+    };
+    format!("{varied}: `{kind}`{size} {lasts} breaks it, {holds}")
 }
 
-fn sized(size: f64, unit: &str) -> String {
+/// A size with its unit.
+pub(super) fn sized(size: f64, unit: &str) -> String {
     match unit {
         "share" => format!("{} %", number(size * 100.0)),
+        "of its speed" => format!("{} % {unit}", number(size * 100.0)),
         "times" => format!("{size:.2} times"),
+        "seconds" if size.abs() >= 1.0 => format!("{} s", number(size)),
         "seconds" => format!("{} ms", number(size * 1e3)),
         _ => format!("{} {unit}", number(size)),
     }
@@ -205,7 +263,7 @@ fn assumed(out: &mut String, report: &LoadLines) -> fmt::Result {
     if report.not_played.is_empty() {
         return Ok(());
     }
-    writeln!(out, "\nNot played at message level")?;
+    writeln!(out, "\nNot played")?;
     report.not_played.iter().try_for_each(|line| writeln!(out, "  {line}"))
 }
 

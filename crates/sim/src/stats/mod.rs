@@ -138,6 +138,13 @@ impl Stats {
     /// A session stands; `is_new` if its client has just asked for it.
     pub(crate) fn session_stands(&mut self, now: Instant, is_new: bool) {
         self.sessions.stands(now, is_new);
+        self.series.opened(now, true);
+    }
+
+    /// A session could not be opened; `is_first` if it never stood.
+    pub(crate) fn session_refused(&mut self, now: Instant, is_first: bool) {
+        self.sessions.refused += u64::from(is_first);
+        self.series.opened(now, false);
     }
 
     /// A session that stood is over, whatever the reason.

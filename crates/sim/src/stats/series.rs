@@ -42,6 +42,10 @@ pub(crate) struct Window {
     pub(crate) requests: u64,
     /// Sessions that clients opened anew.
     pub(crate) reconnects: u64,
+    /// Openings of sessions, the first or anew, after which the session stood.
+    stood: u32,
+    /// Those after which it did not.
+    refused: u32,
     /// The sum, over samples, of the sessions that stood.
     sessions: f64,
     /// Requests that caches could have answered.
@@ -127,6 +131,22 @@ impl Series {
         window.latency.record(took);
         let began = self.index(arrived);
         self.windows[began].kept += u64::from(good);
+    }
+
+    /// A session was to be opened.
+    pub(crate) fn opened(&mut self, now: Instant, stands: bool) {
+        let window = self.at(now);
+        window.stood += u32::from(stands);
+        window.refused += u32::from(!stands);
+    }
+
+    /// How many openings of sessions succeeded and failed in the windows from a moment on.
+    pub(crate) fn openings(&self, from: Instant) -> (u64, u64) {
+        let windows = self.windows().iter().enumerate();
+        let since = windows.filter(|(at, _)| self.start(*at) >= from);
+        since.fold((0, 0), |(stood, refused), (_, window)| {
+            (stood + u64::from(window.stood), refused + u64::from(window.refused))
+        })
     }
 
     /// The state of the nodes: the share of busy workers of the busiest, and how many requests

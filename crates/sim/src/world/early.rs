@@ -2,11 +2,14 @@
 //!
 //! Who only asks whether a design recovers has the answer before the end of most runs:
 //!
-//! - It did, if for [`SETTLED`] after the last fault no more was under way than before the first,
-//!   and the requests of that time were answered well. Nothing is left of the fault then but what
-//!   the nodes remember, and what comes is an ordinary day, which is judged by itself.
+//! - It did, if over [`SETTLED`] after the last fault no more was under way on average than before
+//!   the first, and the requests and sessions of that time were answered well. Nothing is left of
+//!   the fault then but what the nodes remember, and what comes is an ordinary day, which is judged
+//!   by itself.
 //! - It did not, if more requests of the judged window have failed than the objective allows of all
 //!   that the window can still have.
+
+use std::collections::VecDeque;
 
 use base::{Duration, Instant};
 use config::design::NodeKind;
@@ -18,25 +21,39 @@ use crate::plan::Plan;
 /// What has to be remembered for it.
 #[derive(Clone, Debug)]
 pub(crate) struct Early {
-    /// The most requests and tries under way at once before the first fault.
-    most_before: usize,
-    /// Since when no more than that were under way, after the last fault.
-    settled: Option<Instant>,
+    /// The requests and tries under way of late.
+    lately: Lately,
+    /// The most of them on average before the first fault.
+    most_before: f64,
     /// The most requests per second that clients may be expected to send.
     most_rate: f64,
     /// Whether the design recovers, when it is certain.
     decided: Option<bool>,
 }
 
+/// How many were under way at the samples of the last [`SETTLED`].
+#[derive(Clone, Debug, Default)]
+struct Lately {
+    samples: VecDeque<(Instant, usize)>,
+    sum: usize,
+}
+
 /// So long has everything to be as it was.
 const SETTLED: Duration = Duration::from_secs(10);
+
+impl Early {
+    /// The same, for a run that goes on under another plan.
+    pub(super) fn under(&self, plan: &Plan<'_>) -> Self {
+        Self { most_rate: most_rate(plan), ..self.clone() }
+    }
+}
 
 impl World<'_> {
     /// Ends the run as soon as its verdict is certain.
     pub(crate) fn end_early(&mut self) {
         self.early = Some(Early {
-            most_before: 0,
-            settled: None,
+            lately: Lately::default(),
+            most_before: 0.0,
             most_rate: most_rate(self.plan),
             decided: None,
         });
@@ -52,13 +69,18 @@ impl World<'_> {
         let (times, under_way) = (self.plan.times, self.flights.len() + self.jobs.len());
         match (times.fault_begins, times.fault_ends) {
             (Some(begins), _) if now < begins && now >= times.warm_up => {
-                early.most_before = early.most_before.max(under_way);
+                early.lately.sample(now, under_way);
+                let mean = early.lately.mean();
+                let is_full = early.lately.since(now).is_some();
+                early.most_before = if is_full { early.most_before.max(mean) } else { mean };
             }
             (Some(_), Some(ends)) if now > ends => {
-                let is_calm = under_way <= early.most_before + early.most_before / 4 + 4;
-                early.settled = is_calm.then(|| early.settled.unwrap_or(now));
-                let since = early.settled.filter(|since| now.since(*since) >= SETTLED);
-                if since.is_some_and(|since| self.is_answered_well(since)) {
+                early.lately.forget_before(ends);
+                early.lately.sample(now, under_way);
+                if let Some(since) = early.lately.since(now)
+                    && early.lately.mean() <= early.most_before * NOT_MORE + FEW
+                    && self.is_answered_well(since)
+                {
                     early.decided = Some(true);
                 }
             }
@@ -71,7 +93,7 @@ impl World<'_> {
     }
 
     /// Requests that arrived since then are answered well, as many as the objective asks for; those
-    /// that still wait are taken to be.
+    /// that still wait are taken to be. So are the sessions that were opened.
     fn is_answered_well(&self, since: Instant) -> bool {
         let series = &self.stats.series;
         let windows = series.windows().iter().enumerate();
@@ -81,7 +103,9 @@ impl World<'_> {
         });
         let waiting = self.flights.len() as u64;
         let objective = self.plan.design.objective.goodput.as_f64();
+        let (stood, refused) = series.openings(since);
         (kept + waiting) as f64 >= objective * offered as f64
+            && stood as f64 >= objective * (stood + refused) as f64
     }
 
     fn must_fail(&self, now: Instant, most_rate: f64) -> bool {
@@ -94,6 +118,43 @@ impl World<'_> {
         let all = self.stats.edge.judged_offered as f64 + rest + 10.0 * rest.sqrt();
         let allowed = (1.0 - self.plan.design.objective.goodput.as_f64()) * all;
         self.stats.edge.judged_failed as f64 > allowed + 1.0
+    }
+}
+
+/// What the mean of a few dozen samples may be above another by chance.
+const NOT_MORE: f64 = 1.25;
+const FEW: f64 = 4.0;
+
+impl Lately {
+    fn sample(&mut self, now: Instant, under_way: usize) {
+        self.samples.push_back((now, under_way));
+        self.sum += under_way;
+        // The oldest that is left reaches back far enough.
+        while self.samples.get(1).is_some_and(|&(at, _)| now.since(at) >= SETTLED) {
+            self.drop_oldest();
+        }
+    }
+
+    fn forget_before(&mut self, moment: Instant) {
+        while self.samples.front().is_some_and(|&(at, _)| at < moment) {
+            self.drop_oldest();
+        }
+    }
+
+    fn drop_oldest(&mut self) {
+        if let Some((_, under_way)) = self.samples.pop_front() {
+            self.sum -= under_way;
+        }
+    }
+
+    /// The time of the oldest sample, once they reach back far enough.
+    fn since(&self, now: Instant) -> Option<Instant> {
+        let (oldest, _) = self.samples.front()?;
+        (now.since(*oldest) >= SETTLED).then_some(*oldest)
+    }
+
+    fn mean(&self) -> f64 {
+        self.sum as f64 / self.samples.len().max(1) as f64
     }
 }
 

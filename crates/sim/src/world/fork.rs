@@ -34,7 +34,7 @@ impl World<'_> {
             turns: self.turns.clone(),
             stats,
             events: self.events,
-            early: self.early.clone(),
+            early: self.early.as_ref().map(|early| early.under(plan)),
         }
     }
 }

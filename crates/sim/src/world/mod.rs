@@ -54,7 +54,7 @@ pub(crate) use self::tap::Tap;
 use self::timers::Timers;
 pub(crate) use self::transport::LARGEST_HEAD;
 use self::transport::Net;
-use crate::plan::Plan;
+use crate::plan::{Plan, Times};
 use crate::stats::{DRAIN, Stats};
 
 /// A run as it goes on.
@@ -220,14 +220,28 @@ impl<'p> World<'p> {
         self
     }
 
-    /// Plays what happens before a moment.
-    pub(crate) fn play_until(&mut self, moment: Instant) {
+    /// How many events have happened.
+    pub(crate) const fn events(&self) -> u64 {
+        self.events
+    }
+
+    /// The times of the run.
+    pub(crate) const fn times(&self) -> Times {
+        self.plan.times
+    }
+
+    /// Plays what happens before a moment; nothing comes of it if somebody wants it to `stop`.
+    pub(crate) fn play_until(mut self, moment: Instant, stop: impl Fn() -> bool) -> Option<Self> {
         while self.queue.next_at().is_some_and(|next| next < moment) {
             if let Some((now, &event)) = self.queue.pop() {
                 self.events += 1;
                 self.happen(now, event);
             }
+            if self.events.is_multiple_of(LOOKS_UP) && stop() {
+                return None;
+            }
         }
+        Some(self)
     }
 
     /// Plays everything, to the last answer.

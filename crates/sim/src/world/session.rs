@@ -246,12 +246,13 @@ impl World<'_> {
     fn opening_failed(&mut self, now: Instant, handle: Handle, arrived: Instant, cause: Cause) {
         let Some(session) = self.sessions.get_mut(handle) else { return };
         session.failures = session.failures.saturating_add(1);
-        if session.ends != Instant::NEVER {
+        let is_first = session.ends == Instant::NEVER;
+        let (id, is_asked) = (session.id, session.is_asked);
+        self.stats.session_refused(now, is_first);
+        if !is_first {
             return self.reconnect(now, handle);
         }
-        let (id, is_asked) = (session.id, session.is_asked);
         self.sessions.remove(handle);
-        self.stats.sessions.refused += 1;
         if is_asked {
             self.stats.answered(now, arrived, id, Outcome::Failed(cause));
         }

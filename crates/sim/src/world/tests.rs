@@ -230,8 +230,8 @@ fn a_copy_of_the_world_goes_on_as_the_world_does() {
         let plan = Plan::new(&design, &Options { lasts, ..options(incident) }).unwrap();
         let straight = World::new(&plan, 5).run();
 
-        let mut world = World::new(&plan, 5);
-        world.play_until(plan.times.fault_begins.unwrap());
+        let begins = plan.times.fault_begins.unwrap();
+        let world = World::new(&plan, 5).play_until(begins, || false).unwrap();
         let copy = world.fork(&plan).run();
         let original = world.run();
 

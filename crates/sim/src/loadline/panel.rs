@@ -1,0 +1,204 @@
+//! The runs of one search: the same seeds at every place, and each of them played once there,
+//! however often somebody asks for it.
+//!
+//! With the same seeds the same requests arrive everywhere, only faster, so a seed that failed at
+//! one place is likely to fail above it. Scouts therefore ask the seeds that have failed first.
+//! What is told is never asked in that order: it would be to choose the evidence.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
+
+use super::lab::{Criterion, Lab, Length, Outcome, Played};
+use super::wald::{Care, MOST_RUNS, Verdict, Wald};
+use crate::plan::Plan;
+use crate::world::World;
+
+/// What was played at the places of a search, which lie above nothing.
+#[derive(Debug, Default)]
+pub(super) struct Panel {
+    places: BTreeMap<Place, Seen>,
+    /// Seeds that failed more than others did, the last to be found first.
+    hard: Vec<u32>,
+    /// Those whose beginning was counted already.
+    begun: BTreeSet<u32>,
+}
+
+/// A number above nothing, which its bits put in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Place(u64);
+
+/// What was seen at one place.
+#[derive(Debug, Default)]
+struct Seen {
+    /// By the number of the seed.
+    outcomes: BTreeMap<u32, Outcome>,
+    shown: Option<Verdict>,
+}
+
+/// What is asked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Question<'q> {
+    pub(super) at: f64,
+    pub(super) care: Care,
+    pub(super) criterion: Criterion,
+    /// For who watches.
+    pub(super) stage: &'q str,
+}
+
+/// What is known of one place.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Known {
+    pub(super) at: f64,
+    pub(super) recovered: u32,
+    pub(super) runs: u32,
+    /// What can be told of it, if anything.
+    pub(super) shown: Option<Verdict>,
+}
+
+impl Panel {
+    /// Asks seed after seed, as many as the answer needs; `world` makes a run, or nothing if it
+    /// has to end. Nothing if somebody stopped it.
+    pub(super) fn ask<'w>(
+        &mut self,
+        lab: &Lab<'_>,
+        question: &Question<'_>,
+        world: impl Fn(u32, &dyn Fn() -> bool) -> Option<World<'w>> + Sync,
+    ) -> Option<Verdict> {
+        let mut test = Wald::new(question.care, lab.wanted.probability);
+        let mut order = self.order(question.care).into_iter();
+        loop {
+            let round = round(lab, &test, question.care);
+            let seeds: Vec<u32> = order.by_ref().take(round as usize).collect();
+            let (played, verdict) = self.play(lab, question, &seeds, &mut test, &world);
+            let is_whole = played == seeds.len();
+            if let Some(verdict) = verdict {
+                self.learn(lab, question, verdict);
+                return Some(verdict);
+            }
+            if !is_whole || seeds.is_empty() {
+                return None;
+            }
+        }
+    }
+
+    /// Plays those seeds of a round that were not played here. How many there are now, and the
+    /// verdict, if they brought one.
+    fn play<'w>(
+        &mut self,
+        lab: &Lab<'_>,
+        question: &Question<'_>,
+        seeds: &[u32],
+        test: &mut Wald,
+        world: &(impl Fn(u32, &dyn Fn() -> bool) -> Option<World<'w>> + Sync),
+    ) -> (usize, Option<Verdict>) {
+        let seen = self.places.entry(Place::of(question.at)).or_default();
+        let known = |seed| Some(Err(*seen.outcomes.get(&seed)?));
+        let play = |number: u32, stop: &dyn Fn() -> bool| {
+            let seed = seeds[number as usize];
+            known(seed).or_else(|| Some(Ok(lab.play(world(seed, stop)?, stop)?)))
+        };
+        let (mut taken, mut verdict) = (Vec::with_capacity(seeds.len()), None);
+        let count = u32::try_from(seeds.len()).unwrap_or(u32::MAX);
+        lab.crew.play(question.stage, count, Some(count), play, |number, run| {
+            let outcome = run.map_or_else(|known| known, |played: Played| played.outcome);
+            taken.push((seeds[number as usize], run));
+            verdict = test.observe(outcome.recovered(question.criterion));
+            if verdict.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        let count = taken.len();
+        for (seed, run) in taken {
+            if let Ok(played) = run {
+                // What several runs have in common was played once.
+                let before = if self.begun.insert(seed) { played.before } else { 0 };
+                lab.spend(1, before + played.events);
+                seen.outcomes.insert(seed, played.outcome);
+            }
+        }
+        (count, verdict)
+    }
+
+    /// Whether runs that ended early at a place end like whole runs of the same seeds; `most` of
+    /// them are looked at.
+    pub(super) fn agrees(&self, lab: &Lab<'_>, at: f64, plan: &Plan<'_>, most: usize) -> bool {
+        let Some(seen) = self.places.get(&Place::of(at)) else { return true };
+        let early = seen.outcomes.iter().filter(|(_, outcome)| outcome.is_early);
+        let early: Vec<_> = early.take(most).map(|(&seed, &outcome)| (seed, outcome)).collect();
+        let count = u32::try_from(early.len()).unwrap_or(u32::MAX);
+        let play = |number: u32, stop: &dyn Fn() -> bool| {
+            let (seed, outcome) = early[number as usize];
+            let whole = lab.play(lab.begin(plan, seed, Length::Whole), stop)?;
+            Some((whole.outcome.agrees(outcome), whole.events))
+        };
+        let mut agree = true;
+        lab.crew.play("whole runs at the line", count, Some(count), play, |_, (same, events)| {
+            agree &= same;
+            lab.spend(1, events);
+            ControlFlow::Continue(())
+        });
+        agree
+    }
+
+    /// Traffic at which nothing can be played: it counts as too much.
+    pub(super) fn too_much(&mut self, at: f64) -> Verdict {
+        self.places.entry(Place::of(at)).or_default().shown = Some(Verdict::Breaks);
+        Verdict::Breaks
+    }
+
+    /// All places, from the lowest, and what became of requests there.
+    pub(super) fn known(&self) -> Vec<Known> {
+        let known = |(place, seen): (&Place, &Seen)| {
+            let recovered = seen.outcomes.values().filter(|run| run.recovered(Criterion::Requests));
+            Known {
+                at: f64::from_bits(place.0),
+                recovered: u32::try_from(recovered.count()).unwrap_or(u32::MAX),
+                runs: u32::try_from(seen.outcomes.len()).unwrap_or(u32::MAX),
+                shown: seen.shown,
+            }
+        };
+        self.places.iter().map(known).collect()
+    }
+
+    fn order(&self, care: Care) -> Vec<u32> {
+        let hard = if care == Care::Scout { self.hard.as_slice() } else { &[] };
+        let others = (0..MOST_RUNS).filter(|seed| !hard.contains(seed));
+        hard.iter().copied().chain(others).collect()
+    }
+
+    fn learn(&mut self, lab: &Lab<'_>, question: &Question<'_>, verdict: Verdict) {
+        let Some(seen) = self.places.get_mut(&Place::of(question.at)) else { return };
+        match (question.care, verdict) {
+            // What sessions need is told elsewhere.
+            (Care::Holds, Verdict::Holds) | (Care::Breaks, Verdict::Breaks)
+                if question.criterion == Criterion::Requests =>
+            {
+                seen.shown = Some(verdict);
+            }
+            (Care::Holds | Care::Quick, Verdict::Breaks) => {
+                let failed =
+                    seen.outcomes.iter().filter(|(_, run)| !run.recovered(question.criterion));
+                // So many may fail.
+                let allowed = (1.0 - lab.wanted.probability) * seen.outcomes.len() as f64;
+                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "few")]
+                let hard: Vec<u32> = failed.skip(allowed as usize).map(|(&seed, _)| seed).collect();
+                self.hard.retain(|seed| !hard.contains(seed));
+                self.hard.splice(0..0, hard);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Place {
+    const fn of(at: f64) -> Self {
+        Self(at.to_bits())
+    }
+}
+
+/// So many runs are played at once: as many as are needed if nothing goes wrong, but not more than
+/// will be needed, unless cores would be idle. Results do not depend on it.
+fn round(lab: &Lab<'_>, test: &Wald, care: Care) -> u32 {
+    match care {
+        Care::Breaks => test.left_to_break().min(test.left_to_hold()).max(lab.crew.threads()),
+        Care::Scout | Care::Quick | Care::Holds => test.left_to_hold(),
+    }
+}
