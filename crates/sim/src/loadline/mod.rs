@@ -19,6 +19,8 @@ mod text;
 mod trigger;
 mod wald;
 
+pub(crate) use scale::with_traffic;
+
 pub use report::{Line, LoadLine, LoadLines, Point, Sweep, Trigger};
 pub use text::render;
 

@@ -16,7 +16,7 @@ pub(super) fn traffic(design: &Design) -> f64 {
 }
 
 /// The design with so many times its traffic: every client sends as much more.
-pub(super) fn with_traffic(design: &Design, factor: f64) -> Design {
+pub(crate) fn with_traffic(design: &Design, factor: f64) -> Design {
     let mut design = design.clone();
     for node in &mut design.nodes {
         if let NodeKind::Client(client) = &mut node.kind {
