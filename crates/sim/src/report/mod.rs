@@ -178,7 +178,8 @@ pub struct Call {
     pub retries_refused: u64,
     /// How often a breaker opened.
     pub breaker_opened: u64,
-    /// How long requests took, all their tries and waiting together.
+    /// How long requests took, all their tries and waiting together; of what stays open, how long
+    /// it took to open.
     pub latency_ms: Option<Percentiles>,
 }
 

@@ -125,7 +125,7 @@ impl Flight {
     }
 
     /// It stays open from now on.
-    pub(super) const fn stands(&mut self, is_unbound: bool) {
+    const fn stands(&mut self, is_unbound: bool) {
         self.stay = if is_unbound { Stay::Unbound } else { Stay::Stands };
     }
 
@@ -239,6 +239,7 @@ impl World<'_> {
         let Some(flight) = self.flights.get_mut(handle) else { return };
         let call = &mut self.engines[flight.engine as usize].call;
         self.stats.tap.turn_to(handle, flight.engine);
+        self.stats.turn_to(matches!(flight.stay, Stay::Stands | Stay::Unbound));
         flight.exchange.handle(now, input, call, &mut self.stats);
         let mut is_relayed = false;
         while let Some(output) = self.poll(handle) {
@@ -254,10 +255,21 @@ impl World<'_> {
             // A message arrives whole: head and body at once.
             return self.step(now, handle, Input::Finished);
         }
+        if is_relayed {
+            self.opened(now, handle, false);
+        }
         match self.stats.take_ended() {
             Some(ended) => self.end(now, handle, ended),
             None => self.arm(handle),
         }
+    }
+
+    /// What stays open has been answered, and its caller waits no longer.
+    pub(super) fn opened(&mut self, now: Instant, handle: Handle, is_unbound: bool) {
+        let Some(flight) = self.flights.get_mut(handle) else { return };
+        flight.stands(is_unbound);
+        let call = self.engines[flight.engine as usize].call.id();
+        self.stats.opened(now, call, now.since(flight.exchange.arrived()));
     }
 
     fn poll(&mut self, handle: Handle) -> Option<Output> {
