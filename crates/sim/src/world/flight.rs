@@ -329,11 +329,28 @@ impl World<'_> {
         });
         (flight.job, flight.connection) = (Some(job), Handle::NOBODY);
         self.stats.tap.tried(now, handle, job, number, target);
+        self.end_silence(now, handle);
         if let Some(from) = self.standing_from(now, job) {
             self.tell_sent(now, handle);
             return self.push_standing(now, from, target, Event::Reach { job });
         }
         self.depart(now, job);
+    }
+
+    /// A request on a call without an end of its own is given up when nothing has moved for the
+    /// idle timeout. A session that stands has messages, and sees to itself.
+    fn end_silence(&mut self, now: Instant, handle: Handle) {
+        let Some(flight) = self.flights.get(handle) else { return };
+        let engine = &self.engines[flight.engine as usize];
+        let rules = engine.call.rules();
+        let Some(idle) = rules.idle_timeout.filter(|_| rules.deadline.timeout.is_none()) else {
+            return;
+        };
+        if flight.stay == Stay::Ends && flight.spliced().is_none() {
+            let (attempt, from) = (flight.exchange.attempts(), engine.from);
+            let broken = Event::Broken { flight: handle, attempt, cause: Cause::IdleTimeout };
+            self.push_local(now + idle, from, broken);
+        }
     }
 
     /// Whence a try leaves that is to stand from the beginning.
