@@ -7,6 +7,7 @@
 //! Adding a comparison: a function `fn(Effort) -> Result<Section, Missing>`, and a line in
 //! [`PARTS`]. The same function, with little effort, is an ordinary test in `tests/quick.rs`.
 
+pub mod causes;
 mod crowd;
 mod interval;
 mod page;
@@ -59,6 +60,7 @@ pub const PARTS: &[Part] = &[
     Part { name: "two-choices", needs: "", run: queues::two_choices::section },
     Part { name: "retries", needs: "", run: queues::retries::section },
     Part { name: "storms", needs: "", run: queues::storms::section },
+    Part { name: "causes", needs: "", run: causes::section },
     Part { name: "coverage", needs: "", run: queues::coverage::section },
     Part { name: "short-responses", needs: "", run: tcp::short::section },
     Part { name: "long-transfers", needs: "", run: tcp::long::section },

@@ -29,6 +29,11 @@ fn storms_end_below_their_threshold_and_last_above_it() {
 }
 
 #[test]
+fn the_named_cause_is_the_one_that_is_left() {
+    assert_nothing_outside(&measured("causes"));
+}
+
+#[test]
 fn long_transfers_are_as_fast_as_the_formulas_say() {
     assert_nothing_outside(&measured("long-transfers"));
 }

@@ -23,11 +23,15 @@ pub(crate) struct Judged {
     pub(crate) held: Held,
     pub(crate) phases: Vec<Phase>,
     pub(crate) recovered: bool,
+    /// Whether goodput was back by the end, however late.
+    pub(crate) is_well_at_last: bool,
     /// How long after the last fault goodput was back for good; nothing if it is not back, or if
     /// it never was away.
     pub(crate) back_after: Option<Duration>,
     /// Requests that arrived after the last fault and got no good answer.
     pub(crate) lost_afterwards: u64,
+    /// Requests that arrived after the last fault.
+    pub(crate) offered_afterwards: u64,
     pub(crate) events: u64,
     /// When the run had to stop early.
     pub(crate) stopped: Option<Instant>,
@@ -61,10 +65,13 @@ fn judge(run: Run, times: Times, objective: Share) -> Judged {
     let Run { stats, events, stopped, held, .. } = run;
     let windows = observed(&stats.series);
     let trigger = times.fault_begins.unwrap_or(Instant::NEVER);
+    let (offered_afterwards, lost_afterwards) = afterwards(&stats.series, times);
     Judged {
         recovered,
+        is_well_at_last: stopped.is_none() && is_well_at_last(&stats.series, times, objective),
         back_after: back_after(&stats.series, times, objective),
-        lost_afterwards: lost_afterwards(&stats.series, times),
+        lost_afterwards,
+        offered_afterwards,
         phases: phases::detect(&windows, trigger, objective),
         edge: stats.edge,
         calls: stats.calls,
@@ -78,11 +85,25 @@ fn judge(run: Run, times: Times, objective: Share) -> Judged {
     }
 }
 
-fn lost_afterwards(series: &Series, times: Times) -> u64 {
-    let from = times.fault_ends.or(times.fault_begins).unwrap_or(times.warm_up);
+/// What arrived after the last fault, and how much of it got no good answer.
+fn afterwards(series: &Series, times: Times) -> (u64, u64) {
+    since(series, times.fault_ends.or(times.fault_begins).unwrap_or(times.warm_up))
+}
+
+/// The last quarter of what is judged: who has worked off a backlog by then is not kept down.
+fn is_well_at_last(series: &Series, times: Times, objective: Share) -> bool {
+    let quarter = Duration::from_nanos(times.window.as_nanos() / 4);
+    let (offered, lost) = since(series, times.end - quarter.max(series.width()));
+    (offered - lost) as f64 >= objective.as_f64() * offered as f64
+}
+
+/// What arrived in whole windows from then on, and how much of it got no good answer.
+fn since(series: &Series, from: Instant) -> (u64, u64) {
     let windows = series.windows().iter().enumerate();
     let after = windows.filter(|(index, _)| series.start(*index) >= from);
-    after.map(|(_, window)| window.offered - window.kept).sum()
+    after.fold((0, 0), |(offered, lost), (_, window)| {
+        (offered + window.offered, lost + window.offered - window.kept)
+    })
 }
 
 /// The windows as the detector of phases reads them.

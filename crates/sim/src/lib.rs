@@ -63,7 +63,8 @@ pub fn run_watched(
     }
     let mut report = report::build(&plan, options.seed, &runs);
     if options.causes {
-        report.causes = cause::find(&plan, options, &runs, &crew);
+        let found = cause::find(&plan, options, &runs, &crew);
+        (report.causes, report.conclusion) = (found.causes, found.conclusion);
     }
     if watch.wants_stop() {
         report.interrupted = Some(interrupted(runs.len(), seeds, options.causes));

@@ -21,6 +21,7 @@ mod trigger;
 mod wald;
 
 pub use report::{Line, LoadLine, LoadLines, OpenConnections, Point, Sweep, Trigger, Varied};
+pub(crate) use scale::with_traffic;
 pub use text::render;
 
 use config::Design;

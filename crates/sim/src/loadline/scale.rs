@@ -35,7 +35,7 @@ pub(super) fn open_connections(design: &Design) -> f64 {
 
 /// The design with so many times its traffic for so long: every client sends as much more. A
 /// recording that ends before begins anew.
-pub(super) fn with_traffic(design: &Design, factor: f64, lasts: Duration) -> Design {
+pub(crate) fn with_traffic(design: &Design, factor: f64, lasts: Duration) -> Design {
     let mut design = design.clone();
     for node in &mut design.nodes {
         if let NodeKind::Client(client) = &mut node.kind {

@@ -48,6 +48,7 @@ pub(crate) fn build(plan: &Plan<'_>, seed: u64, runs: &[Judged]) -> Report {
         layers: super::layers::build(plan, runs),
         phases: runs.first().map(|run| phases(&run.phases)).unwrap_or_default(),
         causes: Vec::new(),
+        conclusion: None,
         timeline: runs.first().map(|run| timeline(&run.series)).unwrap_or_default(),
         not_played: plan.not_played.clone(),
         stopped: runs.iter().find_map(|run| run.stopped).map(|at| stopped(plan, at)),

@@ -68,6 +68,8 @@ pub struct Report {
     pub phases: Vec<Phase>,
     /// What began the failure, and what sustains it.
     pub causes: Vec<Cause>,
+    /// The same in one sentence; nothing if too little was lost to ask.
+    pub conclusion: Option<String>,
     /// The course of the first seed's run.
     pub timeline: Timeline,
     /// What the file says and this simulation leaves out.
@@ -176,7 +178,8 @@ pub struct Call {
     pub retries_refused: u64,
     /// How often a breaker opened.
     pub breaker_opened: u64,
-    /// How long requests took, all their tries and waiting together.
+    /// How long requests took, all their tries and waiting together; of what stays open, how long
+    /// it took to open.
     pub latency_ms: Option<Percentiles>,
 }
 
@@ -284,6 +287,8 @@ pub struct Phase {
 /// Something without which it would have ended otherwise.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Cause {
+    /// What it is, in a word for programs: `fault`, or what was taken away.
+    pub kind: &'static str,
     /// What it is, as a sentence for people.
     pub factor: String,
     /// Whether it began the failure or keeps it going.
@@ -295,6 +300,8 @@ pub struct Cause {
     pub low: f64,
     /// Its upper end.
     pub high: f64,
+    /// The share of runs that recover without it.
+    pub recovers: f64,
 }
 
 /// The part that a cause plays.

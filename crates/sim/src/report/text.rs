@@ -91,10 +91,8 @@ fn recovery(after: Option<f64>) -> String {
 }
 
 fn causes(out: &mut String, report: &Report) -> fmt::Result {
-    if report.causes.is_empty() {
-        return Ok(());
-    }
-    writeln!(out, "Cause")?;
+    let Some(conclusion) = &report.conclusion else { return Ok(()) };
+    writeln!(out, "Cause\n  {conclusion}")?;
     for cause in &report.causes {
         let role = match cause.role {
             Role::Trigger => "trigger",

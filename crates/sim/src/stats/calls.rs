@@ -17,7 +17,8 @@ pub(crate) struct CallStats {
     pub(crate) failed: [u64; Cause::ALL.len()],
     /// Tries that failed, by [`Cause::index`].
     pub(crate) attempts_failed: [u64; Cause::ALL.len()],
-    /// How long requests took, all their tries and waiting together.
+    /// How long requests took, all their tries and waiting together; of what stays open, how long
+    /// it took to open.
     pub(crate) latency: Histogram,
     /// How long single tries took.
     pub(crate) attempt_latency: Histogram,
@@ -43,8 +44,11 @@ impl CallStats {
         }
     }
 
-    pub(super) fn on_end(&mut self, took: Duration, cause: Option<Cause>) {
-        self.latency.record(took);
+    /// `took` nothing: what its caller waited for has been counted.
+    pub(super) fn on_end(&mut self, took: Option<Duration>, cause: Option<Cause>) {
+        if let Some(took) = took {
+            self.latency.record(took);
+        }
         if let Some(cause) = cause {
             self.failed[cause.index()] += 1;
         }

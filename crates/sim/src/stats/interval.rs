@@ -42,6 +42,24 @@ pub(crate) fn mean(runs: &[f64], range: (f64, f64)) -> Estimate {
     Estimate { value, low: (value - spread).max(range.0), high: (value + spread).min(range.1) }
 }
 
+/// A part of a whole, both summed over independent runs (the ratio estimator and its linearised
+/// variance: Cochran, "Sampling Techniques", 1977, 6.4): a run in which little happened weighs
+/// little. Nothing of nothing is nothing.
+pub(crate) fn ratio(parts: &[f64], wholes: &[f64], range: (f64, f64)) -> Estimate {
+    let (part, whole): (f64, f64) = (parts.iter().sum(), wholes.iter().sum());
+    if whole <= 0.0 {
+        return Estimate { value: 0.0, low: 0.0, high: 0.0 };
+    }
+    let (value, count) = (part / whole, parts.len() as f64);
+    if parts.len() < 2 {
+        return Estimate { value, low: range.0, high: range.1 };
+    }
+    let off = parts.iter().zip(wholes).map(|(part, whole)| part - value * whole);
+    let squares: f64 = off.map(|off| off * off).sum();
+    let spread = student(parts.len() - 1) * (squares * count / (count - 1.0)).sqrt() / whole;
+    Estimate { value, low: (value - spread).max(range.0), high: (value + spread).min(range.1) }
+}
+
 /// The 97.5th percentile of Student's t, from its printed table; the next smaller number of degrees
 /// of freedom where the table has a gap, which errs on the wide side.
 fn student(freedom: usize) -> f64 {
@@ -86,6 +104,23 @@ mod tests {
 
         assert!((estimate.low - 0.2366).abs() < 1e-4, "{estimate:?}");
         assert!((estimate.high - 0.7634).abs() < 1e-4, "{estimate:?}");
+    }
+
+    #[test]
+    fn a_run_in_which_little_happened_says_little_about_a_share() {
+        let share = ratio(&[900.0, 0.0, -3.0, 880.0], &[1_000.0, 1.0, 2.0, 1_000.0], (-1.0, 1.0));
+
+        assert!((share.value - 0.887).abs() < 0.001, "{share:?}");
+        assert!(share.low > 0.8 && share.high < 0.95, "{share:?}");
+        assert_eq!(ratio(&[0.0; 3], &[0.0; 3], (-1.0, 1.0)).high, 0.0);
+    }
+
+    /// Two runs of three went wrong, and with a change that does nothing two others did.
+    #[test]
+    fn what_is_chance_has_an_interval_with_nothing_in_it() {
+        let share = ratio(&[5_000.0, -5_000.0, 0.0], &[5_000.0, 0.0, 5_000.0], (-1.0, 1.0));
+
+        assert!(share.low < 0.0 && share.high > 0.0, "{share:?}");
     }
 
     #[test]

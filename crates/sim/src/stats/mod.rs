@@ -17,7 +17,7 @@ pub(crate) use series::{Series, Window};
 pub(crate) use sessions::SessionStats;
 pub(crate) use spread::Spread;
 
-use base::{Duration, Instant, NodeId, Rate};
+use base::{CallId, Duration, Instant, NodeId, Rate};
 use config::Design;
 use event::{Cause, Event, Scope, Sink, l7, policy};
 use model::cache::Found;
@@ -42,6 +42,8 @@ pub(crate) struct Stats {
     pub(crate) tap: Tap,
     /// How the exchange that was last handled ended, until somebody takes it.
     ended: Option<Ended>,
+    /// The exchange that is handled stands open: its caller has had its answer.
+    is_open: bool,
 }
 
 /// What the clients saw: requests that arrived after the warm-up.
@@ -95,6 +97,7 @@ impl Stats {
             layers: layers::Layers::new(times, design.calls.len(), design.regions.len().max(1)),
             tap: Tap::default(),
             ended: None,
+            is_open: false,
         }
     }
 
@@ -180,6 +183,19 @@ impl Stats {
         }
     }
 
+    /// The next events are of an exchange that stands open, or that does not.
+    #[inline]
+    pub(crate) const fn turn_to(&mut self, is_open: bool) {
+        self.is_open = is_open;
+    }
+
+    /// A stream, a WebSocket or a connection stands: this is what its caller waited for.
+    pub(crate) fn opened(&mut self, now: Instant, call: CallId, took: Duration) {
+        if self.counts(now) {
+            self.calls[call.index()].latency.record(took);
+        }
+    }
+
     /// How the exchange that was just handled ended, if it did.
     pub(crate) fn take_ended(&mut self) -> Option<Ended> {
         self.ended.take()
@@ -211,7 +227,7 @@ impl Stats {
             l7::Event::Answered { took, status, cause, .. } => {
                 self.ended = Some(Ended { status, cause });
                 if counts {
-                    call.on_end(took, cause);
+                    call.on_end((!self.is_open).then_some(took), cause);
                 }
             }
         }

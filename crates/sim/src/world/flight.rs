@@ -144,7 +144,7 @@ impl Flight {
     }
 
     /// It stays open from now on.
-    pub(super) const fn stands(&mut self, is_unbound: bool) {
+    const fn stands(&mut self, is_unbound: bool) {
         self.stay = if is_unbound { Stay::Unbound } else { Stay::Stands };
     }
 
@@ -259,6 +259,7 @@ impl World<'_> {
         let Some(flight) = self.flights.get_mut(handle) else { return };
         let call = &mut self.engines[flight.engine as usize].call;
         self.stats.tap.turn_to(handle, flight.engine);
+        self.stats.turn_to(matches!(flight.stay, Stay::Stands | Stay::Unbound));
         flight.exchange.handle(now, input, call, &mut self.stats);
         let mut is_relayed = false;
         while let Some(output) = self.poll(handle) {
@@ -274,10 +275,21 @@ impl World<'_> {
             // A message arrives whole: head and body at once.
             return self.step(now, handle, Input::Finished);
         }
+        if is_relayed {
+            self.opened(now, handle, false);
+        }
         match self.stats.take_ended() {
             Some(ended) => self.end(now, handle, ended),
             None => self.arm(handle),
         }
+    }
+
+    /// What stays open has been answered, and its caller waits no longer.
+    pub(super) fn opened(&mut self, now: Instant, handle: Handle, is_unbound: bool) {
+        let Some(flight) = self.flights.get_mut(handle) else { return };
+        flight.stands(is_unbound);
+        let call = self.engines[flight.engine as usize].call.id();
+        self.stats.opened(now, call, now.since(flight.exchange.arrived()));
     }
 
     fn poll(&mut self, handle: Handle) -> Option<Output> {
@@ -338,6 +350,7 @@ impl World<'_> {
         });
         (flight.job, flight.connection) = (Some(job), Handle::NOBODY);
         self.stats.tap.tried(now, handle, job, number, target);
+        self.end_silence(now, handle);
         if let Some(from) = self.standing_from(now, job) {
             if !self.settle_on_wire(now, job) {
                 return;
@@ -346,6 +359,22 @@ impl World<'_> {
             return self.push_standing(now, from, target, Event::Reach { job });
         }
         self.depart(now, job);
+    }
+
+    /// A request on a call without an end of its own is given up when nothing has moved for the
+    /// idle timeout. A session that stands has messages, and sees to itself.
+    fn end_silence(&mut self, now: Instant, handle: Handle) {
+        let Some(flight) = self.flights.get(handle) else { return };
+        let engine = &self.engines[flight.engine as usize];
+        let rules = engine.call.rules();
+        let Some(idle) = rules.idle_timeout.filter(|_| rules.deadline.timeout.is_none()) else {
+            return;
+        };
+        if flight.stay == Stay::Ends && flight.spliced().is_none() {
+            let (attempt, from) = (flight.exchange.attempts(), engine.from);
+            let broken = Event::Broken { flight: handle, attempt, cause: Cause::IdleTimeout };
+            self.push_local(now + idle, from, broken);
+        }
     }
 
     /// Whence a try leaves that is to stand from the beginning.

@@ -119,11 +119,10 @@ impl World<'_> {
 
     /// The head of an answer has come for a flight that is to stay open.
     pub(super) fn stand(&mut self, now: Instant, handle: Handle) {
-        let Some(flight) = self.flights.get_mut(handle) else { return };
+        let Some(flight) = self.flights.get(handle) else { return };
         let engine = &self.engines[flight.engine() as usize];
         let (is_ours, from) = (engine.is_ours(), engine.from);
         let (parent, kind, attempt) = (flight.parent(), flight.kind(), flight.attempts());
-        flight.stands(!is_ours);
         let idle = engine.call.rules().idle_timeout.filter(|_| is_ours);
         let messages = self.plan.requests.kinds[usize::from(kind)].messages;
         // Messages come at equal distances: too far apart once, too far apart always.
@@ -131,6 +130,7 @@ impl World<'_> {
             let broken = Event::Broken { flight: handle, attempt, cause: Cause::IdleTimeout };
             self.push_local(now + idle, from, broken);
         }
+        self.opened(now, handle, !is_ours);
         self.arm(handle);
         match parent {
             Parent::Job(job) => self.hold(now, job),

@@ -54,8 +54,9 @@ section(
     latency ? tile("Latency, p99", millis(latency.p99)) : null),
 ).className = `verdict ${mood}`;
 
-if (report.causes.length) {
+if (report.conclusion) {
   section(el("h2", {}, "Cause"),
+    el("p", {}, ...rich(report.conclusion)),
     el("p", { class: "sub" }, "Each run again with one thing changed, under the same chance. The share is of the answers that were lost and then were not."),
     ...report.causes.map((cause) => el("div", { class: "cause" },
       el("span", { class: `tag ${cause.role}` }, cause.role === "trigger" ? "trigger" : "keeps it up"),

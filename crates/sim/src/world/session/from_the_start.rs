@@ -1,6 +1,6 @@
 //! The sessions that are open when a run begins.
 
-use base::{Duration, Instant, Random};
+use base::{Instant, Random};
 use config::design::NodeKind;
 
 use super::super::World;

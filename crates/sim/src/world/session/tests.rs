@@ -20,6 +20,20 @@ fn as_many_sessions_are_open_as_little_says_from_the_first_moment_to_the_last() 
     assert!((stats.sessions.messages / messages - 1.0).abs() < 0.1, "{}", stats.sessions.messages);
 }
 
+/// A caller waits until its stream stands; how long it then stands is no latency.
+#[test]
+fn a_session_that_stood_for_minutes_was_not_waited_for() {
+    let short = ("{ median = \"10m\", p99 = \"2h\" }", "{ median = \"5s\", p99 = \"20s\" }");
+    let stats = play_for(&variant("grpc", &[short]), "restart", 1, 100);
+
+    let of = |share: f64| stats.calls.iter().map(move |call| call.latency.quantile(share).unwrap());
+    assert!(stats.sessions.lost > 5, "{:?}", stats.sessions);
+    assert!(of(0.999).all(|took| took <= base::Duration::from_secs(2)), "{:?}", of(0.999).max());
+    let subscribed = &stats.calls[2];
+    assert!(subscribed.latency.total() > 300, "{}", subscribed.latency.total());
+    assert!(subscribed.failures() > 5, "that it broke is still told");
+}
+
 #[test]
 fn an_instance_that_restarts_loses_its_sessions_and_they_come_back_as_a_herd() {
     let stats = play_for(&variant("grpc", &[]), "restart", 1, 120);

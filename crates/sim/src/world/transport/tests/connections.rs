@@ -123,7 +123,7 @@ fn most_accepted(text: &str, node: &str, secs: u64) -> u32 {
     let mut world = World::new(&plan, 1);
     let mut most = 0;
     for ms in 0..secs * 1_000 {
-        world.play_until(Instant::from_millis(ms));
+        world = world.play_until(Instant::from_millis(ms), || false).unwrap();
         most = most.max(world.net.as_deref().unwrap().hosts[at].accepted);
     }
     most

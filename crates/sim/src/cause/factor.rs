@@ -1,0 +1,184 @@
+//! What can be taken away from a design, and by which words.
+
+use base::CallId;
+use config::Design;
+use event::Cause;
+
+use super::Told;
+use super::change;
+use super::ordinary::Ordinary;
+use crate::judge::Judged;
+use crate::plan::Plan;
+
+/// Something that can be taken away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Factor {
+    /// All retries of a call.
+    Retries(CallId),
+    /// All retries of all calls.
+    AllRetries,
+    /// Retries that no budget bounds.
+    NoBudget,
+    /// Queues of services and databases in which one waits too long.
+    Queues,
+    /// Work that goes on when its caller gave up.
+    NoCancel,
+    /// Calls that never end.
+    NoTimeouts,
+    /// Timeouts that are too short on an ordinary day.
+    ShortTimeouts,
+    /// Calls without a bound of what is in flight.
+    NoLimit,
+    /// Calls that go on asking a service that fails.
+    NoBreaker,
+    /// Rules that turn away what could have been done.
+    Limits,
+    /// Everything that the design does without, at once.
+    Together,
+    /// How fast services and databases are.
+    Capacity,
+}
+
+/// What was changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Change {
+    /// What was there, for a line of its own.
+    pub(super) sentence: String,
+    /// The same within a sentence.
+    pub(super) noun: String,
+}
+
+impl Change {
+    pub(super) fn new(sentence: impl Into<String>, noun: impl Into<String>) -> Self {
+        Self { sentence: sentence.into(), noun: noun.into() }
+    }
+}
+
+/// A call that sends less than this many tries for each request does not retry to speak of.
+const RETRIES_TO_SPEAK_OF: f64 = 1.02;
+
+impl Factor {
+    /// What is asked about, in this order. What adds load comes before what lets it linger, and
+    /// that before what would have shut the rest out.
+    pub(super) fn all(plan: &Plan<'_>, usual: &[Judged]) -> Vec<Self> {
+        let retries = amplifying(plan, usual).into_iter().map(Self::Retries);
+        let others = [
+            Self::AllRetries,
+            Self::NoBudget,
+            Self::Queues,
+            Self::NoCancel,
+            Self::NoTimeouts,
+            Self::ShortTimeouts,
+            Self::Limits,
+            Self::NoLimit,
+            Self::NoBreaker,
+            Self::Together,
+            Self::Capacity,
+        ];
+        retries.chain(others).collect()
+    }
+
+    /// The word for programs.
+    pub(super) const fn kind(self) -> &'static str {
+        match self {
+            Self::Retries(_) | Self::AllRetries => "retries",
+            Self::NoBudget => "budget",
+            Self::Queues => "queue",
+            Self::NoCancel => "cancellation",
+            Self::NoTimeouts | Self::ShortTimeouts => "timeout",
+            Self::NoLimit => "in_flight",
+            Self::NoBreaker => "breaker",
+            Self::Limits => "limit",
+            Self::Together => "rules",
+            Self::Capacity => "capacity",
+        }
+    }
+
+    /// For who watches the runs.
+    pub(super) const fn in_short(self) -> &'static str {
+        match self {
+            Self::Retries(_) => "a call's retries",
+            Self::AllRetries => "any retries",
+            Self::NoBudget => "retries that no budget bounds",
+            Self::Queues => "long queues",
+            Self::NoCancel => "work for nobody",
+            Self::NoTimeouts => "calls without a timeout",
+            Self::ShortTimeouts => "short timeouts",
+            Self::NoLimit => "calls without a bound",
+            Self::NoBreaker => "calls without a breaker",
+            Self::Limits => "limits that turn away",
+            Self::Together => "any careless rule",
+            Self::Capacity => "slow servers",
+        }
+    }
+
+    /// It changes so much at once that it says something only if it is enough.
+    pub(super) const fn is_of_many(self) -> bool {
+        matches!(self, Self::AllRetries | Self::Together)
+    }
+
+    /// Whether it says nothing beside what was `told`, or of a design that comes back by itself.
+    pub(super) fn is_needless(self, told: &[Told], is_well: bool) -> bool {
+        let is_asked_last = matches!(self, Self::AllRetries | Self::Together | Self::Capacity);
+        is_asked_last && (is_well || told.iter().any(|told| told.cures))
+    }
+
+    /// Takes it away, and says what was there. `None` if it was not.
+    pub(super) fn take_away(
+        self,
+        design: &mut Design,
+        ordinary: &Ordinary<'_>,
+        usual: &[Judged],
+    ) -> Option<Change> {
+        let allowed = 1.0 - design.objective.goodput.as_f64();
+        match self {
+            Self::Retries(call) => change::stop_retries(design, &[call]),
+            Self::AllRetries => {
+                let calls = amplifying(ordinary.plan, usual);
+                (calls.len() > 1).then(|| change::stop_retries(design, &calls)).flatten()
+            }
+            Self::NoBudget => change::give_budgets(design),
+            Self::Queues => change::cut_queues(design, ordinary),
+            Self::NoCancel => change::declare_cancel(design),
+            Self::NoTimeouts => change::give_timeouts(design, ordinary),
+            Self::ShortTimeouts => change::lengthen_timeouts(design, |at| {
+                failing(ordinary.quiet, at, &[Cause::AttemptTimeout, Cause::Timeout]) > allowed
+            }),
+            Self::NoLimit => change::bound_calls(design, ordinary),
+            Self::NoBreaker => change::give_breakers(design),
+            Self::Limits => change::lift_limits(
+                design,
+                |at| shed(usual, at) > allowed,
+                |at| failing(usual, at, &[Cause::Refused]) > allowed,
+            ),
+            Self::Together => change::be_careful(design, ordinary),
+            Self::Capacity => change::speed_up(design, ordinary),
+        }
+    }
+}
+
+/// The calls that send more than their requests.
+fn amplifying(plan: &Plan<'_>, runs: &[Judged]) -> Vec<CallId> {
+    let amplifies = |at: &usize| {
+        let tries = sum(runs, *at, |call| call.attempts);
+        tries > sum(runs, *at, |call| call.requests) * RETRIES_TO_SPEAK_OF
+    };
+    (0..plan.design.calls.len()).filter(amplifies).map(CallId::from_index).collect()
+}
+
+/// Of the tries of a call, the share that failed for one of these causes.
+fn failing(runs: &[Judged], at: usize, causes: &[Cause]) -> f64 {
+    let failed =
+        sum(runs, at, |call| causes.iter().map(|cause| call.attempts_failed[cause.index()]).sum());
+    failed / sum(runs, at, |call| call.attempts).max(1.0)
+}
+
+/// Of the requests of a call, the share that a rule of it turned away.
+fn shed(runs: &[Judged], at: usize) -> f64 {
+    sum(runs, at, |call| call.shed) / sum(runs, at, |call| call.requests).max(1.0)
+}
+
+/// Of all runs, what was counted at a call.
+fn sum(runs: &[Judged], at: usize, of: impl Fn(&crate::stats::CallStats) -> u64) -> f64 {
+    runs.iter().map(|run| of(&run.calls[at])).sum::<u64>() as f64
+}
