@@ -3,13 +3,13 @@
 //! What travels on it are messages as ranges of bytes. A message has arrived when all bytes up to
 //! its end have, in order: so a lost segment delays everything behind it, on all streams.
 
-use std::collections::VecDeque;
-
 use base::{EndpointId, Instant};
 use netsim::l4::tcp::{Endpoint, State};
+use smallvec::SmallVec;
 
 use super::super::event::Event;
 use super::super::slab::Handle;
+use super::seldom::Seldom;
 use super::splice::Splice;
 use crate::world::tap::packets::Message;
 
@@ -36,9 +36,9 @@ pub(super) struct Connection {
     pub(super) lingers: bool,
     pub(super) ends: [End; 2],
     /// Requests on it that the caller waits for.
-    pub(super) streams: Vec<Stream>,
+    pub(super) streams: SmallVec<[Stream; 1]>,
     /// Jobs at the called instance that came over it and were not answered.
-    pub(super) serving: Vec<Handle>,
+    pub(super) serving: SmallVec<[Handle; 1]>,
     /// The number of the next stream on it (RFC 9113, 5.1.1).
     pub(super) next_stream: u32,
     /// It is one of two that a balancer of connections made into one.
@@ -78,9 +78,9 @@ pub(super) struct End {
     /// It costs its instance a descriptor.
     pub(super) has_descriptor: bool,
     /// Messages that are written and have not arrived: where each ends.
-    pub(super) said: VecDeque<(u64, Event)>,
+    pub(super) said: Seldom<(u64, Event)>,
     /// What is to be said in turns, because it is more than a frame.
-    pub(super) in_turns: VecDeque<Turn>,
+    pub(super) in_turns: Seldom<Turn>,
 }
 
 /// A long message on a connection that others share.
@@ -119,8 +119,8 @@ impl Connection {
             stage: Stage::Connecting,
             lingers: false,
             ends: [End::new(), End::new()],
-            streams: Vec::new(),
-            serving: Vec::new(),
+            streams: SmallVec::new(),
+            serving: SmallVec::new(),
             next_stream: 1,
             splice: None,
             is_check: false,
@@ -148,11 +148,11 @@ impl Connection {
         self.ends.iter().all(|end| end.tcp.is_none())
     }
 
-    /// Nobody waits for anything on it.
+    /// Nothing is under way on it: whoever waits, waits for an application.
     pub(super) fn is_quiet(&self) -> bool {
         let waits =
             |end: &End| end.tcp.as_ref().is_some_and(|tcp| tcp.next_deadline() != Instant::NEVER);
-        self.streams.is_empty() && self.serving.is_empty() && !self.ends.iter().any(waits)
+        !self.ends.iter().any(waits)
     }
 
     /// Gives back the room for what it may say later.
@@ -161,9 +161,8 @@ impl Connection {
             if let Some(tcp) = &mut end.tcp {
                 tcp.rest();
             }
-            if end.said.is_empty() {
-                end.said = VecDeque::new();
-            }
+            end.said.rest();
+            end.in_turns.rest();
         }
         self.streams.shrink_to_fit();
         self.serving.shrink_to_fit();
@@ -171,7 +170,7 @@ impl Connection {
 }
 
 impl End {
-    const fn new() -> Self {
+    fn new() -> Self {
         Self {
             tcp: None,
             timer: Instant::NEVER,
@@ -180,8 +179,8 @@ impl End {
             stood: false,
             is_taken: false,
             has_descriptor: false,
-            said: VecDeque::new(),
-            in_turns: VecDeque::new(),
+            said: Seldom::default(),
+            in_turns: Seldom::default(),
         }
     }
 

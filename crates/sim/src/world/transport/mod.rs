@@ -17,6 +17,7 @@
 //! | `standing` | sessions that stand, on connections |
 //! | `net`, `host` | kernels: who is let in, ports, descriptors |
 //! | `handshake`, `connection`, `bytes` | connections, and what their ends say |
+//! | `seldom` | a queue that takes no room while it is empty |
 //! | `datagram` | datagrams on their way, and messages without a connection |
 //! | `grid`, `ways`, `routers` | cards, links, routers, and what an incident does to them |
 //! | `sizes` | how many bytes messages are |
@@ -36,6 +37,7 @@ mod net;
 mod packet;
 mod routers;
 mod seats;
+mod seldom;
 mod sizes;
 mod splice;
 mod standing;

@@ -65,7 +65,7 @@ impl World<'_> {
         self.with_net(|net, around| {
             let Some(connection_state) = net.connections.get_mut(connection) else { return };
             if !stays {
-                connection_state.serving.retain(|&other| other != job);
+                connection_state.serving.retain(|other| *other != job);
             }
             if connection_state.ends[usize::from(CALLED)].stands() {
                 net.write(now, connection, CALLED, (message, answer), around);
@@ -154,7 +154,7 @@ impl World<'_> {
         if let Some(net) = self.net.as_deref_mut()
             && let Some(connection) = net.connections.get_mut(connection)
         {
-            connection.serving.retain(|&other| other != job);
+            connection.serving.retain(|other| *other != job);
         }
         if stands || self.notices(engine) {
             self.abandon(now, job);

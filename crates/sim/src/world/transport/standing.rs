@@ -220,7 +220,7 @@ impl World<'_> {
         self.with_net(|net, around| {
             let shared = net.desks[job.engine as usize].is_shared();
             if let Some(connection) = net.connections.get_mut(connection) {
-                connection.serving.retain(|&other| other != handle);
+                connection.serving.retain(|other| *other != handle);
             }
             if !is_gone {
                 net.write(now, connection, CALLED, (message, event), around);
@@ -236,7 +236,7 @@ impl World<'_> {
         let Some(connection) = self.jobs.get(job).map(|job| job.connection) else { return };
         self.with_net(|net, _| {
             let connection = net.connections.get_mut(connection)?;
-            connection.serving.retain(|&other| other != job);
+            connection.serving.retain(|other| *other != job);
             Some(())
         });
     }
