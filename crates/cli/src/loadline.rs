@@ -74,12 +74,12 @@ Finds the load line of a design: the highest traffic from which it recovers by i
 probability that is asked for, on an ordinary day and from every incident of the file. The traffic \
 of all clients is scaled; each traffic is played under as many seeds as its answer needs.
 
-Beside the line it tells the margin to the traffic that the file has; the smallest trigger, size \
-by length, that breaks the design at that traffic; and goodput while traffic rises and falls again \
-in one run. Where the way down lies below the way up, the system keeps failing at traffic that it \
-carried before.
+Beside the line it tells the margin to the traffic that the file has; for calls that stay open, how \
+many can be open; the smallest trigger that breaks the design at that traffic, by size and by \
+length; and goodput while traffic rises and falls again in one run. Where the way down lies below \
+the way up, the system keeps failing at traffic that it carried before.
 
-Ctrl-C ends it with what was found so far. The same file, seed and options give the same report on \
+Ctrl-C ends it with what was shown so far, and the rest is not known. The same file, seed and options give the same report on \
 any number of cores.
 
 Exit code 0 if the design was played, wherever its line lies; 2 if it cannot be played as asked.";

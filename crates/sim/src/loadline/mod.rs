@@ -225,9 +225,11 @@ fn together(
         |line| line.load_line,
     );
     let spent = lab.spent();
-    let interrupted = lab.is_stopped().then(|| {
-        "stopped by hand: what was not shown by then is not known, and lines may be lower"
-            .to_owned()
+    let interrupted = lab.is_stopped().then_some(match lowest {
+        Some(_) => {
+            "stopped by hand: every line was found by then, triggers or the plot are missing"
+        }
+        None => "stopped by hand: what was not shown by then is not known",
     });
     LoadLines {
         today_per_second: today.per_second,
@@ -243,7 +245,7 @@ fn together(
         sweep,
         assumed: ASSUMED.iter().map(|&line| line.to_owned()).collect(),
         not_played,
-        interrupted,
+        interrupted: interrupted.map(str::to_owned),
         runs: spent.runs,
         events: spent.events,
     }

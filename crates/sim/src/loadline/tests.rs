@@ -81,6 +81,24 @@ fn every_field_of_the_json_is_explained_and_no_number_of_threads_changes_one() {
     assert!(unexplained.is_empty(), "{unexplained:?}");
 }
 
+/// Beside the runs of the points there are only those that are compared with whole ones and the one
+/// that goes up and down.
+#[test]
+fn no_seed_is_played_twice_at_one_traffic() {
+    let wanted = Wanted { incident: Some("none".into()), probability: 0.9, ..Wanted::default() };
+
+    let lines = draw(&rush(30.0, (2, 20), "\"none\"", 3), &wanted, Watch::nobody()).unwrap();
+
+    let points = &lines.lines[0].points;
+    let of_points = points.iter().map(|point| u64::from(point.runs)).sum::<u64>();
+    assert!((of_points + 1..=of_points + 5).contains(&lines.runs), "{} {of_points}", lines.runs);
+    assert!(points.iter().all(|point| point.recovered <= point.runs));
+    let traffic: Vec<f64> = points.iter().map(|point| point.per_second).collect();
+    assert!(traffic.is_sorted_by(|one, next| one < next), "{traffic:?}");
+    let shown = |recovers| points.iter().filter(move |point| point.recovers == Some(recovers));
+    assert!(shown(true).all(|held| shown(false).all(|broke| held.per_second < broke.per_second)));
+}
+
 /// Stopped before the first run, in the line of an ordinary day, in that of the incident.
 #[test]
 fn who_stops_it_is_told_what_is_known_and_that_the_rest_is_not() {

@@ -263,6 +263,28 @@ fn a_run_that_ends_early_says_what_the_whole_run_says() {
     }
 }
 
+/// So it is close to the line of other designs, where what is under way varies most.
+#[test]
+fn close_to_a_line_a_run_that_ends_early_says_what_the_whole_run_says() {
+    let cases = [
+        ("balancer", "one-dies", "300/s", "3900/s"),
+        ("demo", "slow-shop", "300/s", "390/s"),
+        ("grpc", "restart", "200/s", "800/s"),
+    ];
+    for (file, incident, today, traffic) in cases {
+        let [today, traffic] = [today, traffic].map(|rate| format!("traffic = \"{rate}\""));
+        let design = variant(file, &[(&today, &traffic)]);
+        let plan = Plan::new(&design, &options(incident)).unwrap();
+        let mut short = World::new(&plan, 1);
+        short.end_early();
+        let (short, whole) = (short.run(), World::new(&plan, 1).run());
+
+        let verdict = |run: &Run| crate::judge::recovered(run, design.objective.goodput);
+        assert_eq!(verdict(&short), verdict(&whole), "{file}");
+        assert!(short.events < whole.events * 2 / 3, "{file}: {} {}", short.events, whole.events);
+    }
+}
+
 const DESIGNS: [(&str, &str); 3] =
     [("balancer", "one-dies"), ("incident", "drift"), ("regions", "eu-lost")];
 
