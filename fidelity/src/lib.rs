@@ -9,6 +9,7 @@
 
 pub mod causes;
 mod crowd;
+pub mod distance;
 mod interval;
 mod page;
 pub mod queues;
@@ -62,6 +63,7 @@ pub const PARTS: &[Part] = &[
     Part { name: "storms", needs: "", run: queues::storms::section },
     Part { name: "causes", needs: "", run: causes::section },
     Part { name: "coverage", needs: "", run: queues::coverage::section },
+    Part { name: "distance", needs: "", run: distance::section },
     Part { name: "short-responses", needs: "", run: tcp::short::section },
     Part { name: "long-transfers", needs: "", run: tcp::long::section },
     Part { name: "cubic", needs: "", run: tcp::cubic::section },

@@ -34,6 +34,11 @@ fn the_named_cause_is_the_one_that_is_left() {
 }
 
 #[test]
+fn packets_and_messages_give_the_same_where_the_network_does_nothing() {
+    assert_nothing_outside(&measured("distance"));
+}
+
+#[test]
 fn long_transfers_are_as_fast_as_the_formulas_say() {
     assert_nothing_outside(&measured("long-transfers"));
 }

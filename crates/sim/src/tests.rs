@@ -307,6 +307,32 @@ fn what_cannot_be_played_is_refused_all_at_once_and_by_name() {
 }
 
 #[test]
+fn a_window_longer_than_the_run_is_refused() {
+    let options = Options { window: seconds(200), ..options(1) };
+
+    let refusals = run(&variant("incident", &[]), &options).unwrap_err();
+    let told = "a window of 200s is longer than the run, which lasts 2m";
+    assert!(refusals.iter().any(|refusal| refusal.problem.contains(told)), "{refusals:?}");
+}
+
+#[test]
+fn the_verdict_says_when_there_was_nothing_to_judge_or_only_the_fault() {
+    let verdict = |changes, options: &Options| {
+        let report = run(&variant("incident", changes), options).unwrap();
+        crate::render(&report, "a file", Style::Ascii)
+    };
+    let rare = [("traffic = \"800/s\"", "traffic = \"0.001/s\"")];
+
+    assert!(verdict(&rare, &options(1)).contains("\nNOTHING TO JUDGE"));
+    let short = verdict(&[], &Options { lasts: seconds(61), ..options(1) });
+    assert!(short.contains("the run ends before the fault does"), "{short}");
+    assert!(short.contains("goodput in the last 0.5 s"), "{short}");
+    let wide = verdict(&[], &Options { window: seconds(60), ..options(1) });
+    assert!(wide.contains("the window reaches back into the fault"), "{wide}");
+    assert!(!verdict(&[], &options(1)).contains("the window reaches back"));
+}
+
+#[test]
 fn every_field_of_the_json_is_explained_in_the_documentation() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/sim-json.md");
     let documented = std::fs::read_to_string(path).unwrap();

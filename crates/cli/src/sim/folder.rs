@@ -1,4 +1,7 @@
 //! The folder of `--out`: there with all its files, or not there at all.
+//!
+//! Before the simulation it is only tried whether there will be a place: who is killed while it
+//! runs leaves nothing behind.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -38,6 +41,7 @@ impl Folder {
         hidden.push(format!(".{}", std::process::id()));
         let unfinished = wanted.with_file_name(hidden);
         fs::create_dir(&unfinished)
+            .and_then(|()| fs::remove_dir(&unfinished))
             .map_err(|error| format!("--out {shown}: cannot make a folder there: {error}"))?;
         Ok(Self { wanted: wanted.to_owned(), unfinished })
     }
@@ -47,6 +51,9 @@ impl Folder {
     /// # Errors
     /// Says what went wrong, in one line. Nothing stays behind.
     pub(super) fn fill(self, files: &[(&str, Vec<u8>)]) -> Result<(), String> {
+        fs::create_dir(&self.unfinished).map_err(|error| {
+            format!("--out {}: cannot make a folder there: {error}", self.wanted.display())
+        })?;
         for (name, contents) in files {
             self.write(name, contents).map_err(|error| {
                 format!("--out {}: cannot write {name}: {error}", self.wanted.display())
@@ -102,6 +109,15 @@ mod tests {
 
         assert!(refused.contains("cannot write not/there"), "{refused}");
         assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_place_that_is_claimed_and_not_filled_shows_nothing() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = Folder::claim(&place.path().join("out")).unwrap();
+
+        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0);
+        drop(folder);
     }
 
     #[test]

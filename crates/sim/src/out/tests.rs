@@ -10,18 +10,44 @@ use super::*;
 use crate::Fidelity;
 use crate::examples::variant;
 
+/// `promtool check metrics` of Debian reads the older text format only; what a Prometheus is given
+/// is made by `create-blocks-from openmetrics`, and read back here.
 #[test]
-fn promtool_reads_the_metrics_into_blocks() {
+fn promtool_makes_blocks_of_the_metrics_with_every_sample_at_its_time() {
     let (place, _) = files("incident", &[], 80, Fidelity::Message);
+    let (text, blocks) = (place.path().join("metrics.txt"), place.path().join("blocks"));
 
-    let blocks = place.path().join("blocks");
-    let mut promtool = Command::new("promtool");
-    promtool.args(["tsdb", "create-blocks-from", "openmetrics"]);
-    promtool.arg(place.path().join("metrics.txt")).arg(&blocks);
-    let output = promtool.output().expect("`cargo xtask setup` installs promtool");
-    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    promtool(&["create-blocks-from".as_ref(), "openmetrics".as_ref(), &text, &blocks]);
+    // A Prometheus has a log beside its blocks.
+    std::fs::create_dir(blocks.join("wal")).unwrap();
+    let dumped = promtool(&["dump".as_ref(), &blocks]);
 
-    assert!(output.status.success() && said.contains("NUM SAMPLES"), "{said}");
+    let written = std::fs::read_to_string(&text).unwrap();
+    let samples = written.lines().filter(|line| !line.starts_with('#')).count();
+    assert!(samples > 1_000, "{samples}");
+    assert_eq!(dumped.lines().count(), samples);
+    // 1 January 2000 and 79 s, in milliseconds.
+    let last = dumped.lines().filter(|line| {
+        line.contains("__name__=\"plimsoll_requests_total\"") && line.ends_with(" 946684879000")
+    });
+    let in_text = written.lines().filter(|line| {
+        line.starts_with("plimsoll_requests_total{") && line.ends_with(" 946684879.000")
+    });
+    let of = |line: &str, from_end: usize| -> f64 {
+        line.rsplit(' ').nth(from_end).unwrap().parse().unwrap()
+    };
+    let read: f64 = last.map(|line| of(line, 1)).sum();
+    assert!(read > 50_000.0, "{read}");
+    assert_eq!(read, in_text.map(|line| of(line, 1)).sum::<f64>());
+}
+
+/// What `promtool tsdb` says.
+fn promtool(arguments: &[&Path]) -> String {
+    let output = Command::new("promtool").arg("tsdb").args(arguments).output();
+    let output = output.expect("`cargo xtask setup` installs promtool");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    String::from_utf8(output.stdout).unwrap()
 }
 
 #[test]

@@ -81,6 +81,13 @@ fn refuse_what_cannot_be(
             "give `--window` a time: 60s",
         ));
     }
+    let lasts = end.since(Instant::ZERO);
+    if let Some(window) = options.window.filter(|&window| window > lasts && end > Instant::ZERO) {
+        refusals.push(Refusal::new(
+            format!("a window of {window} is longer than the run, which lasts {lasts}"),
+            "give `--window` less time, or let the run last longer (`--for`)",
+        ));
+    }
     if let Some(begins) = begins.filter(|&begins| begins >= end) {
         let when = begins.since(Instant::ZERO);
         refusals.push(Refusal::new(

@@ -52,6 +52,7 @@ fn verdict(out: &mut String, report: &Report) -> fmt::Result {
     let goodput = percent(report.goodput.value);
     let judged = time(report.times.end_s - report.times.judged_from_s);
     let word = match (recovered.probability, report.incident.is_some()) {
+        _ if !was_asked(report) => "NOTHING TO JUDGE: no request arrived at the end".to_owned(),
         (1.0, true) => recovery(recovered.after_s),
         (0.0, true) => "DID NOT RECOVER".to_owned(),
         (_, true) => format!("RECOVERS IN {} OF RUNS", percent(recovered.probability)),
@@ -76,16 +77,38 @@ fn verdict(out: &mut String, report: &Report) -> fmt::Result {
         report.run_hash
     )?;
     writeln!(out, "  played in {}s: {}", report.fidelity, report.fidelity_reason)?;
+    if let Some(caution) = caution(report) {
+        writeln!(out, "  {caution}")?;
+    }
     for ended in [&report.stopped, &report.interrupted].into_iter().flatten() {
         writeln!(out, "  {ended}")?;
     }
     writeln!(out)
 }
 
+/// Whether anything arrived while recovery was judged, in the run that is shown.
+fn was_asked(report: &Report) -> bool {
+    let (from, width) = (report.times.judged_from_s, report.timeline.window_s);
+    let mut offered = report.timeline.offered.iter().zip(1_u32..);
+    offered.any(|(rate, number)| *rate > 0.0 && f64::from(number) * width > from)
+}
+
+/// What a reader of the verdict has to know about the time in which it was found.
+fn caution(report: &Report) -> Option<&'static str> {
+    let ends: Vec<f64> = report.faults.iter().filter_map(|fault| fault.ends_s).collect();
+    if ends.iter().any(|&end| end > report.times.end_s) {
+        return Some(
+            "the run ends before the fault does: this is how it is while the fault is there",
+        );
+    }
+    let reaches_back = ends.iter().any(|&end| end > report.times.judged_from_s);
+    reaches_back.then_some("the window reaches back into the fault, and judges it too")
+}
+
 fn recovery(after: Option<f64>) -> String {
     match after {
         None => "HELD: goodput never fell below the objective for long".to_owned(),
-        Some(after) if after <= 0.0 => "RECOVERED before the fault was over".to_owned(),
+        Some(after) if after <= 0.0 => "RECOVERED by the end of the fault".to_owned(),
         Some(after) => format!("RECOVERED {} after the fault", time(after)),
     }
 }
@@ -99,9 +122,11 @@ fn causes(out: &mut String, report: &Report) -> fmt::Result {
             Role::Sustaining => "sustained by",
         };
         writeln!(out, "  {role:<12}  {}", cause.factor)?;
+        let is_over = report.faults.iter().all(|fault| fault.ends_s.is_some());
         let when = match cause.role {
-            Role::Trigger => "",
-            Role::Sustaining => " after the fault",
+            Role::Sustaining if !report.faults.is_empty() && is_over => " after the fault",
+            Role::Sustaining if !report.faults.is_empty() => " since the fault began",
+            Role::Trigger | Role::Sustaining => "",
         };
         writeln!(
             out,
@@ -187,7 +212,7 @@ fn clients(out: &mut String, report: &Report) -> fmt::Result {
     )?;
     writeln!(
         out,
-        "  availability {}   reliability {}   complete {}   partial {}   stale {}   wrong {}   failed {}   still waiting {}",
+        "  availability {}   reliability {}   complete {}   partial {}   stale {}   wrong {}   failed {}   {} {}",
         percent(report.availability.value),
         percent(report.reliability.value),
         report.answers.complete,
@@ -195,6 +220,7 @@ fn clients(out: &mut String, report: &Report) -> fmt::Result {
         report.answers.stale,
         report.answers.wrong,
         report.failed_by_cause.values().sum::<u64>(),
+        if report.layers.is_some() { "connections still held" } else { "still waiting" },
         report.held.connections
     )?;
     if report.answers.lost_writes > 0 {
@@ -327,7 +353,9 @@ fn millis(time: f64) -> String {
 }
 
 fn time(seconds: f64) -> String {
-    if seconds < 120.0 {
+    if seconds < 10.0 && seconds.fract() > 0.05 {
+        format!("{seconds:.1} s")
+    } else if seconds < 120.0 {
         format!("{seconds:.0} s")
     } else {
         format!("{:.0} min {:.0} s", (seconds / 60.0).floor(), seconds % 60.0)

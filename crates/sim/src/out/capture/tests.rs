@@ -75,6 +75,22 @@ fn tshark_counts_the_retransmissions_that_we_made() {
     assert!(seen > 30, "{seen}");
 }
 
+/// Where nothing newer leaves in between, tshark's own word is enough.
+#[test]
+fn what_is_sent_again_with_nothing_newer_tshark_calls_a_retransmission() {
+    let capture = Bench::new(Speech::Http1, &lossy(8)).exchange(&[(300, 900); 60]);
+
+    let mut seen = 0;
+    for side in [Side::Caller, Side::Called] {
+        let filter =
+            format!("tcp.analysis.retransmission && tcp.srcport == {}", PORTS[side as usize]);
+        let theirs = capture.alone(side).tshark(&filter, &["frame.number"]).lines().count();
+        assert_eq!(capture.sent_again(side), theirs, "{side:?}");
+        seen += theirs;
+    }
+    assert!(seen > 8, "{seen}");
+}
+
 #[test]
 fn what_was_dropped_and_what_was_sent_again_says_why() {
     let capture = Bench::new(Speech::Http1, &lossy(5)).exchange(&[(2_000, 300_000)]);
