@@ -15,11 +15,11 @@ use tokio::time::Sleep;
 use crate::clock::Clock;
 
 /// One connection's timer.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Alarm {
     sleep: Option<Pin<Box<Sleep>>>,
     /// When it rings; never if it is not armed.
-    armed: Option<Instant>,
+    armed: Instant,
 }
 
 impl Alarm {
@@ -31,13 +31,15 @@ impl Alarm {
         deadline: Instant,
     ) -> Poll<Instant> {
         loop {
-            match (self.armed, &mut self.sleep) {
-                (None, _) if deadline == Instant::NEVER => return Poll::Pending,
-                (Some(armed), Some(sleep)) if armed <= deadline => {
+            if self.armed == Instant::NEVER && deadline == Instant::NEVER {
+                return Poll::Pending;
+            }
+            match &mut self.sleep {
+                Some(sleep) if self.armed <= deadline => {
                     if !sleep.is_elapsed() {
                         return Poll::Pending;
                     }
-                    self.armed = None;
+                    self.armed = Instant::NEVER;
                     let now = clock.now();
                     if now >= deadline {
                         return Poll::Ready(now);
@@ -57,8 +59,14 @@ impl Alarm {
             }
             none => none.insert(Box::pin(tokio::time::sleep_until(at))),
         };
-        self.armed = Some(deadline);
+        self.armed = deadline;
         // Registers the task. If the time has come already, the caller's loop sees it.
         let _ = sleep.as_mut().poll(cx);
+    }
+}
+
+impl Default for Alarm {
+    fn default() -> Self {
+        Self { sleep: None, armed: Instant::NEVER }
     }
 }

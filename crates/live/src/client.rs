@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use base::{CallId, Duration, Instant};
 use engine::l7::Key;
@@ -98,22 +98,24 @@ impl Client {
     }
 
     /// Serves it until it ends.
-    pub(crate) async fn serve(mut self) {
-        poll_fn(|cx| {
-            self.worker.slots.set_waker(self.key, cx.waker());
-            Poll::Ready(())
-        })
-        .await;
-        while self.is_wanted().await {
-            let mut desk = self.worker.take_desk();
-            let next = self.requests(&mut desk).await;
-            match next {
-                Next::KeepAlive => self.worker.give_desk(desk),
-                Next::Close => return,
-                Next::Linger => return self.linger(&mut desk).await,
-                Next::Reset => {
-                    let _ = self.socket.set_zero_linger();
-                    return;
+    #[expect(clippy::manual_async_fn, reason = "that would keep its argument twice, idle or not")]
+    pub(crate) fn serve(mut self) -> impl Future<Output = ()> {
+        async move {
+            poll_fn(|cx| {
+                self.worker.slots.set_waker(self.key, cx.waker());
+                Poll::Ready(())
+            })
+            .await;
+            while self.is_wanted().await {
+                let mut desk = self.worker.take_desk();
+                match self.requests(&mut desk).await {
+                    Next::KeepAlive => self.worker.give_desk(desk),
+                    Next::Close => return,
+                    Next::Linger => return self.linger(&mut desk).await,
+                    Next::Reset => {
+                        let _ = self.socket.set_zero_linger();
+                        return;
+                    }
                 }
             }
         }
@@ -155,15 +157,23 @@ impl Client {
                 Arrival::NotYet => return Next::KeepAlive,
                 Arrival::Nothing => return Next::Close,
                 Arrival::Refused(refusal) => {
-                    return self.refuse(desk, Answer::refusal(refusal)).await;
+                    self.write_refusal(desk, &Answer::refusal(refusal));
+                    return self.refuse(desk).await;
                 }
                 Arrival::TimedOut => {
-                    return self.refuse(desk, Answer::failure(Cause::ClientTimeout)).await;
+                    self.write_refusal(desk, &Answer::failure(Cause::ClientTimeout));
+                    return self.refuse(desk).await;
                 }
                 Arrival::Head { consumed } => {
                     self.served = true;
                     desk.take_head(consumed);
-                    self.dispatch(desk).await
+                    let next = if self.direct(desk) {
+                        self.carry(desk).await
+                    } else {
+                        poll_fn(|cx| self.poll_answer(desk, cx)).await
+                    };
+                    self.record(desk);
+                    next
                 }
             };
             if next != Next::KeepAlive || desk.inbox.is_empty() {
@@ -200,23 +210,23 @@ impl Client {
         self.alarm.poll(cx, self.worker.clock, self.until).map(|_| Arrival::TimedOut)
     }
 
-    /// Carries a request, or answers it; and writes down what became of it.
-    async fn dispatch(&mut self, desk: &mut Desk) -> Next {
+    /// Finds the call that takes a request. False if none does: then our answer is written.
+    fn direct(&mut self, desk: &mut Desk) -> bool {
         desk.tale = self.new_tale();
         desk.download.close = false;
-        let next = match self.direct(desk) {
+        match self.find(desk) {
             Ok(found) => {
-                desk.tale.route = Some(found.route);
-                self.carry(desk, found.call).await
+                (desk.tale.route, desk.tale.call) = (Some(found.route), Some(found.call));
+                true
             }
-            Err(answer) => self.answer(desk, answer).await,
-        };
-        self.record(desk);
-        next
+            Err(answer) => {
+                self.write_answer(desk, &answer);
+                false
+            }
+        }
     }
 
-    /// What takes a request; or our answer, if nothing should.
-    fn direct(&self, desk: &Desk) -> Result<Found, Answer> {
+    fn find(&self, desk: &Desk) -> Result<Found, Answer> {
         let request = desk.head.over(&desk.head_bytes);
         if request.method() == Method::Connect {
             return Err(Answer::no_connect());
@@ -233,11 +243,15 @@ impl Client {
     }
 
     /// The client's bytes are no request that we understand, or not one in time.
-    async fn refuse(&mut self, desk: &mut Desk, answer: Answer) -> Next {
+    fn write_refusal(&mut self, desk: &mut Desk, answer: &Answer) {
         desk.tale = self.new_tale();
         desk.forget_head();
         desk.download.close = true;
-        self.answer(desk, answer).await;
+        self.write_answer(desk, answer);
+    }
+
+    async fn refuse(&mut self, desk: &mut Desk) -> Next {
+        poll_fn(|cx| self.poll_answer(desk, cx)).await;
         self.record(desk);
         Next::Linger
     }
@@ -279,21 +293,20 @@ impl Client {
     }
 
     /// The engine's word to the client.
-    pub(crate) async fn respond(
+    pub(crate) fn write_response(
         &mut self,
         desk: &mut Desk,
         cause: Cause,
         retry_after: Option<Duration>,
-    ) -> Next {
+    ) {
         desk.leave(&self.worker.buffers);
-        self.answer(desk, Answer::failure(cause).retry_after(retry_after)).await
+        self.write_answer(desk, &Answer::failure(cause).retry_after(retry_after));
     }
 
-    /// Answers a request ourselves.
-    pub(crate) async fn answer(&mut self, desk: &mut Desk, answer: Answer) -> Next {
-        let whole = desk.upload.passage.is_done();
+    /// Writes an answer of our own for the client.
+    fn write_answer(&mut self, desk: &mut Desk, answer: &Answer) {
         let request = desk.head.over(&desk.head_bytes);
-        let close = !whole
+        let close = !desk.upload.passage.is_done()
             || desk.download.close
             || !request.is_persistent()
             || self.worker.instance.is_draining();
@@ -302,20 +315,28 @@ impl Client {
             close,
             head_only: request.method() == Method::Head,
         };
+        desk.download.close = close;
         (desk.tale.status, desk.tale.cause) = (answer.status(), answer.cause());
         desk.tale.own_bytes = answer.write(desk.download.out.made(), to, desk.tale.id);
         self.until = self.worker.now() + self.worker.limits.write_timeout;
-        let sent = poll_fn(|cx| match desk.download.out.poll_flush(cx, &mut self.socket, &[]).1 {
-            Poll::Ready(outcome) => Poll::Ready(outcome.is_ok()),
-            Poll::Pending => self.alarm.poll(cx, self.worker.clock, self.until).map(|_| false),
-        })
-        .await;
-        match (sent, whole, close) {
+    }
+
+    /// Sends it. Apart from writing it, because what an `async fn` is given it keeps, and every
+    /// connection, idle or not, has the memory of the largest.
+    pub(crate) fn poll_answer(&mut self, desk: &mut Desk, cx: &mut Context<'_>) -> Poll<Next> {
+        let sent = match desk.download.out.poll_flush(cx, &mut self.socket, &[]).1 {
+            Poll::Ready(outcome) => outcome.is_ok(),
+            Poll::Pending => {
+                ready!(self.alarm.poll(cx, self.worker.clock, self.until));
+                false
+            }
+        };
+        Poll::Ready(match (sent, desk.upload.passage.is_done(), desk.download.close) {
             (false, ..) => Next::Close,
             (true, false, _) => Next::Linger,
             (true, true, true) => Next::Close,
             (true, true, false) => Next::KeepAlive,
-        }
+        })
     }
 
     /// Closes our side, and reads on for a while: a reset could overtake the answer. Who sends more
@@ -368,5 +389,21 @@ impl Desk {
         self.head = RequestHead::new();
         self.head_bytes.clear();
         self.upload.passage = Passage::none();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_idle_connection_keeps_no_more_than_it_needs_to_wait() {
+        let kept = size_of_output(Client::serve);
+
+        assert!(kept <= 280, "{kept} bytes");
+    }
+
+    fn size_of_output<A, B>(_: impl Fn(A) -> B) -> usize {
+        size_of::<B>()
     }
 }

@@ -100,6 +100,10 @@ pub const HALF_CLOSED_LOOK: Duration = Duration::from_millis(250);
 /// How long a request to the admin pages may take.
 pub const ADMIN_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How old what the event loop knows may be before the kernel is asked instead: about as long as a
+/// packet takes within a data centre, because what is on its way while we look is missed anyhow.
+pub const HEARSAY: Duration = Duration::from_micros(100);
+
 /// How often lines of the access log are handed over when there are few.
 pub const LOG_EVERY: Duration = Duration::from_millis(200);
 

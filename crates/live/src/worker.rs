@@ -21,6 +21,7 @@ use crate::plan::{CallPlan, Plan};
 use crate::record::Recorder;
 use crate::reports::Ears;
 use crate::slots::Slots;
+use crate::turns::Turns;
 use crate::upstream::Connection;
 
 /// What the tasks of one worker share.
@@ -28,6 +29,8 @@ use crate::upstream::Connection;
 pub(crate) struct Worker {
     pub(crate) id: WorkerId,
     pub(crate) clock: Clock,
+    /// Of the event loop that runs it.
+    pub(crate) turns: Turns,
     pub(crate) plan: Arc<Plan>,
     pub(crate) instance: Arc<Instance>,
     pub(crate) slots: Slots,
@@ -56,6 +59,7 @@ impl Worker {
     pub(crate) fn new(
         id: WorkerId,
         clock: Clock,
+        turns: Turns,
         plan: Arc<Plan>,
         instance: Arc<Instance>,
         cells: Cells,
@@ -65,6 +69,7 @@ impl Worker {
         Self {
             id,
             clock,
+            turns,
             plan,
             slots: Slots::default(),
             limits: instance.limits,

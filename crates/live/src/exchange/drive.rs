@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::task::{Context, Poll, ready};
 
-use base::{CallId, Duration, Instant};
+use base::{Duration, Instant};
 use engine::l7::{Body, Exchange, Input, Output, Request};
 use event::{Cause, Event, Scope, l4};
 use wire::l7::http1::Version;
@@ -27,8 +27,7 @@ enum End {
 
 impl Client {
     /// Carries the request whose head was read, to its end.
-    pub(crate) async fn carry(&mut self, desk: &mut Desk, call: CallId) -> Next {
-        desk.tale.call = Some(call);
+    pub(crate) async fn carry(&mut self, desk: &mut Desk) -> Next {
         if self.half_closed.is_some() {
             self.half_closed = Some(HalfClosed::since(desk.tale.arrived));
         }
@@ -53,13 +52,17 @@ impl Client {
             End::Answered => self.finish(desk),
             End::Abort => self.broken_off(desk),
             End::Client(cause) if cause != Cause::ClientLeft && desk.tale.answered.is_none() => {
-                self.respond(desk, cause, None).await
+                self.write_response(desk, cause, None);
+                poll_fn(|cx| self.poll_answer(desk, cx)).await
             }
             End::Client(cause) => {
                 desk.tale.cause = Some(cause);
                 self.broken_off(desk)
             }
-            End::Respond { cause, retry_after } => self.respond(desk, cause, retry_after).await,
+            End::Respond { cause, retry_after } => {
+                self.write_response(desk, cause, retry_after);
+                poll_fn(|cx| self.poll_answer(desk, cx)).await
+            }
         }
     }
 
@@ -234,6 +237,7 @@ impl Client {
         let seats = &self.worker.plan.call(call).endpoints[endpoint.index()].seats;
         if clean && !seats.are_wanted() {
             let now = self.worker.recent();
+            let socket = socket.rest(&self.worker.turns);
             drop(self.worker.carried(call).pool.put(now, endpoint, socket));
         } else {
             let scope = Scope { call, endpoint: Some(endpoint) };
