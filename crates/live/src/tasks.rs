@@ -146,6 +146,9 @@ async fn listen(worker: Rc<Worker>) {
         for call in worker.instance.woken(worker.id) {
             worker.on_woken(call);
         }
+        for call in worker.instance.crowded(worker.id) {
+            worker.give_seats_back(call);
+        }
         if worker.instance.is_asked_for_idle(worker.id) {
             worker.let_go_of_idle();
         }

@@ -34,10 +34,14 @@ pub(crate) type Connecting = Pin<Box<dyn Future<Output = io::Result<Connection>>
 
 /// Connects to an endpoint, as soon as it may have one more connection: to the address that was
 /// good last, else to the next one. Each but the last gets its part of the time `within` which
-/// there must be a connection.
-pub(crate) fn connect(endpoint: Arc<Endpoint>, within: Option<Duration>) -> Connecting {
+/// there must be a connection. If it may not, `ask` is to ask for one that idles.
+pub(crate) fn connect(
+    endpoint: Arc<Endpoint>,
+    within: Option<Duration>,
+    ask: impl FnOnce() + 'static,
+) -> Connecting {
     Box::pin(async move {
-        let seat = endpoint.seats.take().await;
+        let seat = endpoint.seats.take(ask).await;
         let socket = reach(&endpoint, within).await?;
         Ok(Connection { socket, used: Turn::default(), _seat: seat })
     })
@@ -191,7 +195,7 @@ mod tests {
     async fn rested(listener: &TcpListener, turns: &Turns) -> (Connection, std::net::TcpStream) {
         let socket = open(listener.local_addr().unwrap(), None).await.unwrap();
         let (peer, _) = listener.accept().unwrap();
-        let seat = crate::seats::Seats::default().take().await;
+        let seat = crate::seats::Seats::default().take(|| ()).await;
         (Connection { socket, used: Turn::default(), _seat: seat }.rest(turns), peer)
     }
 }

@@ -265,6 +265,19 @@ impl Worker {
         self.instance.ask_for_idle(self.id);
     }
 
+    /// Closes as many idle connections of a call as somebody waits for, and no more.
+    pub(crate) fn give_seats_back(&self, call: CallId) {
+        let mut carried = self.carried(call);
+        for (at, endpoint) in self.plan.call(call).endpoints.iter().enumerate() {
+            let endpoint_id = EndpointId::from_index(at);
+            while endpoint.seats.missing() > 0
+                && let Some(oldest) = carried.pool.take_oldest(endpoint_id)
+            {
+                drop(oldest);
+            }
+        }
+    }
+
     /// Closes the idle connections to services.
     pub(crate) fn let_go_of_idle(&self) {
         for (call, carried) in self.plan.calls.iter().zip(&self.calls) {

@@ -1,11 +1,13 @@
 //! One request through the engine: whatever happens is told, whatever it says is done.
 
 use std::future::poll_fn;
+use std::io;
 use std::task::{Context, Poll, ready};
 
 use base::{Duration, Instant};
 use engine::l7::{Body, Exchange, Input, Output, Request};
 use event::{Cause, Event, Scope, l4};
+use tokio::net::TcpStream;
 use wire::l7::http1::Version;
 
 use super::desk::{Desk, Due, Link, Stage};
@@ -156,7 +158,7 @@ impl Client {
     /// Whether a client that has stopped sending is gone. Nothing tells but to send something: an
     /// interim answer, which any client of HTTP/1.1 has to put up with (RFC 9110 section 15.2), and
     /// which a closed connection answers with a reset.
-    fn is_gone(&mut self, desk: &Desk, now: Instant) -> bool {
+    fn is_gone(&mut self, desk: &mut Desk, now: Instant) -> bool {
         let Some(half_closed) = &mut self.half_closed else {
             return false;
         };
@@ -165,9 +167,15 @@ impl Client {
             return true;
         }
         let understands = desk.head.over(&desk.head_bytes).version() == Version::Http11;
-        if understands && desk.download.out.is_empty() && !half_closed.asked {
+        if !understands || half_closed.asked || !desk.download.out.is_empty() {
+            return false;
+        }
+        let Ok(rest) = ask(&self.socket) else {
+            return true;
+        };
+        if rest.len() < PROCESSING.len() {
             half_closed.asked = true;
-            return !self.socket.try_write(PROCESSING).is_ok_and(|sent| sent == PROCESSING.len());
+            desk.download.out.made().extend_from_slice(rest);
         }
         false
     }
@@ -235,7 +243,7 @@ impl Client {
         };
         let endpoint = desk.attempt.endpoint;
         let seats = &self.worker.plan.call(call).endpoints[endpoint.index()].seats;
-        if clean && !seats.are_wanted() {
+        if clean && seats.missing() == 0 {
             let now = self.worker.recent();
             let socket = socket.rest(&self.worker.turns);
             drop(self.worker.carried(call).pool.put(now, endpoint, socket));
@@ -258,6 +266,19 @@ pub(crate) struct HalfClosed {
 impl HalfClosed {
     fn since(now: Instant) -> Self {
         Self { look: now + limits::HALF_CLOSED_FOR, asked: false }
+    }
+}
+
+/// Asks a client whether it is there. What could not be sent of the question: all of it while the
+/// client has yet to read what it was sent before, which says nothing about it.
+///
+/// # Errors
+/// It is not.
+fn ask(socket: &TcpStream) -> io::Result<&'static [u8]> {
+    match socket.try_write(PROCESSING) {
+        Ok(sent) => Ok(&PROCESSING[sent..]),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(PROCESSING),
+        Err(error) => Err(error),
     }
 }
 
@@ -304,4 +325,32 @@ fn out_of_time(desk: &Desk) -> Input {
 /// The current try failed.
 pub(super) fn failed(cause: Cause, body: Body) -> Input {
     Input::Failed { cause, refused_by_peer: false, body }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn who_reads_slowly_is_not_gone_and_who_is_gone_is() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let socket = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            let (peer, _) = listener.accept().unwrap();
+            socket.writable().await.unwrap();
+            assert_eq!(ask(&socket).unwrap(), b"", "there was room");
+
+            while socket.try_write(&[0; 65_536]).is_ok() {}
+            assert_eq!(ask(&socket).unwrap(), PROCESSING, "there is none, and nobody has gone");
+
+            socket2::SockRef::from(&peer).set_linger(Some(std::time::Duration::ZERO)).unwrap();
+            drop(peer);
+            socket.ready(tokio::io::Interest::ERROR).await.unwrap();
+
+            assert!(ask(&socket).is_err());
+        });
+    }
 }
