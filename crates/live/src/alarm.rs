@@ -50,6 +50,13 @@ impl Alarm {
         }
     }
 
+    /// Nothing is waited for: once it has rung it gives its memory back.
+    pub(crate) fn rest(&mut self) {
+        if self.sleep.as_ref().is_some_and(|sleep| sleep.is_elapsed()) {
+            *self = Self::default();
+        }
+    }
+
     fn arm(&mut self, cx: &mut Context<'_>, clock: Clock, deadline: Instant) {
         let at = clock.timer(deadline);
         let sleep = match &mut self.sleep {

@@ -20,6 +20,7 @@ use crate::exchange::{Desk, HalfClosed, Passage, Tale};
 
 use crate::limits;
 use crate::plan::Found;
+use crate::slots::Why;
 use crate::worker::Worker;
 
 /// A client's connection.
@@ -121,12 +122,13 @@ impl Client {
         }
     }
 
-    /// Waits, idle, for the first byte of a request. False when the connection should end.
+    /// Waits, idle, for the first byte of a request. False when the connection should end: then it
+    /// is told so by its slot.
     async fn is_wanted(&mut self) -> bool {
         // Between two requests the clock was just read.
         let now = if self.served { self.worker.recent() } else { self.worker.now() };
-        self.until = now + self.worker.limits.client_idle_timeout;
-        self.worker.slots.rest(self.key);
+        self.until = Instant::NEVER;
+        self.worker.slots.rest(now, self.key);
         let wanted = poll_fn(|cx| self.poll_wanted(cx)).await;
         self.worker.slots.stir(self.key);
         wanted
@@ -136,8 +138,10 @@ impl Client {
         if self.socket.poll_read_ready(cx).is_ready() {
             return Poll::Ready(true);
         }
-        if self.worker.slots.is_sent_away(self.key) {
-            self.worker.emit(NOBODY, Event::L4(l4::Event::LetGo));
+        if let Some(why) = self.worker.slots.sent_away(self.key) {
+            if why == Why::Room {
+                self.worker.emit(NOBODY, Event::L4(l4::Event::LetGo));
+            }
             return Poll::Ready(false);
         }
         if self.worker.instance.is_draining() {
@@ -145,8 +149,10 @@ impl Client {
                 return Poll::Ready(false);
             }
             self.until = self.until.min(self.worker.clock.now() + limits::DRAIN_GRACE);
+            return self.alarm.poll(cx, self.worker.clock, self.until).map(|_| false);
         }
-        self.alarm.poll(cx, self.worker.clock, self.until).map(|_| false)
+        self.alarm.rest();
+        Poll::Pending
     }
 
     /// Serves what is there, one request after the other.
@@ -236,6 +242,10 @@ impl Client {
         }
         if request.max_forwards() == Some(0) {
             return Err(Answer::last_hop(&request));
+        }
+        if request.upgrade().is_some() && self.worker.instance.is_draining() {
+            let elsewhere = Answer::failure(Cause::Draining);
+            return Err(elsewhere.retry_after(Some(limits::ASK_ELSEWHERE)));
         }
         let router = &self.worker.plan.listeners[self.listener].router;
         let found = router.find(|| request.host(), || request.method_name(), request.path());

@@ -51,6 +51,10 @@ pub const STUCK_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a connection that was accepted while draining may take to send its one request.
 pub const DRAIN_GRACE: Duration = Duration::from_secs(1);
 
+/// When somebody may ask again who wanted a tunnel while we drain: another instance takes it at
+/// once, and `Retry-After` knows nothing shorter.
+pub const ASK_ELSEWHERE: Duration = Duration::from_secs(1);
+
 /// After an answer that leaves a request unread: how long, and for how many bytes, we go on
 /// reading. To close at once would reset the connection, and the reset can overtake the answer.
 pub const LINGER_TIMEOUT: Duration = Duration::from_secs(2);

@@ -184,6 +184,17 @@ mod tests {
         });
     }
 
+    #[test]
+    fn small_pieces_leave_at_once_and_a_service_that_vanished_is_given_up() {
+        within_a_loop(|turns, _, listener| async move {
+            let (connection, _) = rested(&listener, &turns).await;
+
+            let socket = SockRef::from(&connection.socket);
+            assert!(socket.tcp_nodelay().unwrap());
+            assert_eq!(socket.tcp_user_timeout().unwrap(), Some(limits::STUCK_TIMEOUT.into()));
+        });
+    }
+
     /// Plays `story` in an event loop whose turns are told by hand.
     fn within_a_loop<F: Future>(story: impl FnOnce(Turns, Instant, TcpListener) -> F) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

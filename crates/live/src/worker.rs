@@ -239,6 +239,7 @@ impl Worker {
     /// Closes idle connections that are of no more use, and tells how things stand.
     pub(crate) fn tidy(&self) {
         let now = self.now();
+        self.slots.send_away_before(now - self.limits.client_idle_timeout);
         self.instance.reports.catch_up(now);
         for call in &self.plan.calls {
             self.instance.reports.note_serving(self.id, call.id, self.has_somebody_to_ask(call));
