@@ -14,7 +14,6 @@ use tokio::io::AsyncWrite;
 use tokio::net::TcpStream;
 use wire::l7::http1::{Method, Parse, Recipient, Refusal, RequestHead};
 
-use crate::alarm::Alarm;
 use crate::answer::Answer;
 use crate::exchange::{Desk, HalfClosed, Passage, Tale};
 
@@ -29,7 +28,6 @@ pub(crate) struct Client {
     pub(crate) worker: Rc<Worker>,
     pub(crate) socket: TcpStream,
     pub(crate) key: Key,
-    pub(crate) alarm: Alarm,
     address: Box<str>,
     listener: usize,
     /// It has sent a request already.
@@ -77,13 +75,11 @@ impl Client {
     ) -> Self {
         let key = worker.slots.open();
         let address = peer.ip().to_canonical().to_string().into();
-        let alarm = Alarm::default();
         let until = Instant::NEVER;
         Self {
             worker,
             socket,
             key,
-            alarm,
             address,
             listener,
             served: false,
@@ -144,14 +140,9 @@ impl Client {
             }
             return Poll::Ready(false);
         }
-        if self.worker.instance.is_draining() {
-            if self.served {
-                return Poll::Ready(false);
-            }
-            self.until = self.until.min(self.worker.clock.now() + limits::DRAIN_GRACE);
-            return self.alarm.poll(cx, self.worker.clock, self.until).map(|_| false);
+        if self.served && self.worker.instance.is_draining() {
+            return Poll::Ready(false);
         }
-        self.alarm.rest();
         Poll::Pending
     }
 
@@ -213,7 +204,7 @@ impl Client {
         if self.until == Instant::NEVER {
             self.until = self.worker.now() + self.worker.limits.head_timeout;
         }
-        self.alarm.poll(cx, self.worker.clock, self.until).map(|_| Arrival::TimedOut)
+        desk.alarm.poll(cx, self.worker.clock, self.until).map(|_| Arrival::TimedOut)
     }
 
     /// Finds the call that takes a request. False if none does: then our answer is written.
@@ -337,7 +328,7 @@ impl Client {
         let sent = match desk.download.out.poll_flush(cx, &mut self.socket, &[]).1 {
             Poll::Ready(outcome) => outcome.is_ok(),
             Poll::Pending => {
-                ready!(self.alarm.poll(cx, self.worker.clock, self.until));
+                ready!(desk.alarm.poll(cx, self.worker.clock, self.until));
                 false
             }
         };
@@ -367,7 +358,7 @@ impl Client {
             if let Ok(Some(_)) | Err(_) = self.socket.take_error() {
                 return Poll::Ready(());
             }
-            self.alarm.poll(cx, self.worker.clock, self.until).map(|_| ())
+            desk.alarm.poll(cx, self.worker.clock, self.until).map(|_| ())
         })
         .await;
     }

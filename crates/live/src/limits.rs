@@ -48,7 +48,7 @@ impl Default for Limits {
 /// peer that lost its power holds a connection for about fifteen minutes.
 pub const STUCK_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long a connection that was accepted while draining may take to send its one request.
+/// How long a connection that has asked nothing yet may take to send its one request while we drain.
 pub const DRAIN_GRACE: Duration = Duration::from_secs(1);
 
 /// When somebody may ask again who wanted a tunnel while we drain: another instance takes it at

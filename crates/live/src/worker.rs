@@ -239,7 +239,9 @@ impl Worker {
     /// Closes idle connections that are of no more use, and tells how things stand.
     pub(crate) fn tidy(&self) {
         let now = self.now();
-        self.slots.send_away_before(now - self.limits.client_idle_timeout);
+        let draining = self.instance.is_draining();
+        let keep = if draining { limits::DRAIN_GRACE } else { self.limits.client_idle_timeout };
+        self.slots.send_away_before(now - keep);
         self.instance.reports.catch_up(now);
         for call in &self.plan.calls {
             self.instance.reports.note_serving(self.id, call.id, self.has_somebody_to_ask(call));

@@ -188,7 +188,7 @@ impl Client {
         let now = loop {
             let due = engine.min(desk.due.at);
             let look = self.next_look(desk);
-            let now = ready!(self.alarm.poll(cx, self.worker.clock, due.min(look)));
+            let now = ready!(desk.alarm.poll(cx, self.worker.clock, due.min(look)));
             if look <= now && self.is_gone(desk, now) {
                 return Poll::Ready(Input::ClientLeft);
             }
