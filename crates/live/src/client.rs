@@ -15,8 +15,7 @@ use tokio::net::TcpStream;
 use wire::l7::http1::{Method, Parse, Recipient, Refusal, RequestHead};
 
 use crate::answer::Answer;
-use crate::exchange::{Desk, HalfClosed, Passage, Tale};
-
+use crate::exchange::{Desk, HalfClosed, Passage, Stage, Tale};
 use crate::limits;
 use crate::plan::Found;
 use crate::slots::Why;
@@ -95,24 +94,21 @@ impl Client {
     }
 
     /// Serves it until it ends.
-    #[expect(clippy::manual_async_fn, reason = "that would keep its argument twice, idle or not")]
-    pub(crate) fn serve(mut self) -> impl Future<Output = ()> {
-        async move {
-            poll_fn(|cx| {
-                self.worker.slots.set_waker(self.key, cx.waker());
-                Poll::Ready(())
-            })
-            .await;
-            while self.is_wanted().await {
-                let mut desk = self.worker.take_desk();
-                match self.requests(&mut desk).await {
-                    Next::KeepAlive => self.worker.give_desk(desk),
-                    Next::Close => return,
-                    Next::Linger => return self.linger(&mut desk).await,
-                    Next::Reset => {
-                        let _ = self.socket.set_zero_linger();
-                        return;
-                    }
+    pub(crate) async fn serve(mut self: Box<Self>) {
+        poll_fn(|cx| {
+            self.worker.slots.set_waker(self.key, cx.waker());
+            Poll::Ready(())
+        })
+        .await;
+        while self.is_wanted().await {
+            let mut desk = self.worker.take_desk();
+            match self.requests(&mut desk).await {
+                Next::KeepAlive => self.worker.give_desk(desk),
+                Next::Close => return,
+                Next::Linger => return self.linger(&mut desk).await,
+                Next::Reset => {
+                    let _ = self.socket.set_zero_linger();
+                    return;
                 }
             }
         }
@@ -150,31 +146,29 @@ impl Client {
     async fn requests(&mut self, desk: &mut Desk) -> Next {
         loop {
             self.until = Instant::NEVER;
-            let next = match poll_fn(|cx| self.poll_arrival(desk, cx)).await {
+            let arrival = poll_fn(|cx| self.poll_arrival(desk, cx)).await;
+            let is_refused = matches!(arrival, Arrival::Refused(_) | Arrival::TimedOut);
+            match arrival {
                 Arrival::NotYet => return Next::KeepAlive,
                 Arrival::Nothing => return Next::Close,
-                Arrival::Refused(refusal) => {
-                    self.write_refusal(desk, &Answer::refusal(refusal));
-                    return self.refuse(desk).await;
+                Arrival::Refused(refusal) => self.refuse(desk, &Answer::refusal(refusal)),
+                Arrival::TimedOut => self.refuse(desk, &Answer::failure(Cause::ClientTimeout)),
+                Arrival::Head { consumed } => self.direct(desk, consumed),
+            }
+            let mut woken = false;
+            let next = poll_fn(|cx| {
+                // One look at the clock for all that follows from a wake-up.
+                if std::mem::replace(&mut woken, true) {
+                    self.worker.now();
                 }
-                Arrival::TimedOut => {
-                    self.write_refusal(desk, &Answer::failure(Cause::ClientTimeout));
-                    return self.refuse(desk).await;
-                }
-                Arrival::Head { consumed } => {
-                    self.served = true;
-                    desk.take_head(consumed);
-                    let next = if self.direct(desk) {
-                        self.carry(desk).await
-                    } else {
-                        poll_fn(|cx| self.poll_answer(desk, cx)).await
-                    };
-                    self.record(desk);
-                    next
-                }
-            };
-            if next != Next::KeepAlive || desk.inbox.is_empty() {
-                return next;
+                self.poll_request(desk, cx)
+            })
+            .await;
+            self.record(desk);
+            match next {
+                _ if is_refused => return Next::Linger,
+                Next::KeepAlive if !desk.inbox.is_empty() => {}
+                next => return next,
             }
         }
     }
@@ -207,19 +201,18 @@ impl Client {
         desk.alarm.poll(cx, self.worker.clock, self.until).map(|_| Arrival::TimedOut)
     }
 
-    /// Finds the call that takes a request. False if none does: then our answer is written.
-    fn direct(&mut self, desk: &mut Desk) -> bool {
+    /// Begins the call that takes a request. If none does, our answer is written.
+    fn direct(&mut self, desk: &mut Desk, head: usize) {
+        self.served = true;
+        desk.take_head(head);
         desk.tale = self.new_tale();
         desk.download.close = false;
         match self.find(desk) {
             Ok(found) => {
                 (desk.tale.route, desk.tale.call) = (Some(found.route), Some(found.call));
-                true
+                self.begin(desk);
             }
-            Err(answer) => {
-                self.write_answer(desk, &answer);
-                false
-            }
+            Err(answer) => self.write_answer(desk, &answer),
         }
     }
 
@@ -244,17 +237,11 @@ impl Client {
     }
 
     /// The client's bytes are no request that we understand, or not one in time.
-    fn write_refusal(&mut self, desk: &mut Desk, answer: &Answer) {
+    fn refuse(&mut self, desk: &mut Desk, answer: &Answer) {
         desk.tale = self.new_tale();
         desk.forget_head();
         desk.download.close = true;
         self.write_answer(desk, answer);
-    }
-
-    async fn refuse(&mut self, desk: &mut Desk) -> Next {
-        poll_fn(|cx| self.poll_answer(desk, cx)).await;
-        self.record(desk);
-        Next::Linger
     }
 
     fn new_tale(&self) -> Tale {
@@ -319,11 +306,11 @@ impl Client {
         desk.download.close = close;
         (desk.tale.status, desk.tale.cause) = (answer.status(), answer.cause());
         desk.tale.own_bytes = answer.write(desk.download.out.made(), to, desk.tale.id);
+        desk.stage = Stage::Answering;
         self.until = self.worker.now() + self.worker.limits.write_timeout;
     }
 
-    /// Sends it. Apart from writing it, because what an `async fn` is given it keeps, and every
-    /// connection, idle or not, has the memory of the largest.
+    /// Sends it.
     pub(crate) fn poll_answer(&mut self, desk: &mut Desk, cx: &mut Context<'_>) -> Poll<Next> {
         let sent = match desk.download.out.poll_flush(cx, &mut self.socket, &[]).1 {
             Poll::Ready(outcome) => outcome.is_ok(),
@@ -399,9 +386,11 @@ mod tests {
 
     #[test]
     fn an_idle_connection_keeps_no_more_than_it_needs_to_wait() {
-        let kept = size_of_output(Client::serve);
+        let kept = (size_of_output(Client::serve), size_of::<Client>());
 
-        assert!(kept <= 280, "{kept} bytes");
+        // With what the event loop adds to a task, 256 bytes; and what fits behind it, where the
+        // alignment of tasks would leave a gap.
+        assert!(kept.0 <= 144 && kept.1 <= 104, "{kept:?} bytes");
     }
 
     fn size_of_output<A, B>(_: impl Fn(A) -> B) -> usize {

@@ -129,7 +129,7 @@ async fn welcome(worker: &Rc<Worker>, socket: TcpStream, peer: SocketAddr, numbe
         // in since the event loop last turned has shown whether it has a request.
         tokio::task::yield_now().await;
     }
-    spawn_local(Client::new(Rc::clone(worker), socket, peer, number).serve());
+    spawn_local(Box::new(Client::new(Rc::clone(worker), socket, peer, number)).serve());
 }
 
 /// Everybody here has a request under way.

@@ -57,6 +57,8 @@ pub(crate) enum Stage {
     Relaying,
     /// It has become a tunnel.
     Tunnel,
+    /// It is over, and our own answer is being sent.
+    Answering,
 }
 
 /// The connection to an endpoint.

@@ -1,6 +1,5 @@
 //! One request through the engine: whatever happens is told, whatever it says is done.
 
-use std::future::poll_fn;
 use std::io;
 use std::task::{Context, Poll, ready};
 
@@ -28,44 +27,41 @@ enum End {
 }
 
 impl Client {
-    /// Carries the request whose head was read, to its end.
-    pub(crate) async fn carry(&mut self, desk: &mut Desk) -> Next {
+    /// Begins to carry the request whose head was read.
+    pub(crate) fn begin(&mut self, desk: &mut Desk) {
         if self.half_closed.is_some() {
             self.half_closed = Some(HalfClosed::since(desk.tale.arrived));
         }
         let request = desk.begin(desk.tale.arrived, self);
         self.tell(desk, Input::Begin(request));
-        let end = loop {
-            if let Some(end) = self.follow(desk) {
-                break end;
-            }
-            let mut woken = false;
-            let input = poll_fn(|cx| {
-                // One look at the clock for all that follows from a wake-up.
-                if std::mem::replace(&mut woken, true) {
-                    self.worker.now();
+    }
+
+    /// Carries it to its end, or sends our answer. No `async fn`: what one keeps while it waits,
+    /// every connection has the memory for, idle or not.
+    pub(crate) fn poll_request(&mut self, desk: &mut Desk, cx: &mut Context<'_>) -> Poll<Next> {
+        while desk.stage != Stage::Answering {
+            match self.follow(desk) {
+                None => {
+                    let input = ready!(self.poll_input(desk, cx));
+                    self.tell(desk, input);
                 }
-                self.poll_input(desk, cx)
-            })
-            .await;
-            self.tell(desk, input);
-        };
-        match end {
-            End::Answered => self.finish(desk),
-            End::Abort => self.broken_off(desk),
-            End::Client(cause) if cause != Cause::ClientLeft && desk.tale.answered.is_none() => {
-                self.write_response(desk, cause, None);
-                poll_fn(|cx| self.poll_answer(desk, cx)).await
-            }
-            End::Client(cause) => {
-                desk.tale.cause = Some(cause);
-                self.broken_off(desk)
-            }
-            End::Respond { cause, retry_after } => {
-                self.write_response(desk, cause, retry_after);
-                poll_fn(|cx| self.poll_answer(desk, cx)).await
+                Some(End::Answered) => return Poll::Ready(self.finish(desk)),
+                Some(End::Abort) => return Poll::Ready(self.broken_off(desk)),
+                Some(End::Respond { cause, retry_after }) => {
+                    self.write_response(desk, cause, retry_after);
+                }
+                Some(End::Client(cause))
+                    if cause != Cause::ClientLeft && desk.tale.answered.is_none() =>
+                {
+                    self.write_response(desk, cause, None);
+                }
+                Some(End::Client(cause)) => {
+                    desk.tale.cause = Some(cause);
+                    return Poll::Ready(self.broken_off(desk));
+                }
             }
         }
+        self.poll_answer(desk, cx)
     }
 
     /// Does what the engine says. The end, if it was the last.
@@ -115,7 +111,7 @@ impl Client {
             return Poll::Ready(Input::Turn);
         }
         let step = match desk.stage {
-            Stage::Waiting => Poll::Pending,
+            Stage::Waiting | Stage::Answering => Poll::Pending,
             Stage::Trying => self.poll_trying(desk, cx),
             Stage::Relaying => self.poll_relaying(desk, cx),
             Stage::Tunnel => self.poll_tunnel(desk, cx),
