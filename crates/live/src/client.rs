@@ -119,7 +119,6 @@ impl Client {
     async fn is_wanted(&mut self) -> bool {
         // Between two requests the clock was just read.
         let now = if self.served { self.worker.recent() } else { self.worker.now() };
-        self.until = Instant::NEVER;
         self.worker.slots.rest(now, self.key);
         let wanted = poll_fn(|cx| self.poll_wanted(cx)).await;
         self.worker.slots.stir(self.key);
