@@ -11,6 +11,7 @@ mod report;
 mod rig;
 mod sim;
 mod spread;
+mod syscalls;
 
 use clap::Subcommand;
 
@@ -21,6 +22,8 @@ use crate::shell::Outcome;
 pub(crate) enum Bench {
     /// Compares proxies on HTTP/1.1 and writes docs/performance.md
     Http1(http1::Options),
+    /// Counts system calls for each request and writes docs/performance.md
+    Syscalls,
     /// Times the deciding code alone and writes docs/performance.md
     Decisions,
     /// Times the simulation and writes docs/performance.md
@@ -31,6 +34,7 @@ pub(crate) enum Bench {
 pub(crate) fn run(bench: &Bench) -> Outcome {
     match bench {
         Bench::Http1(options) => http1::run(options),
+        Bench::Syscalls => syscalls::run(),
         Bench::Decisions => decisions::run(),
         Bench::Sim => sim::run().and_then(|()| packets::run()),
     }
@@ -44,4 +48,9 @@ pub(crate) fn http1_briefly() -> Outcome {
 /// Runs the simulator so briefly that its figures say nothing, and writes none of them.
 pub(crate) fn sim_briefly() -> Outcome {
     sim::briefly()
+}
+
+/// Counts the system calls of Plimsoll alone, and holds them against what they may be.
+pub(crate) fn syscalls_of_ours() -> Outcome {
+    syscalls::ours()
 }

@@ -103,6 +103,25 @@ fn with_few_descriptors_idle_clients_make_room_for_those_who_ask() {
 }
 
 #[test]
+fn with_no_descriptor_left_accepting_does_not_spin_and_goes_on_when_there_are_some() {
+    let folder = tempfile::tempdir().unwrap();
+    let balancer = Running::start(folder.path(), answering());
+    assert!(balancer.get().starts_with("HTTP/1.1 200"));
+    // Fewer than it has: to let go of one helps nobody.
+    let before = balancer.limit_descriptors(3);
+    let crowd: Vec<_> = (0..50).map(|_| TcpStream::connect(balancer.address).unwrap()).collect();
+
+    let began = balancer.processor_ticks();
+    std::thread::sleep(Duration::from_secs(1));
+    let spent = balancer.processor_ticks() - began;
+
+    assert!(spent < 8, "{spent} of 100 ticks of a second");
+    drop(crowd);
+    balancer.limit_descriptors(before);
+    assert!(balancer.get().starts_with("HTTP/1.1 200"));
+}
+
+#[test]
 fn a_missing_service_is_no_reason_not_to_run() {
     let folder = tempfile::tempdir().unwrap();
     let balancer = Running::start(folder.path(), free());
@@ -313,6 +332,22 @@ impl Running {
         let id = self.process.id().to_string();
         let sent = Command::new("kill").args(["-s", signal, &id]).status().unwrap();
         assert!(sent.success());
+    }
+
+    /// How many descriptors it may have from now on; returns how many it might have before.
+    fn limit_descriptors(&self, most: u64) -> u64 {
+        use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
+        let limit = Rlimit { current: Some(most), maximum: getrlimit(Resource::Nofile).maximum };
+        let process = Pid::from_raw(self.process.id().try_into().unwrap());
+        prlimit(process, Resource::Nofile, limit).unwrap().current.unwrap_or(1 << 16)
+    }
+
+    /// The processor time that it has taken, in hundredths of a second (proc(5), USER_HZ).
+    fn processor_ticks(&self) -> u64 {
+        let stat = format!("/proc/{}/stat", self.process.id());
+        let stat = std::fs::read_to_string(stat).unwrap();
+        let fields = stat.rsplit_once(')').unwrap().1.split_whitespace();
+        fields.skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap()).sum()
     }
 
     fn until_refusing(&self) {

@@ -67,6 +67,13 @@ impl<C> Pool<C> {
         idle.pop_front().map(|oldest| oldest.connection)
     }
 
+    /// The connection to an endpoint that has idled longest: when somebody else needs its place.
+    pub fn take_oldest(&mut self, endpoint: EndpointId) -> Option<C> {
+        let oldest = self.idle.get_mut(endpoint.index())?.pop_front()?;
+        self.len -= 1;
+        Some(oldest.connection)
+    }
+
     /// The next connection that has idled too long: close it. Ask until there is none.
     pub fn expired(&mut self, now: Instant) -> Option<C> {
         let keep = self.keep;
@@ -129,6 +136,17 @@ mod tests {
 
         assert_eq!(refused, [None, None, Some("1")]);
         assert_eq!(pool.len(), 2);
+    }
+
+    #[test]
+    fn who_needs_a_place_gets_that_of_the_oldest_of_this_endpoint() {
+        let mut pool = pool();
+        for (endpoint, name) in [(B, "b"), (A, "old"), (A, "new")] {
+            pool.put(Instant::ZERO, endpoint, name);
+        }
+
+        assert_eq!([(); 3].map(|()| pool.take_oldest(A)), [Some("old"), Some("new"), None]);
+        assert_eq!(pool.len(), 1);
     }
 
     #[test]

@@ -46,8 +46,10 @@ pub(crate) struct Room {
 struct Mailbox {
     /// By call.
     woken: Vec<AtomicBool>,
-    /// Somebody has run out of what idle connections could give back.
+    /// The machine has run out of what idle connections could give back.
     short: AtomicBool,
+    /// By call: somebody waits for a connection to an endpoint that has as many as it may.
+    crowded: Vec<AtomicBool>,
     bell: Notify,
 }
 
@@ -59,9 +61,11 @@ impl Instance {
         log: Option<Log>,
         recorder: Option<Recorder>,
     ) -> Self {
+        let by_call = || plan.calls.iter().map(|_| AtomicBool::new(false)).collect();
         let mailbox = || Mailbox {
-            woken: plan.calls.iter().map(|_| AtomicBool::new(false)).collect(),
+            woken: by_call(),
             short: AtomicBool::new(false),
+            crowded: by_call(),
             bell: Notify::new(),
         };
         let boxes = (0..room.workers).map(|_| mailbox()).collect();
@@ -86,12 +90,16 @@ impl Instance {
 
     /// A worker should ask whose turn it is in a call.
     pub(crate) fn wake(&self, worker: WorkerId, call: CallId) {
-        let Some(mailbox) = self.boxes.get(worker.index()) else {
-            return;
-        };
-        if let Some(woken) = mailbox.woken.get(call.index()) {
-            woken.store(true, Ordering::Release);
-            mailbox.bell.notify_one();
+        if let Some(mailbox) = self.boxes.get(worker.index()) {
+            mailbox.put(&mailbox.woken, call);
+        }
+    }
+
+    /// Somebody waits for a connection of a call, and an endpoint has no more to give: whichever
+    /// worker keeps one idle should close it.
+    pub(crate) fn ask_for_seats(&self, call: CallId) {
+        for mailbox in &self.boxes {
+            mailbox.put(&mailbox.crowded, call);
         }
     }
 
@@ -104,11 +112,14 @@ impl Instance {
 
     /// The calls in which a worker was woken since it last asked.
     pub(crate) fn woken(&self, worker: WorkerId) -> impl Iterator<Item = CallId> {
-        let woken = self.boxes.get(worker.index()).map(|mailbox| mailbox.woken.iter());
-        let asked = woken.into_iter().flatten().enumerate();
-        asked
-            .filter(|(_, woken)| woken.swap(false, Ordering::AcqRel))
-            .map(|(call, _)| CallId::from_index(call))
+        let mailbox = self.boxes.get(worker.index());
+        mailbox.into_iter().flat_map(|mailbox| emptied(&mailbox.woken))
+    }
+
+    /// The calls in which a worker was asked for idle connections since it last looked.
+    pub(crate) fn crowded(&self, worker: WorkerId) -> impl Iterator<Item = CallId> {
+        let mailbox = self.boxes.get(worker.index());
+        mailbox.into_iter().flat_map(|mailbox| emptied(&mailbox.crowded))
     }
 
     /// How many clients' connections each worker may have.
@@ -143,6 +154,21 @@ impl Instance {
     pub(crate) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Acquire)
     }
+}
+
+impl Mailbox {
+    fn put(&self, flags: &[AtomicBool], call: CallId) {
+        if let Some(flag) = flags.get(call.index()) {
+            flag.store(true, Ordering::Release);
+            self.bell.notify_one();
+        }
+    }
+}
+
+/// The calls whose flag was up.
+fn emptied(flags: &[AtomicBool]) -> impl Iterator<Item = CallId> {
+    let up = flags.iter().enumerate().filter(|(_, flag)| flag.swap(false, Ordering::AcqRel));
+    up.map(|(call, _)| CallId::from_index(call))
 }
 
 fn endpoint_names(call: &CallPlan) -> (&str, Vec<&str>) {

@@ -27,6 +27,7 @@ mod running;
 mod seats;
 mod slots;
 mod tasks;
+mod turns;
 mod upstream;
 mod worker;
 

@@ -48,8 +48,12 @@ impl Default for Limits {
 /// peer that lost its power holds a connection for about fifteen minutes.
 pub const STUCK_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long a connection that was accepted while draining may take to send its one request.
+/// How long a connection that has asked nothing yet may take to send its one request while we drain.
 pub const DRAIN_GRACE: Duration = Duration::from_secs(1);
+
+/// When somebody may ask again who wanted a tunnel while we drain: another instance takes it at
+/// once, and `Retry-After` knows nothing shorter.
+pub const ASK_ELSEWHERE: Duration = Duration::from_secs(1);
 
 /// After an answer that leaves a request unread: how long, and for how many bytes, we go on
 /// reading. To close at once would reset the connection, and the reset can overtake the answer.
@@ -99,6 +103,10 @@ pub const HALF_CLOSED_LOOK: Duration = Duration::from_millis(250);
 
 /// How long a request to the admin pages may take.
 pub const ADMIN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How old what the event loop knows may be before the kernel is asked instead: about as long as a
+/// packet takes within a data centre, because what is on its way while we look is missed anyhow.
+pub const HEARSAY: Duration = Duration::from_micros(100);
 
 /// How often lines of the access log are handed over when there are few.
 pub const LOG_EVERY: Duration = Duration::from_millis(200);

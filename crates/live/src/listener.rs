@@ -82,3 +82,23 @@ pub(crate) fn is_passing(error: &io::Error) -> bool {
         ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::Interrupted
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use socket2::SockRef;
+
+    use super::*;
+
+    #[test]
+    fn small_pieces_leave_at_once_and_a_client_that_vanished_is_given_up() {
+        let listener = bind(([127, 0, 0, 1], 0).into(), 1).unwrap().pop().unwrap();
+        listener.set_nonblocking(false).unwrap();
+        let _client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+
+        let (accepted, _) = listener.accept().unwrap();
+
+        let socket = SockRef::from(&accepted);
+        assert!(socket.tcp_nodelay().unwrap());
+        assert_eq!(socket.tcp_user_timeout().unwrap(), Some(limits::STUCK_TIMEOUT.into()));
+    }
+}

@@ -35,14 +35,18 @@ impl Seats {
         }))
     }
 
-    /// Waits for a place.
-    pub(crate) async fn take(&self) -> Seat {
+    /// Waits for a place. If there is none now, `ask` is called, once: whoever hears it finds out
+    /// from [`Seats::missing`] how many idle connections are wanted back.
+    pub(crate) async fn take(&self, ask: impl FnOnce()) -> Seat {
         let Some(inner) = &self.0 else {
             return Seat(None);
         };
         let _waiting = Waiting::new(&inner.waiting);
-        while !inner.take() {
-            inner.bell.notified().await;
+        if !inner.take() {
+            ask();
+            while !inner.take() {
+                inner.bell.notified().await;
+            }
         }
         // The bell keeps one stroke for those who are about to wait, however often it was rung: who
         // finds more places than one rings again.
@@ -60,6 +64,14 @@ impl Seats {
     /// Whether somebody waits for one.
     pub(crate) fn are_wanted(&self) -> bool {
         self.0.as_ref().is_some_and(|inner| inner.waiting.load(Ordering::SeqCst) > 0)
+    }
+
+    /// How many more wait than there are places.
+    pub(crate) fn missing(&self) -> u32 {
+        self.0.as_ref().map_or(0, |inner| {
+            let waiting = inner.waiting.load(Ordering::SeqCst);
+            waiting.saturating_sub(inner.free.load(Ordering::SeqCst))
+        })
     }
 }
 
@@ -109,7 +121,7 @@ mod tests {
                     let taking = (0..200).map(|_| {
                         let seats = seats.clone();
                         tokio::spawn(async move {
-                            let seat = seats.take().await;
+                            let seat = seats.take(|| ()).await;
                             tokio::task::yield_now().await;
                             drop(seat);
                         })
@@ -134,16 +146,18 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
             let seats = Seats::new(Some(1));
-            let first = seats.take().await;
+            let first = seats.take(|| ()).await;
             assert!(seats.are_taken() && !seats.are_wanted());
 
             let waits = tokio::spawn({
                 let seats = seats.clone();
-                async move { seats.take().await }
+                async move { seats.take(|| ()).await }
             });
             tokio::task::yield_now().await;
             assert!(seats.are_wanted());
+            assert_eq!(seats.missing(), 1);
             drop(first);
+            assert_eq!(seats.missing(), 0, "it is free, though not yet taken");
             let second = waits.await.unwrap();
 
             assert!(seats.are_taken() && !seats.are_wanted());

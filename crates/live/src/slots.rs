@@ -2,11 +2,13 @@
 //!
 //! A request that waits for its turn is told of it by another connection's task, all are told when
 //! the worker drains, and the one that has idled longest is told to go when another client needs
-//! its place. A slot's number is the key that the engine knows an exchange by.
+//! its place, or when it has idled long enough: a timer for each would be a tenth of an idle
+//! connection's memory. A slot's number is the key that the engine knows an exchange by.
 
 use std::cell::RefCell;
 use std::task::Waker;
 
+use base::Instant;
 use engine::l7::Key;
 
 /// All connections of a worker.
@@ -29,6 +31,8 @@ struct Slot {
     waker: Option<Waker>,
     turn: bool,
     ease: Ease,
+    /// Since when it idles.
+    since: Instant,
     /// Neighbours in the list of idle connections.
     older: u32,
     newer: u32,
@@ -43,7 +47,16 @@ enum Ease {
     /// It is in the list.
     Idle,
     /// It was in the list, and was told to go.
-    Going,
+    Going(Why),
+}
+
+/// Why an idle connection has to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// Another client needs its place.
+    Room,
+    /// It has idled for too long.
+    Age,
 }
 
 impl Slots {
@@ -75,8 +88,8 @@ impl Slots {
     }
 
     /// A connection has no request now.
-    pub(crate) fn rest(&self, key: Key) {
-        self.inner.borrow_mut().join_idle(key.0);
+    pub(crate) fn rest(&self, now: Instant, key: Key) {
+        self.inner.borrow_mut().join_idle(now, key.0);
     }
 
     /// A connection has something to do again, or ends.
@@ -86,22 +99,23 @@ impl Slots {
 
     /// Tells the connection that has idled longest to go. False if none idles.
     pub(crate) fn send_oldest_away(&self) -> bool {
-        let mut inner = self.inner.borrow_mut();
-        let oldest = inner.oldest;
-        inner.leave_idle(oldest);
-        let Some(slot) = inner.slots.get_mut(oldest as usize) else {
-            return false;
-        };
-        slot.ease = Ease::Going;
-        if let Some(waker) = &slot.waker {
-            waker.wake_by_ref();
-        }
-        true
+        self.inner.borrow_mut().send_oldest_away(Why::Room)
     }
 
-    /// Whether an idle connection was told to go.
-    pub(crate) fn is_sent_away(&self, key: Key) -> bool {
-        self.inner.borrow().slots.get(key.0 as usize).is_some_and(|slot| slot.ease == Ease::Going)
+    /// Tells those to go that were idle before then already.
+    pub(crate) fn send_away_before(&self, then: Instant) {
+        let mut inner = self.inner.borrow_mut();
+        while inner.oldest_since().is_some_and(|since| since < then) {
+            inner.send_oldest_away(Why::Age);
+        }
+    }
+
+    /// Whether an idle connection was told to go, and why.
+    pub(crate) fn sent_away(&self, key: Key) -> Option<Why> {
+        match self.inner.borrow().slots.get(key.0 as usize)?.ease {
+            Ease::Going(why) => Some(why),
+            Ease::Busy | Ease::Idle => None,
+        }
     }
 
     /// How many connections there are.
@@ -137,12 +151,30 @@ impl Slots {
 }
 
 impl Inner {
-    fn join_idle(&mut self, at: u32) {
+    fn oldest_since(&self) -> Option<Instant> {
+        self.slots.get(self.oldest as usize).map(|slot| slot.since)
+    }
+
+    fn send_oldest_away(&mut self, why: Why) -> bool {
+        let oldest = self.oldest;
+        self.leave_idle(oldest);
+        let Some(slot) = self.slots.get_mut(oldest as usize) else {
+            return false;
+        };
+        slot.ease = Ease::Going(why);
+        if let Some(waker) = &slot.waker {
+            waker.wake_by_ref();
+        }
+        true
+    }
+
+    fn join_idle(&mut self, now: Instant, at: u32) {
         let newest = self.newest;
         let Some(slot) = self.slots.get_mut(at as usize) else {
             return;
         };
-        (slot.ease, slot.older, slot.newer) = (Ease::Idle, newest, NOBODY);
+        (slot.ease, slot.since) = (Ease::Idle, now);
+        (slot.older, slot.newer) = (newest, NOBODY);
         self.newest = at;
         match self.slots.get_mut(newest as usize) {
             Some(before) => before.newer = at,
@@ -177,7 +209,8 @@ impl Default for Inner {
 
 impl Default for Slot {
     fn default() -> Self {
-        Self { waker: None, turn: false, ease: Ease::Busy, older: NOBODY, newer: NOBODY }
+        let since = Instant::ZERO;
+        Self { waker: None, turn: false, ease: Ease::Busy, since, older: NOBODY, newer: NOBODY }
     }
 }
 
@@ -194,7 +227,7 @@ mod tests {
         let [a, b, c, d] = [(); 4].map(|()| slots.open());
         for key in [a, b, c, d, b] {
             slots.stir(key);
-            slots.rest(key);
+            slots.rest(Instant::ZERO, key);
         }
         slots.stir(c);
 
@@ -208,21 +241,37 @@ mod tests {
     fn a_place_that_is_taken_again_knows_nothing_of_who_had_it() {
         let slots = Slots::default();
         let first = slots.open();
-        slots.rest(first);
+        slots.rest(Instant::ZERO, first);
         assert!(slots.send_oldest_away());
         slots.close(first);
 
         let second = slots.open();
 
         assert_eq!(second, first);
-        assert!(!slots.is_sent_away(second));
+        assert_eq!(slots.sent_away(second), None);
         assert!(!slots.send_oldest_away());
+    }
+
+    #[test]
+    fn who_has_idled_too_long_goes_and_who_came_later_or_was_busy_since_stays() {
+        let slots = Slots::default();
+        let [a, b, c] = [1, 2, 3].map(|second| {
+            let key = slots.open();
+            slots.rest(Instant::from_secs(second), key);
+            key
+        });
+        slots.stir(a);
+        slots.rest(Instant::from_secs(4), a);
+
+        slots.send_away_before(Instant::from_secs(3));
+
+        assert_eq!([a, b, c].map(|key| slots.sent_away(key)), [None, Some(Why::Age), None]);
     }
 
     /// Whom the next call sends away; it is gone then.
     fn next_gone(slots: &Slots, all: &[Key]) -> Option<Key> {
         slots.send_oldest_away();
-        let gone = all.iter().copied().find(|&key| slots.is_sent_away(key))?;
+        let gone = all.iter().copied().find(|&key| slots.sent_away(key) == Some(Why::Room))?;
         slots.stir(gone);
         Some(gone)
     }

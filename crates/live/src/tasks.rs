@@ -20,6 +20,7 @@ use crate::clock::Clock;
 use crate::instance::Instance;
 use crate::listener::{Reserve, is_passing};
 use crate::plan::Plan;
+use crate::turns::Turns;
 use crate::worker::Worker;
 use crate::{checks, limits, log, upstream};
 
@@ -35,9 +36,14 @@ pub(crate) fn run(
     cells: Cells,
     listeners: Vec<TcpListener>,
 ) -> io::Result<()> {
-    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
+    let turns = Turns::default();
+    let told = turns.clone();
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .on_thread_unpark(move || told.on_turn(clock.now()))
+        .build_local(LocalOptions::default())?;
     runtime.block_on(async {
-        let worker = Rc::new(Worker::new(id, clock, plan, instance, cells));
+        let worker = Rc::new(Worker::new(id, clock, turns, plan, instance, cells));
         let mut accepting = Vec::new();
         for (number, listener) in listeners.into_iter().enumerate() {
             let listener = tokio::net::TcpListener::from_std(listener)?;
@@ -123,7 +129,7 @@ async fn welcome(worker: &Rc<Worker>, socket: TcpStream, peer: SocketAddr, numbe
         // in since the event loop last turned has shown whether it has a request.
         tokio::task::yield_now().await;
     }
-    spawn_local(Client::new(Rc::clone(worker), socket, peer, number).serve());
+    spawn_local(Box::new(Client::new(Rc::clone(worker), socket, peer, number)).serve());
 }
 
 /// Everybody here has a request under way.
@@ -139,6 +145,9 @@ async fn listen(worker: Rc<Worker>) {
         worker.instance.rung(worker.id).await;
         for call in worker.instance.woken(worker.id) {
             worker.on_woken(call);
+        }
+        for call in worker.instance.crowded(worker.id) {
+            worker.give_seats_back(call);
         }
         if worker.instance.is_asked_for_idle(worker.id) {
             worker.let_go_of_idle();

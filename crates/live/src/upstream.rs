@@ -8,19 +8,24 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base::Instant;
 use event::Cause;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use socket2::SockRef;
+use tokio::io::Interest;
 use tokio::net::{TcpSocket, TcpStream};
 
 use crate::limits;
 use crate::plan::Endpoint;
 use crate::seats::Seat;
+use crate::turns::{Turn, Turns};
 
 /// A connection to an endpoint, and its place among those that the endpoint may have.
 #[derive(Debug)]
 pub(crate) struct Connection {
     socket: TcpStream,
+    /// The event loop's turn in which it was used last.
+    used: Turn,
     _seat: Seat,
 }
 
@@ -29,11 +34,16 @@ pub(crate) type Connecting = Pin<Box<dyn Future<Output = io::Result<Connection>>
 
 /// Connects to an endpoint, as soon as it may have one more connection: to the address that was
 /// good last, else to the next one. Each but the last gets its part of the time `within` which
-/// there must be a connection.
-pub(crate) fn connect(endpoint: Arc<Endpoint>, within: Option<Duration>) -> Connecting {
+/// there must be a connection. If it may not, `ask` is to ask for one that idles.
+pub(crate) fn connect(
+    endpoint: Arc<Endpoint>,
+    within: Option<Duration>,
+    ask: impl FnOnce() + 'static,
+) -> Connecting {
     Box::pin(async move {
-        let seat = endpoint.seats.take().await;
-        Ok(Connection { socket: reach(&endpoint, within).await?, _seat: seat })
+        let seat = endpoint.seats.take(ask).await;
+        let socket = reach(&endpoint, within).await?;
+        Ok(Connection { socket, used: Turn::default(), _seat: seat })
     })
 }
 
@@ -70,11 +80,24 @@ async fn open(address: SocketAddr, within: Option<Duration>) -> io::Result<TcpSt
     }
 }
 
-/// Whether an idle connection is of no more use: the peer has closed it, or said something that
-/// nobody asked for. Asks the kernel, not the event loop, which may not have heard of it yet: a
-/// second answer that comes late would be taken for that to the next request. By poll(2), because
-/// to peek would send an acknowledgement that can go with the request.
-pub(crate) fn is_stale(socket: &TcpStream) -> bool {
+impl Connection {
+    /// It has served its request, and goes to the pool.
+    pub(crate) fn rest(self, turns: &Turns) -> Self {
+        Self { used: turns.current(), ..self }
+    }
+
+    /// Whether it is of no more use: the peer has closed it, or said something that nobody asked
+    /// for. A second answer that comes late would be taken for that to the next request, so the
+    /// event loop is believed only if it has just heard from the kernel.
+    pub(crate) fn is_stale(&self, now: Instant, turns: &Turns) -> bool {
+        let has_heard = self.socket.try_io(Interest::READABLE, || Ok(())).is_ok();
+        (has_heard || !turns.know(now, self.used)) && is_ready(&self.socket)
+    }
+}
+
+/// Whether something has come, or the peer has closed. Asks the kernel: by poll(2), because to peek
+/// would send an acknowledgement that can go with the request.
+fn is_ready(socket: &TcpStream) -> bool {
     let mut asked = [PollFd::new(socket, PollFlags::IN | PollFlags::RDHUP)];
     rustix::event::poll(&mut asked, Some(&Timespec::default())) != Ok(0)
 }
@@ -125,28 +148,65 @@ pub(crate) fn is_exhausted(error: &io::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use std::io::Write;
+    use std::net::TcpListener;
 
     use super::*;
 
     #[test]
     fn bytes_that_came_since_the_event_loop_last_turned_make_a_connection_stale() {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-            let socket = open(listener.local_addr().unwrap(), None).await.unwrap();
-            let (mut peer, _) = listener.accept().unwrap();
-            assert!(!is_stale(&socket));
+        within_a_loop(|turns, now, listener| async move {
+            let (rests, mut peer) = rested(&listener, &turns).await;
+            assert!(!rests.is_stale(now, &turns));
 
             peer.write_all(b"HTTP/1.1 200 OK\r\n").unwrap();
 
-            assert!(is_stale(&socket), "said what nobody asked for");
-            let socket = open(listener.local_addr().unwrap(), None).await.unwrap();
-            let (peer, _) = listener.accept().unwrap();
-            assert!(!is_stale(&socket));
+            assert!(rests.is_stale(now, &turns), "said what nobody asked for");
+            let (rests, peer) = rested(&listener, &turns).await;
+            assert!(!rests.is_stale(now, &turns));
 
             drop(peer);
 
-            assert!(is_stale(&socket), "closed");
+            assert!(rests.is_stale(now, &turns), "closed");
         });
+    }
+
+    #[test]
+    fn an_event_loop_that_has_just_turned_is_believed_and_says_what_it_has_heard() {
+        within_a_loop(|turns, now, listener| async move {
+            let (rests, mut peer) = rested(&listener, &turns).await;
+            turns.on_turn(now);
+            peer.write_all(b"HTTP/1.1 200 OK\r\n").unwrap();
+            assert!(!rests.is_stale(now, &turns), "it came after the turn: nobody asks the kernel");
+
+            rests.readable().await.unwrap();
+
+            assert!(rests.is_stale(now, &turns));
+        });
+    }
+
+    #[test]
+    fn small_pieces_leave_at_once_and_a_service_that_vanished_is_given_up() {
+        within_a_loop(|turns, _, listener| async move {
+            let (connection, _) = rested(&listener, &turns).await;
+
+            let socket = SockRef::from(&connection.socket);
+            assert!(socket.tcp_nodelay().unwrap());
+            assert_eq!(socket.tcp_user_timeout().unwrap(), Some(limits::STUCK_TIMEOUT.into()));
+        });
+    }
+
+    /// Plays `story` in an event loop whose turns are told by hand.
+    fn within_a_loop<F: Future>(story: impl FnOnce(Turns, Instant, TcpListener) -> F) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        runtime.block_on(story(Turns::default(), Instant::from_secs(1), listener));
+    }
+
+    /// A connection that has just served a request, and its other end.
+    async fn rested(listener: &TcpListener, turns: &Turns) -> (Connection, std::net::TcpStream) {
+        let socket = open(listener.local_addr().unwrap(), None).await.unwrap();
+        let (peer, _) = listener.accept().unwrap();
+        let seat = crate::seats::Seats::default().take(|| ()).await;
+        (Connection { socket, used: Turn::default(), _seat: seat }.rest(turns), peer)
     }
 }

@@ -21,6 +21,7 @@ use crate::plan::{CallPlan, Plan};
 use crate::record::Recorder;
 use crate::reports::Ears;
 use crate::slots::Slots;
+use crate::turns::Turns;
 use crate::upstream::Connection;
 
 /// What the tasks of one worker share.
@@ -28,6 +29,8 @@ use crate::upstream::Connection;
 pub(crate) struct Worker {
     pub(crate) id: WorkerId,
     pub(crate) clock: Clock,
+    /// Of the event loop that runs it.
+    pub(crate) turns: Turns,
     pub(crate) plan: Arc<Plan>,
     pub(crate) instance: Arc<Instance>,
     pub(crate) slots: Slots,
@@ -56,6 +59,7 @@ impl Worker {
     pub(crate) fn new(
         id: WorkerId,
         clock: Clock,
+        turns: Turns,
         plan: Arc<Plan>,
         instance: Arc<Instance>,
         cells: Cells,
@@ -65,6 +69,7 @@ impl Worker {
         Self {
             id,
             clock,
+            turns,
             plan,
             slots: Slots::default(),
             limits: instance.limits,
@@ -234,6 +239,9 @@ impl Worker {
     /// Closes idle connections that are of no more use, and tells how things stand.
     pub(crate) fn tidy(&self) {
         let now = self.now();
+        let draining = self.instance.is_draining();
+        let keep = if draining { limits::DRAIN_GRACE } else { self.limits.client_idle_timeout };
+        self.slots.send_away_before(now - keep);
         self.instance.reports.catch_up(now);
         for call in &self.plan.calls {
             self.instance.reports.note_serving(self.id, call.id, self.has_somebody_to_ask(call));
@@ -258,6 +266,19 @@ impl Worker {
     pub(crate) fn make_room(&self) {
         self.let_go_of_idle();
         self.instance.ask_for_idle(self.id);
+    }
+
+    /// Closes as many idle connections of a call as somebody waits for, and no more.
+    pub(crate) fn give_seats_back(&self, call: CallId) {
+        let mut carried = self.carried(call);
+        for (at, endpoint) in self.plan.call(call).endpoints.iter().enumerate() {
+            let endpoint_id = EndpointId::from_index(at);
+            while endpoint.seats.missing() > 0
+                && let Some(oldest) = carried.pool.take_oldest(endpoint_id)
+            {
+                drop(oldest);
+            }
+        }
     }
 
     /// Closes the idle connections to services.

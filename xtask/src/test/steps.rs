@@ -89,6 +89,13 @@ pub(crate) const STEPS: &[Step] = &[
         run: bench::http1_briefly,
     },
     Step {
+        name: "syscalls",
+        what: "a request costs no more system calls than it should; needs leave to trace",
+        slow: true,
+        needs: &[],
+        run: bench::syscalls_of_ours,
+    },
+    Step {
         name: "bench-sim",
         what: "the benchmark of the simulator works",
         slow: true,

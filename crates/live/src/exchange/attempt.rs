@@ -50,7 +50,7 @@ impl Client {
         let now = self.worker.recent();
         while !carried.pool.is_empty() {
             let socket = carried.pool.take(now, endpoint)?;
-            if !upstream::is_stale(&socket) {
+            if !socket.is_stale(now, &self.worker.turns) {
                 let scope = Scope { call, endpoint: Some(endpoint) };
                 self.worker.emit(scope, Event::L4(l4::Event::Reused));
                 return Some(socket);
@@ -65,14 +65,13 @@ impl Client {
         (desk.attempt.reused, desk.attempt.began) = (false, now);
         let within = plan.rules.connect_timeout;
         let endpoint = &plan.endpoints[desk.attempt.endpoint.index()];
-        let mut what = Cause::ConnectTimeout;
-        if endpoint.seats.are_taken() {
-            what = Cause::Exhausted;
-            self.worker.instance.ask_for_idle(self.worker.id);
-        }
+        let taken = endpoint.seats.are_taken();
+        let what = if taken { Cause::Exhausted } else { Cause::ConnectTimeout };
         desk.due = Due { at: within.map_or(Instant::NEVER, |most| now + most), what };
+        let (instance, call) = (Arc::clone(&self.worker.instance), plan.id);
+        let ask = move || instance.ask_for_seats(call);
         let within = within.map(Into::into);
-        desk.link = Link::Connecting(upstream::connect(Arc::clone(endpoint), within));
+        desk.link = Link::Connecting(upstream::connect(Arc::clone(endpoint), within, ask));
     }
 
     fn write_request(&self, desk: &mut Desk, number: u8, remaining: Option<Duration>) {

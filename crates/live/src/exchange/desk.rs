@@ -10,6 +10,7 @@ use wire::l7::http1::{Asked, RequestHead, ResponseHead};
 
 use super::passage::Passage;
 use super::tunnel::Way;
+use crate::alarm::Alarm;
 use crate::buffers::Buffers;
 use crate::inbox::Inbox;
 use crate::limits;
@@ -27,6 +28,8 @@ pub(crate) struct Desk {
     /// The decisions.
     pub(crate) exchange: Exchange,
     pub(crate) stage: Stage,
+    /// For all that has an end.
+    pub(crate) alarm: Alarm,
     /// An end that the engine knows nothing of.
     pub(crate) due: Due,
     pub(crate) upload: Upload,
@@ -54,6 +57,8 @@ pub(crate) enum Stage {
     Relaying,
     /// It has become a tunnel.
     Tunnel,
+    /// It is over, and our own answer is being sent.
+    Answering,
 }
 
 /// The connection to an endpoint.
@@ -148,6 +153,7 @@ impl Desk {
             head_bytes: Vec::new(),
             exchange: Exchange::new(Instant::ZERO, Key::default()),
             stage: Stage::Waiting,
+            alarm: Alarm::default(),
             due: Due::NEVER,
             upload: Upload::new(),
             link: Link::None,
@@ -168,6 +174,7 @@ impl Desk {
         self.upload.kept.clear();
         self.upload.kept.shrink_to(limits::OUTBOX);
         self.download.out.clear(limits::OUTBOX);
+        self.alarm.hand_over();
         self.leave(spare);
     }
 

@@ -1,11 +1,12 @@
 //! One request through the engine: whatever happens is told, whatever it says is done.
 
-use std::future::poll_fn;
+use std::io;
 use std::task::{Context, Poll, ready};
 
-use base::{CallId, Duration, Instant};
+use base::{Duration, Instant};
 use engine::l7::{Body, Exchange, Input, Output, Request};
 use event::{Cause, Event, Scope, l4};
+use tokio::net::TcpStream;
 use wire::l7::http1::Version;
 
 use super::desk::{Desk, Due, Link, Stage};
@@ -26,41 +27,41 @@ enum End {
 }
 
 impl Client {
-    /// Carries the request whose head was read, to its end.
-    pub(crate) async fn carry(&mut self, desk: &mut Desk, call: CallId) -> Next {
-        desk.tale.call = Some(call);
+    /// Begins to carry the request whose head was read.
+    pub(crate) fn begin(&mut self, desk: &mut Desk) {
         if self.half_closed.is_some() {
             self.half_closed = Some(HalfClosed::since(desk.tale.arrived));
         }
         let request = desk.begin(desk.tale.arrived, self);
         self.tell(desk, Input::Begin(request));
-        let end = loop {
-            if let Some(end) = self.follow(desk) {
-                break end;
-            }
-            let mut woken = false;
-            let input = poll_fn(|cx| {
-                // One look at the clock for all that follows from a wake-up.
-                if std::mem::replace(&mut woken, true) {
-                    self.worker.now();
+    }
+
+    /// Carries it to its end, or sends our answer. No `async fn`: what one keeps while it waits,
+    /// every connection has the memory for, idle or not.
+    pub(crate) fn poll_request(&mut self, desk: &mut Desk, cx: &mut Context<'_>) -> Poll<Next> {
+        while desk.stage != Stage::Answering {
+            match self.follow(desk) {
+                None => {
+                    let input = ready!(self.poll_input(desk, cx));
+                    self.tell(desk, input);
                 }
-                self.poll_input(desk, cx)
-            })
-            .await;
-            self.tell(desk, input);
-        };
-        match end {
-            End::Answered => self.finish(desk),
-            End::Abort => self.broken_off(desk),
-            End::Client(cause) if cause != Cause::ClientLeft && desk.tale.answered.is_none() => {
-                self.respond(desk, cause, None).await
+                Some(End::Answered) => return Poll::Ready(self.finish(desk)),
+                Some(End::Abort) => return Poll::Ready(self.broken_off(desk)),
+                Some(End::Respond { cause, retry_after }) => {
+                    self.write_response(desk, cause, retry_after);
+                }
+                Some(End::Client(cause))
+                    if cause != Cause::ClientLeft && desk.tale.answered.is_none() =>
+                {
+                    self.write_response(desk, cause, None);
+                }
+                Some(End::Client(cause)) => {
+                    desk.tale.cause = Some(cause);
+                    return Poll::Ready(self.broken_off(desk));
+                }
             }
-            End::Client(cause) => {
-                desk.tale.cause = Some(cause);
-                self.broken_off(desk)
-            }
-            End::Respond { cause, retry_after } => self.respond(desk, cause, retry_after).await,
         }
+        self.poll_answer(desk, cx)
     }
 
     /// Does what the engine says. The end, if it was the last.
@@ -110,7 +111,7 @@ impl Client {
             return Poll::Ready(Input::Turn);
         }
         let step = match desk.stage {
-            Stage::Waiting => Poll::Pending,
+            Stage::Waiting | Stage::Answering => Poll::Pending,
             Stage::Trying => self.poll_trying(desk, cx),
             Stage::Relaying => self.poll_relaying(desk, cx),
             Stage::Tunnel => self.poll_tunnel(desk, cx),
@@ -153,7 +154,7 @@ impl Client {
     /// Whether a client that has stopped sending is gone. Nothing tells but to send something: an
     /// interim answer, which any client of HTTP/1.1 has to put up with (RFC 9110 section 15.2), and
     /// which a closed connection answers with a reset.
-    fn is_gone(&mut self, desk: &Desk, now: Instant) -> bool {
+    fn is_gone(&mut self, desk: &mut Desk, now: Instant) -> bool {
         let Some(half_closed) = &mut self.half_closed else {
             return false;
         };
@@ -162,9 +163,15 @@ impl Client {
             return true;
         }
         let understands = desk.head.over(&desk.head_bytes).version() == Version::Http11;
-        if understands && desk.download.out.is_empty() && !half_closed.asked {
+        if !understands || half_closed.asked || !desk.download.out.is_empty() {
+            return false;
+        }
+        let Ok(rest) = ask(&self.socket) else {
+            return true;
+        };
+        if rest.len() < PROCESSING.len() {
             half_closed.asked = true;
-            return !self.socket.try_write(PROCESSING).is_ok_and(|sent| sent == PROCESSING.len());
+            desk.download.out.made().extend_from_slice(rest);
         }
         false
     }
@@ -177,7 +184,7 @@ impl Client {
         let now = loop {
             let due = engine.min(desk.due.at);
             let look = self.next_look(desk);
-            let now = ready!(self.alarm.poll(cx, self.worker.clock, due.min(look)));
+            let now = ready!(desk.alarm.poll(cx, self.worker.clock, due.min(look)));
             if look <= now && self.is_gone(desk, now) {
                 return Poll::Ready(Input::ClientLeft);
             }
@@ -232,8 +239,9 @@ impl Client {
         };
         let endpoint = desk.attempt.endpoint;
         let seats = &self.worker.plan.call(call).endpoints[endpoint.index()].seats;
-        if clean && !seats.are_wanted() {
+        if clean && seats.missing() == 0 {
             let now = self.worker.recent();
+            let socket = socket.rest(&self.worker.turns);
             drop(self.worker.carried(call).pool.put(now, endpoint, socket));
         } else {
             let scope = Scope { call, endpoint: Some(endpoint) };
@@ -254,6 +262,19 @@ pub(crate) struct HalfClosed {
 impl HalfClosed {
     fn since(now: Instant) -> Self {
         Self { look: now + limits::HALF_CLOSED_FOR, asked: false }
+    }
+}
+
+/// Asks a client whether it is there. What could not be sent of the question: all of it while the
+/// client has yet to read what it was sent before, which says nothing about it.
+///
+/// # Errors
+/// It is not.
+fn ask(socket: &TcpStream) -> io::Result<&'static [u8]> {
+    match socket.try_write(PROCESSING) {
+        Ok(sent) => Ok(&PROCESSING[sent..]),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(PROCESSING),
+        Err(error) => Err(error),
     }
 }
 
@@ -300,4 +321,32 @@ fn out_of_time(desk: &Desk) -> Input {
 /// The current try failed.
 pub(super) fn failed(cause: Cause, body: Body) -> Input {
     Input::Failed { cause, refused_by_peer: false, body }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn who_reads_slowly_is_not_gone_and_who_is_gone_is() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let socket = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            let (peer, _) = listener.accept().unwrap();
+            socket.writable().await.unwrap();
+            assert_eq!(ask(&socket).unwrap(), b"", "there was room");
+
+            while socket.try_write(&[0; 65_536]).is_ok() {}
+            assert_eq!(ask(&socket).unwrap(), PROCESSING, "there is none, and nobody has gone");
+
+            socket2::SockRef::from(&peer).set_linger(Some(std::time::Duration::ZERO)).unwrap();
+            drop(peer);
+            socket.ready(tokio::io::Interest::ERROR).await.unwrap();
+
+            assert!(ask(&socket).is_err());
+        });
+    }
 }

@@ -7,6 +7,6 @@ mod passage;
 mod relay;
 mod tunnel;
 
-pub(crate) use desk::{Desk, Tale};
+pub(crate) use desk::{Desk, Stage, Tale};
 pub(crate) use drive::HalfClosed;
 pub(crate) use passage::Passage;

@@ -177,6 +177,40 @@ fn an_early_answer_is_passed_on_while_the_body_still_comes_and_nothing_is_reused
 }
 
 #[test]
+fn a_client_that_sends_on_after_an_early_answer_is_read_for_a_while_and_then_cut_off() {
+    let service = Service::script(|connection| {
+        connection.request();
+        connection.send(b"HTTP/1.1 403 No\r\nContent-Length: 2\r\n\r\nno");
+        connection.until_closed();
+    });
+    let balancer = Site::before(&[service.address]).start();
+    let mut client = balancer.client();
+    client.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000000\r\n\r\n");
+    assert_eq!(client.answer().status, 403);
+
+    let sent = client.send_until_cut_off();
+
+    // What was read, and what fits the buffers of both kernels.
+    assert!((1 << 18..1 << 28).contains(&sent), "{sent}");
+    balancer.assert_nothing_leaked();
+}
+
+#[test]
+fn trailers_never_reach_http_1_0() {
+    let service = Service::answering(
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-Sum: 3\r\n\r\n",
+    );
+    let balancer = Site::before(&[service.address]).start();
+    let mut client = balancer.client();
+
+    client.send(b"GET / HTTP/1.0\r\nHost: a\r\n\r\n");
+    let head = client.head().unwrap();
+
+    assert_eq!((field(&head, "x-sum"), field(&head, "transfer-encoding")), (None, None), "{head}");
+    assert_eq!(client.rest(), (b"abc".to_vec(), Ended::Closed));
+}
+
+#[test]
 fn a_service_may_answer_while_it_still_reads() {
     let service = Service::script(|connection| {
         let request = connection.request().unwrap();

@@ -138,6 +138,19 @@ impl Client {
         }
     }
 
+    /// Sends for as long as the other side takes it; how many bytes that was.
+    pub(crate) fn send_until_cut_off(&mut self) -> usize {
+        self.socket.set_write_timeout(Some(PATIENCE)).unwrap();
+        let mut sent = 0;
+        loop {
+            match self.socket.write(&[b'x'; 65_536]) {
+                Ok(count) => sent += count,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => panic!("it is still there"),
+                Err(_) => return sent,
+            }
+        }
+    }
+
     /// Closes only our side.
     pub(crate) fn close_write(&mut self) {
         self.socket.shutdown(Shutdown::Write).unwrap();

@@ -300,6 +300,35 @@ fn an_endpoint_gets_no_more_connections_than_the_design_allows_over_all_workers(
 }
 
 #[test]
+fn an_endpoint_that_is_full_costs_no_other_endpoint_its_idle_connections() {
+    let full = Service::script(|connection| {
+        connection.request();
+        connection.until_closed();
+    });
+    let other = Service::well();
+    let balancer = Site::before(&[full.address, other.address])
+        .rule("connections", "{ most = 2 }")
+        .rule("connect_timeout", "\"50ms\"")
+        .rule("retry", "\"none\"")
+        .workers(2)
+        .start();
+
+    // Half of them go to the endpoint that holds on to what it gets, and stay.
+    let mut clients = Vec::new();
+    while full.connections() < 2 {
+        let mut client = balancer.client();
+        client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        clients.push(client);
+        let asked = || full.requests().len() + other.requests().len();
+        eventually("it has arrived", || asked() == clients.len());
+    }
+    let statuses: Vec<_> = (0..40).map(|_| balancer.get("/").status).collect();
+
+    assert!(statuses.contains(&200) && statuses.contains(&503), "{statuses:?}");
+    assert!(other.connections() <= 2, "one for each worker, and not {}", other.connections());
+}
+
+#[test]
 fn who_waits_for_a_connection_gets_the_one_that_is_free_next() {
     let service = Service::well();
     let balancer = Site::before(&[service.address])

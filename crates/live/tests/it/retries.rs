@@ -212,6 +212,28 @@ fn a_connection_that_the_service_closed_while_it_idled_is_no_error_for_anyone() 
 }
 
 #[test]
+fn silence_on_a_kept_connection_after_a_write_proves_nothing() {
+    // It takes the second request of a connection, and closes without a word.
+    let service = Service::script(|connection| {
+        let request = connection.request().unwrap();
+        connection.body(&request);
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nonce");
+        if let Some(request) = connection.request() {
+            connection.body(&request);
+        }
+    });
+    let balancer = Site::before(&[service.address]).start();
+    assert_eq!(balancer.ask(POST).status, 200);
+
+    let answer = balancer.ask(POST);
+
+    assert_eq!((answer.status, answer.cause().as_deref()), (502, Some("closed")));
+    assert_eq!((service.requests().len(), service.connections()), (2, 1), "sent once, and no more");
+    assert_eq!(balancer.metric("retries_refused_total", &["no_grounds"]), 1.0);
+    balancer.assert_nothing_leaked();
+}
+
+#[test]
 fn our_idle_time_is_shorter_than_the_services() {
     let service = Service::well();
     let balancer =

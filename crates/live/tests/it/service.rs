@@ -216,6 +216,11 @@ impl Connection {
         let _ = self.socket.write_all(bytes);
     }
 
+    /// Closes only its side.
+    pub(crate) fn close_write(&self) {
+        self.socket.shutdown(Shutdown::Write).unwrap();
+    }
+
     /// Waits until the other side has gone.
     pub(crate) fn until_closed(&mut self) {
         while self.fill() > 0 {}

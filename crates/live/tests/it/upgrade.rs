@@ -2,7 +2,7 @@
 
 use crate::client::{Client, Ended, field, status};
 use crate::service::{Connection, Service};
-use crate::site::{Balancer, Site};
+use crate::site::{Balancer, PATIENCE, Site};
 
 const ASK: &[u8] =
     b"GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
@@ -45,6 +45,88 @@ fn after_a_101_bytes_go_both_ways_until_each_side_has_ended() {
 
     assert_eq!(client.rest(), (b"the last word".to_vec(), Ended::Closed));
     balancer.assert_nothing_leaked();
+}
+
+#[test]
+fn an_upgrade_is_the_exception_to_the_removal_of_what_concerns_one_connection() {
+    let service = Service::script(|connection| {
+        connection.request();
+        connection.send(
+            b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade, X-Hop\r\nX-Hop: 1\r\n\
+              Upgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",
+        );
+        connection.until_closed();
+    });
+    let balancer = Site::before(&[service.address]).start();
+    let mut client = balancer.client();
+
+    client.send(
+        b"GET /chat HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade, X-Hop\r\nX-Hop: 1\r\n\
+          Keep-Alive: timeout=9\r\nUpgrade: websocket\r\n\
+          Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+    );
+    let answer = client.head().unwrap();
+
+    let request = service.only_request();
+    for head in [&request, &answer] {
+        assert!(field(head, "connection").unwrap().eq_ignore_ascii_case("upgrade"), "{head}");
+        assert_eq!(field(head, "upgrade"), Some("websocket"), "{head}");
+        assert_eq!((field(head, "x-hop"), field(head, "keep-alive")), (None, None), "{head}");
+    }
+    assert_eq!(field(&request, "sec-websocket-key"), Some("dGhlIHNhbXBsZSBub25jZQ=="));
+    assert_eq!(field(&answer, "sec-websocket-accept"), Some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
+}
+
+#[test]
+fn a_service_that_closes_its_side_of_a_tunnel_still_hears_the_client() {
+    let (heard, said) = std::sync::mpsc::channel();
+    let service = switching(move |connection| {
+        connection.send(b"that was all");
+        connection.close_write();
+        connection.until_closed();
+        heard.send(connection.some()).unwrap();
+    });
+    let balancer = Site::before(&[service.address]).start();
+    let mut client = switched(&balancer);
+
+    assert_eq!(client.rest(), (b"that was all".to_vec(), Ended::Closed));
+    client.send(b"and thanks");
+    client.close_write();
+
+    assert_eq!(said.recv_timeout(PATIENCE).unwrap(), b"and thanks");
+    balancer.assert_nothing_leaked();
+}
+
+#[test]
+fn a_client_that_resets_a_tunnel_ends_it_for_the_service_too() {
+    let (ended, end) = std::sync::mpsc::channel();
+    let service = switching(move |connection| {
+        connection.until_closed();
+        ended.send(()).unwrap();
+    });
+    let balancer = Site::before(&[service.address]).start();
+
+    switched(&balancer).reset();
+
+    end.recv_timeout(PATIENCE).unwrap();
+    balancer.assert_nothing_leaked();
+}
+
+#[test]
+fn a_new_upgrade_while_draining_is_503_with_retry_after() {
+    let service = switching(Connection::until_closed);
+    let balancer = Site::before(&[service.address]).start();
+    let mut client = balancer.client();
+
+    balancer.drain();
+    client.send(ASK);
+
+    let answer = client.answer();
+    assert_eq!((answer.status, answer.cause().as_deref()), (503, Some("draining")));
+    assert_eq!(answer.field("retry-after"), Some("1"));
+    assert_eq!(answer.field("connection"), Some("close"));
+    assert_eq!(service.requests(), [] as [&str; 0]);
+    balancer.wait();
 }
 
 #[test]

@@ -143,7 +143,7 @@ fn is_host(host: &[u8]) -> bool {
     match host {
         [] => false,
         [b'[', address @ .., b']'] => is_ipv6(address),
-        _ => host.iter().all(|&byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte)),
+        _ => host.iter().all(|&byte| IN_HOST[usize::from(byte)]),
     }
 }
 
@@ -159,6 +159,17 @@ fn is_port(port: &[u8]) -> bool {
     let is_digits = digits.iter().all(u8::is_ascii_digit);
     is_digits && (digits.is_empty() || text.parse::<u16>().is_ok())
 }
+
+/// Letters, digits, and what names are made of besides.
+static IN_HOST: [bool; 256] = {
+    let mut in_host = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        in_host[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+        byte += 1;
+    }
+    in_host
+};
 
 /// Where in a target a byte may stand.
 #[derive(Clone, Copy)]
