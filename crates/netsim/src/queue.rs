@@ -9,18 +9,19 @@
 //! A timer is never taken out of the queue. Who set it looks whether it still matters when it
 //! comes: that costs one comparison, a removal would cost a search.
 //!
-//! What comes soon is in a [`heap`], the rest in a [`ladder`]: an event among a million costs hardly
-//! more than one among a hundred. Where few are to come, all of them are in the heap.
+//! What comes soon is kept in order ([`near`]), the rest only roughly, in a [`ladder`]: an event
+//! among a million costs little more than one among a hundred.
 
 mod heap;
 mod ladder;
+mod near;
 
 use alloc::vec::Vec;
 
 use base::{Instant, hash_name};
 
-use self::heap::Heap;
 use self::ladder::Ladder;
+use self::near::Near;
 
 /// Somebody who sends or receives events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +31,7 @@ pub struct Party(u32);
 #[derive(Clone, Debug)]
 pub struct Queue<E> {
     /// What happens until `near_to`, that nanosecond included.
-    near: Heap<E>,
+    near: Near<E>,
     near_to: Instant,
     /// What happens after it.
     far: Ladder<E>,
@@ -74,7 +75,7 @@ impl<E: Copy> Queue<E> {
     /// An empty queue. The seed decides ties.
     pub fn new(seed: u64) -> Self {
         Self {
-            near: Heap::new(),
+            near: Near::new(),
             near_to: Instant::NEVER,
             far: Ladder::new(),
             ties: Ties { parties: Vec::new(), key: seed },
@@ -113,7 +114,7 @@ impl<E: Copy> Queue<E> {
         if self.near.is_empty() {
             self.come_near();
         }
-        self.near.peek(&self.ties).map(|next| next.at)
+        self.near.peek().map(|next| next.at)
     }
 
     /// How many events are to come.
@@ -157,7 +158,7 @@ impl<E: Copy> Queue<E> {
     #[cold]
     fn thin_out(&mut self) {
         if self.far.len() == 0 {
-            let first = self.near.peek(&self.ties).map_or(Instant::ZERO, |first| first.at);
+            let first = self.near.peek().map_or(Instant::ZERO, |first| first.at);
             self.far.start_at(first);
         }
         // What happens in one nanosecond cannot be divided.
@@ -172,9 +173,9 @@ impl<E: Copy> Queue<E> {
 }
 
 /// More are never near, but for those of one nanosecond: a heap of them fits into a core's own cache.
-const MOST_NEAR: usize = 512;
+const MOST_NEAR: usize = 1_024;
 /// About so many come near at once.
-const COME_NEAR: usize = 128;
+const COME_NEAR: usize = 512;
 
 impl Ties {
     #[inline]

@@ -103,34 +103,35 @@ impl<E> Ladder<E> {
     /// they all happen in one nanosecond. Says until when nothing is left.
     pub(super) fn take(&mut self, most: usize, mut give: impl FnMut(Entry<E>)) -> Option<Instant> {
         loop {
-            let (bucket, width) = self.next_bucket()?;
+            let (level, first) = self.next_bucket()?;
+            let width = 1_u64 << (level * DIGIT as usize);
+            let mut bucket = core::mem::take(&mut self.levels[level].buckets[first]);
             let count = bucket.iter().map(Vec::len).sum::<usize>();
             self.len -= count;
             let is_next = count <= most || width == 1;
-            for mut chunk in bucket {
+            for mut chunk in bucket.drain(..) {
                 for entry in chunk.drain(..) {
                     if is_next { give(entry) } else { self.push(entry) }
                 }
                 self.spare.push(chunk);
             }
+            // Divided, it has nothing that belongs here. Its list of chunks is used again.
+            self.levels[level].buckets[first] = bucket;
             if is_next {
                 return Some(Instant::from_nanos(self.base | (width - 1)));
             }
         }
     }
 
-    /// Empties the first bucket of the lowest level that has any, and says how many nanoseconds wide
-    /// it was. Time begins anew where it does.
-    fn next_bucket(&mut self) -> Option<(Bucket<E>, u64)> {
-        let mut widths = (0..).step_by(DIGIT as usize).map(|shift| 1_u64 << shift);
-        let mut levels = self.levels.iter_mut().zip(&mut widths);
-        let (level, width) = levels.find(|(level, _)| level.occupied != 0)?;
-        let first = level.occupied.trailing_zeros();
-        level.occupied &= !(1 << first);
-        let bucket = core::mem::take(&mut level.buckets[first as usize]);
+    /// The first bucket of the lowest level that has any. Time begins anew where it does.
+    fn next_bucket(&mut self) -> Option<(usize, usize)> {
+        let level = self.levels.iter().position(|level| level.occupied != 0)?;
+        let first = self.levels[level].occupied.trailing_zeros();
+        self.levels[level].occupied &= !(1 << first);
+        let width = 1_u64 << (level * DIGIT as usize);
         // In two steps: the widest level has no digit above it.
         self.base = self.base / width / BUCKETS * BUCKETS * width + u64::from(first) * width;
-        Some((bucket, width))
+        Some((level, first as usize))
     }
 }
 
