@@ -173,9 +173,9 @@ impl<E: Copy> Queue<E> {
 }
 
 /// More are never near, but for those of one nanosecond: a heap of them fits into a core's own cache.
-const MOST_NEAR: usize = 1_024;
+const MOST_NEAR: usize = 256;
 /// About so many come near at once.
-const COME_NEAR: usize = 512;
+const COME_NEAR: usize = 64;
 
 impl Ties {
     #[inline]

@@ -54,7 +54,7 @@ const DIGIT: u32 = 6;
 /// Values of a digit.
 const BUCKETS: u64 = 1 << DIGIT;
 /// Events of a chunk.
-const CHUNK: usize = 32;
+const CHUNK: usize = 128;
 
 impl<E> Ladder<E> {
     pub(super) const fn new() -> Self {
