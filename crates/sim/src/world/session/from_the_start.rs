@@ -1,6 +1,6 @@
 //! The sessions that are open when a run begins.
 
-use base::{Duration, Instant, Random};
+use base::{Instant, Random};
 use config::design::NodeKind;
 
 use super::super::World;
@@ -67,7 +67,7 @@ impl World<'_> {
 
     /// What is wanted of a kind as the run begins, by name.
     #[cfg(test)]
-    pub(super) fn standing_of(&self, kind: u16) -> Vec<(u64, Duration)> {
+    pub(super) fn standing_of(&self, kind: u16) -> Vec<(u64, base::Duration)> {
         let of_kind = self.sessions.iter().filter(|(_, session)| session.kind == kind);
         let mut all: Vec<_> = of_kind.map(|(_, session)| (session.id, session.holds)).collect();
         all.sort_unstable();

@@ -34,6 +34,17 @@ fn a_firewall_that_rejects_is_known_at_once_and_one_that_drops_only_by_waiting()
     assert!(drops(&rejects, l3::Event::Filtered) > 1_000);
 }
 
+/// Half of what asks is damaged when it comes to the wall; what the wall says is not.
+#[test]
+fn a_wall_that_rejects_answers_whole_what_came_damaged() {
+    let text = fresh()
+        + &incident("users", "kind = \"corrupt\"\nrate = \"50%\"", "lasts = \"20s\"")
+        + &incident("svc", "kind = \"firewall\"\nreject = true", "lasts = \"20s\"");
+    let failed = failures(&packets(&design(&text), "it", 40));
+
+    assert!(failed["refused"] > 3_000 && failed.len() == 1, "{failed:?}");
+}
+
 #[test]
 fn a_firewall_lets_connections_live_that_stood_before() {
     let run = fault("svc", "kind = \"firewall\"");
