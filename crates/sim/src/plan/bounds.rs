@@ -93,7 +93,8 @@ impl Requests {
                 let kind = usize::from(kind);
                 let sessions = self.kinds[kind].holds.map_or(0.0, |holds| holds.open(rate));
                 open += sessions;
-                held += sessions * 2.0 * ways[kind].len() as f64;
+                let hops = ways[kind].iter().filter(|&&call| holds_on(design, call));
+                held += sessions * 2.0 * hops.count() as f64;
             }
         }
         if held > f64::from(options.most_under_way) {
@@ -143,6 +144,13 @@ impl Requests {
             self.follow(design, kind, next, known);
         }
     }
+}
+
+/// Whether a session stands on this call as long as it stands: what a service asks others is over
+/// when it has answered.
+fn holds_on(design: &Design, call: CallId) -> bool {
+    let from = &design.node(design.call(call).from).kind;
+    matches!(from, NodeKind::Client(_) | NodeKind::Balancer(_) | NodeKind::Cache(_))
 }
 
 /// What a message over UDP has room for beside its head.

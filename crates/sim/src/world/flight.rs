@@ -395,9 +395,10 @@ impl World<'_> {
         let Some(flight) = self.flights.get_mut(handle) else { return };
         let Some(job) = flight.job.take() else { return };
         let (engine, connection) = (flight.engine, flight.connection);
-        let has_wires = self.has_wires(handle);
-        let standing = self.jobs.get(job).filter(|job| job.state == State::Holding && !has_wires);
-        if let Some(target) = standing.map(|job| job.instance) {
+        let standing = self.jobs.get(job).filter(|job| job.state == State::Holding);
+        if let Some(target) = standing.map(|job| job.instance)
+            && !self.has_wires(handle)
+        {
             let from = self.engines[engine as usize].from;
             return self.push_standing(now, from, target, Event::GaveUp { job });
         }

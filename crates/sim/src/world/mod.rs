@@ -406,7 +406,7 @@ impl<'p> World<'p> {
         let warm_up = self.plan.times.warm_up;
         let waiting =
             self.flights.iter().filter(|(_, flight)| flight.is_clients_since(warm_up)).count();
-        waiting as u64
+        waiting as u64 + self.count_unopened(warm_up)
     }
 
     #[cfg(test)]

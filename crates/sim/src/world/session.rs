@@ -147,7 +147,8 @@ impl World<'_> {
         let is_first = session.ends == Instant::NEVER;
         (session.since, session.failures) = (Some(now), 0);
         if is_first {
-            session.ends = now + session.holds;
+            let is_late = now >= self.plan.times.end;
+            session.ends = if is_late { now } else { now + session.holds };
         }
         let (from, ends) = (session.from, session.ends);
         let (is_new, id) = (is_first && session.is_asked, session.id);
@@ -211,15 +212,26 @@ impl World<'_> {
         }
     }
 
-    /// Traffic has ended: nobody is interested any more.
+    /// Traffic has ended: nobody is interested any more. Who is about to open gets his answer first.
     pub(super) fn on_close_sessions(&mut self, now: Instant) {
         self.stats.sessions.close();
-        let open = self.sessions.iter().map(|(handle, session)| (session.id, handle));
-        let mut open: Vec<_> = open.collect();
+        let has_stood = |session: &Session| session.ends != Instant::NEVER;
+        let open = self.sessions.iter().filter(|(_, session)| has_stood(session));
+        let mut open: Vec<_> = open.map(|(handle, session)| (session.id, handle)).collect();
         open.sort_unstable();
         for (_, session) in open {
             self.on_session_ends(now, session);
         }
+    }
+
+    /// Sessions that clients have asked for since then and that were neither opened nor refused.
+    pub(super) fn count_unopened(&self, since: Instant) -> u64 {
+        let waits = |session: &Session| {
+            let arrived = self.flights.get(session.flight).map(Flight::arrived);
+            let is_first = session.is_asked && session.ends == Instant::NEVER;
+            is_first && arrived.is_some_and(|arrived| arrived >= since)
+        };
+        self.sessions.iter().filter(|(_, session)| waits(session)).count() as u64
     }
 
     /// The flight of a session has ended, and not because the session was over.

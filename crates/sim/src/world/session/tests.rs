@@ -119,7 +119,7 @@ fn sessions_end_the_same_way_beside_strangers_and_in_every_run() {
 
 /// Names decide, not where something stands in the file, nor what else there is.
 #[test]
-fn sessions_are_the_same_behind_strangers_and_behind_another_kind_of_request() {
+fn sessions_are_the_same_behind_strangers() {
     let strangers = "[region.eu]\nat = [53.3, -6.3]\n\
                      [client.aliens]\nregion = \"eu\"\ntraffic = \"50/s\"\n\
                      requests = [{ share = \"100%\", path = \"/\" }]\n\

@@ -131,7 +131,10 @@ impl World<'_> {
         let next = |net: &mut Net| net.next_of_all(engine, to);
         while let Some((engine, next)) = self.net.as_deref_mut().and_then(next) {
             if let Some(cause) = self.open_for(now, engine, to, next) {
-                self.on_broken(now, next.flight, next.attempt, cause);
+                // Told later: another exchange may be in the middle of what it does.
+                let from = self.engines[engine as usize].from;
+                let (flight, attempt) = (next.flight, next.attempt);
+                self.push_local(now, from, Event::Broken { flight, attempt, cause });
             }
         }
     }

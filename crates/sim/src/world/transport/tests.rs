@@ -84,7 +84,7 @@ proptest! {
     }
 }
 
-const FAULTS: [&str; 16] = [
+pub(super) const FAULTS: [&str; 16] = [
     "kind = \"loss\"\nloss = \"20%\"",
     "kind = \"loss\"\nloss = \"100%\"",
     "kind = \"delay\"\nby = \"80ms\"",

@@ -1,5 +1,7 @@
 use base::Duration;
+use proptest::prelude::*;
 
+use super::super::tests::FAULTS;
 use crate::examples::{design, variant};
 use crate::judge::{self, Judged};
 use crate::plan::Plan;
@@ -103,6 +105,57 @@ fn when_all_is_over_nothing_is_held_and_nobody_waits() {
         assert!(run.held.connections < 10, "{incident}: {:?}", run.held);
         assert_eq!(run.stats.sessions.open, 0, "{incident}");
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    /// Whatever the network does to sessions, and whatever they are spoken over: none is forgotten, and
+    /// none holds a permit when it is over.
+    #[test]
+    fn under_any_fault_of_the_network_each_session_ends(
+        is_grpc in any::<bool>(),
+        pool in prop_oneof![Just(""), Just("most = 1, "), Just("most = 3, ")],
+        on in prop_oneof![Just("edge"), Just("chat"), Just("edge -> chat"), Just("phones -> edge")],
+        fault in prop::sample::select(FAULTS.to_vec()),
+        also in prop::sample::select(FAULTS.to_vec()),
+        descriptors in prop_oneof![Just(20), Just(10_000)],
+        seed in 0_u64..1_000,
+    ) {
+        let of_nodes = ["crash", "descriptors"].iter().any(|kind| fault.contains(kind));
+        let on = if of_nodes && on.contains("->") { "edge" } else { on };
+        let pool = format!("connections = {{ {pool}idle_timeout = \"50ms\" }}\n");
+        let text = if is_grpc { streams() } else { SOCKETS.to_owned() }
+            .replace("traffic = \"5/s\"", "traffic = \"20/s\"")
+            .replace("median = \"2m\", p99 = \"2m\"", "median = \"2s\", p99 = \"9s\"")
+            .replace("backoff = \"500ms..5s\"", "backoff = \"5ms..100ms\"")
+            .replace("messages = \"0.5/s\"", "messages = \"5/s\"")
+            .replace("[balancer.edge]\n", &format!("[balancer.edge]\ndescriptors = {descriptors}\n"))
+            .replace("[call.edge.chat]\n", &format!("[call.edge.chat]\n{pool}"));
+        let happens = |on: &str, fault: &str, at: &str| {
+            format!("\n[[incident.it]]\non = \"{on}\"\nat = \"{at}\"\nlasts = \"900ms\"\n{fault}\n")
+        };
+        let text = text + &happens(on, fault, "0s") + &happens("chat", also, "1500ms");
+        let text = design(&text);
+        // Some faults cannot happen to a call.
+        let Ok(plan) = Plan::new(&text, &options("it", 3, Fidelity::Packet)) else { return Ok(()) };
+        let run = World::new(&plan, seed).run();
+
+        let edge = &run.stats.edge;
+        let ended = edge.answered() + edge.failed.iter().sum::<u64>();
+        prop_assert_eq!((edge.offered, edge.unanswered, run.permits), (ended, 0, 0));
+        prop_assert_eq!(run.stats.sessions.open, 0);
+    }
+}
+
+/// The same as streams of connections that are shared.
+fn streams() -> String {
+    SOCKETS
+        .replace("method = \"GET\", path = \"/ws\"", "method = \"/chat.v1.Chat/Subscribe\"")
+        .replace("protocol = \"http\"", "protocol = \"grpc\"")
+        .replace("{ path = \"/\", to = \"chat\" }", "{ service = \"chat.v1.Chat\", to = \"chat\" }")
+        .replace("[call.phones.edge]\n", "[call.phones.edge]\nprotocol = \"grpc\"\n")
+        .replace("[call.edge.chat]\n", "[call.edge.chat]\nprotocol = \"grpc\"\n")
 }
 
 #[test]

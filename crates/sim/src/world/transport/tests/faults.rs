@@ -1,13 +1,14 @@
 //! What each fault of the network does to requests.
 
-use base::Duration;
+use base::{Duration, Instant};
 use event::l3;
 
 use super::{APART, LINE, drops, failures, fault, fault_on, fresh, incident, packets};
-use crate::Options;
 use crate::examples::design;
 use crate::judge::Judged;
 use crate::plan::Plan;
+use crate::world::World;
+use crate::{Fidelity, Options};
 
 #[test]
 fn a_partition_one_way_is_silence_and_every_try_ends_by_its_timeout() {
@@ -32,6 +33,17 @@ fn a_firewall_that_rejects_is_known_at_once_and_one_that_drops_only_by_waiting()
     assert!(rejected["refused"] > 1_000 && rejected.len() == 1, "{rejected:?}");
     assert!(dropped["connect_timeout"] > 1_000 && dropped.len() == 1, "{dropped:?}");
     assert!(drops(&rejects, l3::Event::Filtered) > 1_000);
+}
+
+/// Half of what asks is damaged when it comes to the wall; what the wall says is not.
+#[test]
+fn a_wall_that_rejects_answers_whole_what_came_damaged() {
+    let text = fresh()
+        + &incident("users", "kind = \"corrupt\"\nrate = \"50%\"", "lasts = \"20s\"")
+        + &incident("svc", "kind = \"firewall\"\nreject = true", "lasts = \"20s\"");
+    let failed = failures(&packets(&design(&text), "it", 40));
+
+    assert!(failed["refused"] > 3_000 && failed.len() == 1, "{failed:?}");
 }
 
 #[test]
@@ -192,6 +204,27 @@ fn over_udp_a_twin_brings_what_was_lost_and_what_is_damaged_is_lost() {
 }
 
 /// What waited for the narrow line when it became wide again does not wait for it any more.
+/// Else the record of a request that came damaged would stay for ever.
+#[test]
+fn nothing_is_left_of_messages_that_came_damaged() {
+    let text = LINE
+        .replace("timeout = \"2s\"", "protocol = \"udp\"\ntimeout = \"100ms\"")
+        .replace("\"1s\"", "\"100ms\"")
+        + &incident("users -> svc", "kind = \"corrupt\"\nrate = \"30%\"", "lasts = \"5s\"")
+        + &incident("svc", "kind = \"duplicate\"\nrate = \"50%\"", "lasts = \"5s\"");
+    let design = design(&text);
+    let options = Options {
+        lasts: Some(Duration::from_secs(20)),
+        fidelity: Fidelity::Packet,
+        ..Options::default()
+    };
+    let plan = Plan::new(&design, &options).unwrap();
+    let mut world = World::new(&plan, 1);
+    world.play_until(Instant::from_secs(30));
+
+    assert_eq!((world.flights.len(), world.jobs.len()), (0, 0));
+}
+
 #[test]
 fn a_queue_drains_at_the_new_speed_when_the_fault_is_over() {
     let text = LINE
