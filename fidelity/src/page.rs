@@ -69,7 +69,7 @@ const HEAD: &str = "\
 
 Each figure of the simulation beside what it should be. Run it yourself:
 
-    cargo xtask fidelity                          # about ten minutes on two cores; needs root and ns-3
+    cargo xtask fidelity                          # about half an hour on two cores; needs root and ns-3
     cargo xtask fidelity --only short-responses   # one part of it
     cargo xtask fidelity --list                   # the parts, and what each needs
 

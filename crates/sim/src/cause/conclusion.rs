@@ -38,8 +38,8 @@ impl Search<'_> {
                 format!("{fault} is there to the end, and is not borne because of {}.", told.noun)
             }
             (false, true, Some(told)) => format!(
-                "{fault} is there to the end, and no change that was tried makes up for it; {} makes it \
-                 worse.",
+                "{fault} is there to the end, and no change that was tried makes up for it; {} has a \
+                 part in it.",
                 told.noun
             ),
             (false, true, None) => format!(

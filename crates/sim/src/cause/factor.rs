@@ -1,6 +1,6 @@
 //! What can be taken away from a design, and by which words.
 
-use base::CallId;
+use base::{CallId, NodeId};
 use config::Design;
 use event::Cause;
 
@@ -35,8 +35,10 @@ pub(super) enum Factor {
     Limits,
     /// Everything that the design does without, at once.
     Together,
-    /// How fast services and databases are.
-    Capacity,
+    /// How fast a service or a database is.
+    Capacity(NodeId),
+    /// How fast all of them are.
+    AllCapacity,
 }
 
 /// What was changed.
@@ -73,9 +75,11 @@ impl Factor {
             Self::NoLimit,
             Self::NoBreaker,
             Self::Together,
-            Self::Capacity,
         ];
-        retries.chain(others).collect()
+        let nodes = (0..plan.design.nodes.len()).map(NodeId::from_index);
+        let servers = nodes.filter(|&node| plan.design.node(node).model().is_some());
+        let speeds = servers.map(Self::Capacity).chain([Self::AllCapacity]);
+        retries.chain(others).chain(speeds).collect()
     }
 
     /// The word for programs.
@@ -90,7 +94,7 @@ impl Factor {
             Self::NoBreaker => "breaker",
             Self::Limits => "limit",
             Self::Together => "rules",
-            Self::Capacity => "capacity",
+            Self::Capacity(_) | Self::AllCapacity => "capacity",
         }
     }
 
@@ -108,18 +112,18 @@ impl Factor {
             Self::NoBreaker => "calls without a breaker",
             Self::Limits => "limits that turn away",
             Self::Together => "any careless rule",
-            Self::Capacity => "slow servers",
+            Self::Capacity(_) | Self::AllCapacity => "slow servers",
         }
     }
 
     /// It changes so much at once that it says something only if it is enough.
     pub(super) const fn is_of_many(self) -> bool {
-        matches!(self, Self::AllRetries | Self::Together)
+        matches!(self, Self::AllRetries | Self::Together | Self::AllCapacity)
     }
 
     /// Whether it says nothing beside what was `told`, or of a design that comes back by itself.
     pub(super) fn is_needless(self, told: &[Told], is_well: bool) -> bool {
-        let is_asked_last = matches!(self, Self::AllRetries | Self::Together | Self::Capacity);
+        let is_asked_last = self.is_of_many() || matches!(self, Self::Capacity(_));
         is_asked_last && (is_well || told.iter().any(|told| told.cures))
     }
 
@@ -152,7 +156,11 @@ impl Factor {
                 |at| failing(usual, at, &[Cause::Refused]) > allowed,
             ),
             Self::Together => change::be_careful(design, ordinary),
-            Self::Capacity => change::speed_up(design, ordinary),
+            Self::Capacity(node) => change::speed_up(design, ordinary, &[node]),
+            Self::AllCapacity => {
+                let nodes: Vec<_> = (0..design.nodes.len()).map(NodeId::from_index).collect();
+                change::speed_up(design, ordinary, &nodes)
+            }
         }
     }
 }

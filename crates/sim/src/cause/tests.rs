@@ -62,6 +62,26 @@ fn a_service_that_is_gone_for_good_is_the_fault_and_nothing_else() {
     assert_eq!(report.conclusion.as_deref(), Some(told));
 }
 
+/// On an ordinary day it is not half busy; what is left of it is still too little.
+#[test]
+fn a_service_of_which_too_little_is_left_is_named_with_its_capacity() {
+    for fault in ["kind = \"slow\"\ntimes = 5.0", "kind = \"crash\"\nshare = \"2 of 3\""] {
+        let crash = incident("svc", fault, "");
+        let text = shop_text("traffic = \"120/s\"", 1, &crash);
+        let text = text.replace("[service.svc]", "[service.svc]\ninstances = 3");
+        let checked = "health = { path = \"/h\", every = \"1s\", timeout = \"500ms\", up_after = 1, down_after = 1 }";
+        let text = text.replace("retry = \"none\"", &format!("retry = \"none\"\n{checked}"));
+        let report = named(&design(&text), None);
+
+        let kinds: Vec<_> = report.causes.iter().map(|cause| cause.kind).take(2).collect();
+        assert_eq!(kinds, ["fault", "capacity"], "{:#?}", report.causes);
+        let told = "on svc is there to the end, and is not borne because of the capacity of svc.";
+        let told = told
+            .replace("on svc", if fault.contains("2 of 3") { "on svc (2 of 3)" } else { "on svc" });
+        assert!(report.conclusion.unwrap().ends_with(&told), "{fault}");
+    }
+}
+
 #[test]
 fn of_two_faults_the_one_is_named_that_did_it() {
     let hardly = incident("svc", "kind = \"slow\"\ntimes = 1.01", "lasts = \"5s\"");
@@ -166,12 +186,16 @@ fn first(report: &Report) -> Option<(&'static str, Role)> {
 
 /// A service that can do 100 requests per second.
 fn shop(traffic: &str, attempts: u32, incidents: &str) -> Design {
+    design(&shop_text(traffic, attempts, incidents))
+}
+
+fn shop_text(traffic: &str, attempts: u32, incidents: &str) -> String {
     let retry = if attempts > 1 {
         format!("{{ attempts = {attempts}, backoff = \"none\", budget = \"none\" }}")
     } else {
         "\"none\"".to_owned()
     };
-    design(&format!(
+    format!(
         r#"
 [region.eu]
 at = [53.3, -6.3]
@@ -189,7 +213,7 @@ in_flight = "none"
 retry = {retry}
 {incidents}
 "#
-    ))
+    )
 }
 
 fn incident(on: &str, fault: &str, lasts: &str) -> String {
