@@ -220,7 +220,7 @@ fn nothing_is_left_of_messages_that_came_damaged() {
     };
     let plan = Plan::new(&design, &options).unwrap();
     let mut world = World::new(&plan, 1);
-    world.play_until(Instant::from_secs(30));
+    world = world.play_until(Instant::from_secs(30), || false).unwrap();
 
     assert_eq!((world.flights.len(), world.jobs.len()), (0, 0));
 }
