@@ -239,18 +239,21 @@ mod tests {
         assert_eq!(asked, [(1.0, Care::Scout), (end, Care::Scout), (end, Care::Holds)]);
     }
 
+    /// Whether scouts were right or not.
     #[test]
     fn who_is_stopped_tells_no_more_than_was_shown() {
-        for questions in 0..40 {
-            let mut left = questions;
-            let found = search(SCALE, |at, _| {
-                left -= 1;
-                (left > 0).then(|| verdict(at <= 3.0))
-            });
+        for scouted in [3.0, 4.0] {
+            for mut left in 0..60 {
+                let found = search(SCALE, |at, care| {
+                    left -= 1;
+                    let line = if care == Care::Scout { scouted } else { 3.0 };
+                    (left > 0).then(|| verdict(at <= line))
+                });
 
-            assert!(found.holds.is_none_or(|holds| holds <= 3.0), "{found:?}");
-            assert!(found.breaks.is_none_or(|breaks| breaks > 3.0), "{found:?}");
-            assert!(found.breaks.is_none() || found.holds.is_some(), "{found:?}");
+                assert!(found.holds.is_none_or(|holds| holds <= 3.0), "{found:?}");
+                assert!(found.breaks.is_none_or(|breaks| breaks > 3.0), "{found:?}");
+                assert!(found.breaks.is_none() || found.holds.is_some(), "{found:?}");
+            }
         }
     }
 
