@@ -203,7 +203,6 @@ fn over_udp_a_twin_brings_what_was_lost_and_what_is_damaged_is_lost() {
     assert_eq!((damaged.held.connections, twice.held.connections), (0, 0));
 }
 
-/// What waited for the narrow line when it became wide again does not wait for it any more.
 /// Else the record of a request that came damaged would stay for ever.
 #[test]
 fn nothing_is_left_of_messages_that_came_damaged() {
@@ -225,6 +224,7 @@ fn nothing_is_left_of_messages_that_came_damaged() {
     assert_eq!((world.flights.len(), world.jobs.len()), (0, 0));
 }
 
+/// What waited for the narrow line when it became wide again does not wait for it any more.
 #[test]
 fn a_queue_drains_at_the_new_speed_when_the_fault_is_over() {
     let text = LINE
