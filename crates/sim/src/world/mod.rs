@@ -235,7 +235,7 @@ impl<'p> World<'p> {
         while self.queue.next_at().is_some_and(|next| next < moment) {
             if let Some((now, &event)) = self.queue.pop() {
                 self.events += 1;
-                self.happen(now, event);
+                self.turn(now, event);
             }
             if self.events.is_multiple_of(LOOKS_UP) && stop() {
                 return None;
@@ -264,7 +264,7 @@ impl<'p> World<'p> {
                 break;
             }
             self.events += 1;
-            self.happen(now, event);
+            self.turn(now, event);
             if self.events.is_multiple_of(COUNTS) && self.is_too_much() {
                 return End::TooMuch(now);
             }
@@ -308,6 +308,15 @@ impl<'p> World<'p> {
         self.schedule_sample(Instant::ZERO);
     }
 
+    /// One event, and all that applications hear because of it: one after the other, however many.
+    #[inline]
+    fn turn(&mut self, now: Instant, event: Event) {
+        self.happen(now, event);
+        if self.net.is_some() {
+            self.settle(now);
+        }
+    }
+
     fn happen(&mut self, now: Instant, event: Event) {
         match event {
             Event::Arrive { client, pace } => self.on_arrive(now, client, pace),
@@ -346,9 +355,6 @@ impl<'p> World<'p> {
             Event::Dismissed { job } => self.break_session(now, job, Cause::Draining),
             Event::CloseSessions => self.on_close_sessions(now),
             Event::Sample => self.on_sample(now),
-        }
-        if self.net.is_some() {
-            self.settle(now);
         }
     }
 

@@ -7,7 +7,7 @@ use model::closed;
 use proptest::prelude::*;
 
 use super::*;
-use crate::examples::{design, file, queue, variant};
+use crate::examples::{design, file, options_for, queue, variant};
 use crate::plan::Plan;
 use crate::{Fidelity, Options};
 
@@ -21,6 +21,43 @@ fn every_request_ends_exactly_once_and_every_permit_comes_back() {
         assert_eq!(edge.offered, ended, "{file}");
         assert_eq!((edge.unanswered, run.permits), (0, 0), "{file}");
     }
+}
+
+/// A service without descriptors lets its listen queue fill; when it has some again, thousands of
+/// requests are there in one moment. None of them may stand on the stack of the one before.
+#[test]
+fn thousands_of_requests_that_arrive_in_one_moment_need_no_more_stack_than_one() {
+    let crowd = design(
+        r#"
+[client.users]
+traffic = "2000/s"
+requests = [{ share = "100%", method = "GET", path = "/" }]
+[service.svc]
+descriptors = 60000
+model = { workers = 4000, queue = 8000, service_time = "1ms" }
+[call.users.svc]
+timeout = "30s"
+connect_timeout = "30s"
+idempotent = true
+on_failure = "error"
+in_flight = "none"
+retry = "none"
+connections = { idle_timeout = "1ms" }
+[[incident.full]]
+on = "svc"
+kind = "descriptors"
+left = 0
+at = "1s"
+lasts = "2s"
+"#,
+    );
+    let played = std::thread::Builder::new().stack_size(256 << 10).spawn(move || {
+        let options = Options { fidelity: Fidelity::Packet, ..options_for("full", 5) };
+        let plan = Plan::new(&crowd, &options).unwrap();
+        World::new(&plan, 1).run().stats.edge.answered()
+    });
+
+    assert!(played.unwrap().join().unwrap() > 5_000);
 }
 
 proptest! {
