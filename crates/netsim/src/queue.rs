@@ -82,7 +82,7 @@ impl<E: Copy> Queue<E> {
         }
     }
 
-    /// Makes somebody known by name.
+    /// Makes somebody known by a name that nobody else has.
     pub fn party(&mut self, name: &str) -> Party {
         let number = u32::try_from(self.ties.parties.len()).unwrap_or(u32::MAX);
         self.ties.parties.push(Known { hash: hash_name(name), sent: 0 });
