@@ -114,10 +114,12 @@ fn clients_that_read_slowly_open_no_breaker_for_the_others() {
             return connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
         }
         connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 33554432\r\n\r\n");
-        connection.send(&vec![b'x'; 32 << 20]);
+        (0..512).for_each(|_| connection.send(&[b'x'; 64 << 10]));
         connection.until_closed();
     });
-    let balancer = touchy(&service).start();
+    // All buffers on the way have to be full by then, on a busy machine too: else it is the service
+    // that was slow.
+    let balancer = touchy(&service).rule("timeout", "\"4s\"").start();
     let mut slow: Vec<_> = (0..8).map(|_| balancer.client()).collect();
     for client in &mut slow {
         client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
