@@ -1,11 +1,12 @@
 //! The network under a design: how faithfully it is played, what its links do, and what of it an
 //! incident hits.
 
-use base::{CallId, Duration, NodeId, RegionId, Share};
+use base::{Bytes, CallId, Duration, NodeId, RegionId, Share};
 use config::Design;
-use config::design::{Entry, Link, NodeKind, Protocol, Target};
+use config::design::{Call, Entry, Link, NodeKind, Protocol, Target};
 use model::fault::{Fault, RouteFault};
 use model::geography;
+use model::traffic::RequestKind;
 use netsim::l3::{Bound, Loss, Params};
 
 use super::{Instance, Planned, What};
@@ -93,9 +94,49 @@ fn need_of_packets(design: &Design, instances: &[Instance], faults: &[Planned]) 
         let name = design.call_name(CallId::from_index(at));
         return Some(format!("call {name} goes over UDP, which hides no loss"));
     }
+    if let Some(at) = design.calls.iter().position(|call| may_lack_connections(call, instances)) {
+        let name = design.call_name(CallId::from_index(at));
+        return Some(format!("requests of {name} may have to wait for a connection"));
+    }
+    if let Some(node) = narrow(design, instances) {
+        return Some(format!("what is sent may fill the network cards of {node}"));
+    }
     crossing(design, instances).map(|(from, to)| {
         format!("calls cross from {from} to {to}, where datagrams are lost and delayed unevenly")
     })
+}
+
+/// Whether requests may have to wait for a connection.
+fn may_lack_connections(call: &Call, instances: &[Instance]) -> bool {
+    let endpoints = instances.iter().filter(|one| one.node == call.to).count() as u64;
+    let Some(most) = call.connections.most else { return false };
+    let room = u64::from(most) * u64::from(call.connections.streams.max(1)) * endpoints;
+    call.rules.admission.in_flight.is_none_or(|in_flight| room < u64::from(in_flight))
+}
+
+/// A node whose cards would be more than half full if all that clients send and are sent passed
+/// through it: then it may have to wait there.
+fn narrow<'d>(design: &'d Design, instances: &[Instance]) -> Option<&'d str> {
+    let bits: f64 = design.nodes.iter().map(|node| bits_per_sec(&node.kind)).sum();
+    let nodes = design.nodes.iter().zip(0..);
+    let called = nodes.filter(|(node, _)| !matches!(node.kind, NodeKind::Client(_)));
+    let count = |at: usize| instances.iter().filter(|one| one.node.index() == at).count();
+    let half = CARD_BITS_PER_SEC as f64 / 2.0;
+    called
+        .filter(|&(_, at)| count(at) > 0 && bits / count(at) as f64 > half)
+        .min_by_key(|&(_, at)| count(at))
+        .map(|(node, _)| node.name.as_str())
+}
+
+/// What a client's requests and their answers are, the larger of the two ways.
+fn bits_per_sec(kind: &NodeKind) -> f64 {
+    let NodeKind::Client(client) = kind else { return 0.0 };
+    let mean = |size: fn(&RequestKind) -> Bytes| -> f64 {
+        let weighed = client.requests.iter().map(|kind| kind.share.as_f64() * size(kind).0 as f64);
+        weighed.sum()
+    };
+    let larger = mean(|kind| kind.request).max(mean(|kind| kind.response));
+    8.0 * larger * client.traffic().as_per_sec_f64()
 }
 
 fn hits_network(faults: &[Planned]) -> Option<&Planned> {
