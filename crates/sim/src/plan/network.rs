@@ -96,7 +96,7 @@ fn need_of_packets(design: &Design, instances: &[Instance], faults: &[Planned]) 
     }
     if let Some(at) = design.calls.iter().position(|call| may_lack_connections(call, instances)) {
         let name = design.call_name(CallId::from_index(at));
-        return Some(format!("requests of {name} may have to wait for a connection"));
+        return Some(format!("requests of call {name} may have to wait for a connection"));
     }
     if let Some(node) = narrow(design, instances) {
         return Some(format!("what is sent may fill the network cards of {node}"));
