@@ -48,7 +48,8 @@ impl Default for Limits {
 /// peer that lost its power holds a connection for about fifteen minutes.
 pub const STUCK_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long a connection that has asked nothing yet may take to send its one request while we drain.
+/// How long a connection that has asked nothing yet may take to send its one request while we drain:
+/// from the beginning of the drain, or from when it was accepted if that is later.
 pub const DRAIN_GRACE: Duration = Duration::from_secs(1);
 
 /// When somebody may ask again who wanted a tunnel while we drain: another instance takes it at

@@ -46,6 +46,8 @@ pub(crate) struct Worker {
     ids: Cell<u64>,
     gone: Notify,
     accepting: RefCell<Vec<Waker>>,
+    /// When it heard of the drain.
+    drains_since: Cell<Option<Instant>>,
 }
 
 /// This worker's half of a call.
@@ -83,6 +85,7 @@ impl Worker {
             ids: Cell::new(u64::from(id.0) << 40),
             gone: Notify::new(),
             accepting: RefCell::default(),
+            drains_since: Cell::new(None),
             instance,
         }
     }
@@ -225,6 +228,8 @@ impl Worker {
 
     /// Everybody should notice that the instance drains.
     pub(crate) fn drain(&self) {
+        let since = self.drains_since.get().unwrap_or_else(|| self.now());
+        self.drains_since.set(Some(since));
         self.slots.wake_all();
         self.accepting.borrow().iter().for_each(Waker::wake_by_ref);
     }
@@ -239,9 +244,7 @@ impl Worker {
     /// Closes idle connections that are of no more use, and tells how things stand.
     pub(crate) fn tidy(&self) {
         let now = self.now();
-        let draining = self.instance.is_draining();
-        let keep = if draining { limits::DRAIN_GRACE } else { self.limits.client_idle_timeout };
-        self.slots.send_away_before(now - keep);
+        self.slots.send_away_before(now - self.keeps_idle_clients_for(now));
         self.instance.reports.catch_up(now);
         for call in &self.plan.calls {
             self.instance.reports.note_serving(self.id, call.id, self.has_somebody_to_ask(call));
@@ -250,6 +253,15 @@ impl Worker {
             while let Some(old) = carried.borrow_mut().pool.expired(now) {
                 drop(old);
             }
+        }
+    }
+
+    /// How long clients may idle. A drain leaves them its grace however long they have idled by then:
+    /// their request may be on its way.
+    fn keeps_idle_clients_for(&self, now: Instant) -> Duration {
+        match self.drains_since.get() {
+            Some(since) if now.since(since) >= limits::DRAIN_GRACE => limits::DRAIN_GRACE,
+            _ => self.limits.client_idle_timeout,
         }
     }
 

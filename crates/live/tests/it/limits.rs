@@ -210,6 +210,22 @@ fn a_drain_finishes_what_is_in_flight_and_closes_what_idles() {
 }
 
 #[test]
+fn a_client_that_has_long_asked_nothing_has_its_second_when_a_drain_begins() {
+    let balancer = Site::before(&[Service::well().address]).start();
+    let mut client = balancer.client();
+    eventually("it is here", || balancer.metric("accepted_total", &[]) == 1.0);
+    // It is older than the grace by then.
+    std::thread::sleep(Duration::from_millis(1_500));
+    let began = Instant::now();
+
+    balancer.drain();
+
+    assert_eq!(client.rest(), closed());
+    assert!(began.elapsed() >= Duration::from_secs(1), "sent away after {:?}", began.elapsed());
+    balancer.wait();
+}
+
+#[test]
 fn a_drain_does_not_wait_for_ever() {
     let service = Service::script(Connection::until_closed);
     let balancer = Site::before(&[service.address])
