@@ -227,7 +227,8 @@ impl Client {
         next
     }
 
-    /// The endpoint's connection goes back to the pool if it can serve another request.
+    /// The endpoint's connection goes back to the pool if it can serve another request, and if nobody
+    /// waits for its place, who may be of another worker.
     fn keep_link(&self, desk: &mut Desk) {
         let clean = desk.download.reusable
             && desk.upload.is_done()
