@@ -48,7 +48,8 @@ impl Default for Limits {
 /// peer that lost its power holds a connection for about fifteen minutes.
 pub const STUCK_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long a connection that has asked nothing yet may take to send its one request while we drain.
+/// How long a connection that has asked nothing yet may take to send its one request while we drain:
+/// from the beginning of the drain, or from when it was accepted if that is later.
 pub const DRAIN_GRACE: Duration = Duration::from_secs(1);
 
 /// When somebody may ask again who wanted a tunnel while we drain: another instance takes it at
@@ -71,6 +72,11 @@ pub const INTERIM_ANSWERS: u32 = 32;
 
 /// Idle connections that a worker keeps to one endpoint. More are closed after use.
 pub const IDLE_PER_ENDPOINT: usize = 256;
+
+/// How many requests in a row get a connection from one another, where an endpoint has as many as it
+/// may. Then it is closed, and its place goes to who has waited longest on any worker: so often that
+/// no worker waits for long, and so seldom that handshakes hardly count.
+pub const HANDED_OVER: u8 = 16;
 
 /// How much is read at once: so much that a large body costs few system calls, and so little that
 /// it stays in the cache of a core until it is written again.

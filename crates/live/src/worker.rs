@@ -1,6 +1,7 @@
 //! One core's event loop: its listeners, its connections, and its half of every call.
 
 use std::cell::{Cell, RefCell, RefMut};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::Waker;
 
@@ -9,7 +10,7 @@ use engine::l7::{Exchange, Input, Key, Output};
 use engine::{Call, CallSpec, Pool};
 use event::{Event, Scope, Sink};
 use observe::metrics::Cells;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 
 use crate::buffers::Buffers;
 use crate::clock::Clock;
@@ -46,6 +47,8 @@ pub(crate) struct Worker {
     ids: Cell<u64>,
     gone: Notify,
     accepting: RefCell<Vec<Waker>>,
+    /// When it heard of the drain.
+    drains_since: Cell<Option<Instant>>,
 }
 
 /// This worker's half of a call.
@@ -53,6 +56,8 @@ pub(crate) struct Worker {
 pub(crate) struct Carried {
     pub(crate) call: Call,
     pub(crate) pool: Pool<Connection>,
+    /// By endpoint, who waits for a connection to it because there may be no more; the longest first.
+    waiting: Vec<VecDeque<oneshot::Sender<Connection>>>,
 }
 
 impl Worker {
@@ -83,6 +88,7 @@ impl Worker {
             ids: Cell::new(u64::from(id.0) << 40),
             gone: Notify::new(),
             accepting: RefCell::default(),
+            drains_since: Cell::new(None),
             instance,
         }
     }
@@ -225,6 +231,8 @@ impl Worker {
 
     /// Everybody should notice that the instance drains.
     pub(crate) fn drain(&self) {
+        let since = self.drains_since.get().unwrap_or_else(|| self.now());
+        self.drains_since.set(Some(since));
         self.slots.wake_all();
         self.accepting.borrow().iter().for_each(Waker::wake_by_ref);
     }
@@ -239,9 +247,7 @@ impl Worker {
     /// Closes idle connections that are of no more use, and tells how things stand.
     pub(crate) fn tidy(&self) {
         let now = self.now();
-        let draining = self.instance.is_draining();
-        let keep = if draining { limits::DRAIN_GRACE } else { self.limits.client_idle_timeout };
-        self.slots.send_away_before(now - keep);
+        self.slots.send_away_before(now - self.keeps_idle_clients_for(now));
         self.instance.reports.catch_up(now);
         for call in &self.plan.calls {
             self.instance.reports.note_serving(self.id, call.id, self.has_somebody_to_ask(call));
@@ -250,6 +256,15 @@ impl Worker {
             while let Some(old) = carried.borrow_mut().pool.expired(now) {
                 drop(old);
             }
+        }
+    }
+
+    /// How long clients may idle. A drain leaves them its grace however long they have idled by then:
+    /// their request may be on its way.
+    fn keeps_idle_clients_for(&self, now: Instant) -> Duration {
+        match self.drains_since.get() {
+            Some(since) if now.since(since) >= limits::DRAIN_GRACE => limits::DRAIN_GRACE,
+            _ => self.limits.client_idle_timeout,
         }
     }
 
@@ -266,6 +281,21 @@ impl Worker {
     pub(crate) fn make_room(&self) {
         self.let_go_of_idle();
         self.instance.ask_for_idle(self.id);
+    }
+
+    /// A connection has served its request, and can serve another: of those that wait for it here, or
+    /// later. False, and it is closed, if only others wait for its place.
+    pub(crate) fn keep(&self, call: CallId, endpoint: EndpointId, connection: Connection) -> bool {
+        let now = self.recent();
+        let mut carried = self.carried(call);
+        if self.plan.call(call).endpoints[endpoint.index()].seats.missing() == 0 {
+            drop(carried.pool.put(now, endpoint, connection.rest(&self.turns)));
+            return true;
+        }
+        !connection.is_stale(now, &self.turns)
+            && connection
+                .hand_over(&self.turns)
+                .is_some_and(|connection| carried.give(endpoint, connection))
     }
 
     /// Closes as many idle connections of a call as somebody waits for, and no more.
@@ -320,6 +350,27 @@ impl Carried {
         Self {
             call: engine_of(worker, plan, seed),
             pool: Pool::new(plan.endpoints.len(), keep, limits::IDLE_PER_ENDPOINT),
+            waiting: plan.endpoints.iter().map(|_| VecDeque::new()).collect(),
         }
+    }
+
+    /// A request waits for a connection that another one of this worker has done with.
+    pub(crate) fn wait(&mut self, endpoint: EndpointId) -> oneshot::Receiver<Connection> {
+        let waiting = &mut self.waiting[endpoint.index()];
+        while waiting.pop_front_if(|given_up| given_up.is_closed()).is_some() {}
+        let (give, given) = oneshot::channel();
+        waiting.push_back(give);
+        given
+    }
+
+    /// Gives a connection to who waits longest for it. False, and it is closed, if nobody does.
+    fn give(&mut self, endpoint: EndpointId, mut connection: Connection) -> bool {
+        while let Some(waiting) = self.waiting[endpoint.index()].pop_front() {
+            match waiting.send(connection) {
+                Ok(()) => return true,
+                Err(back) => connection = back,
+            }
+        }
+        false
     }
 }

@@ -3,10 +3,10 @@
 //! Time depends on the machine and on who else uses it; a count does not. Most of what a proxy costs
 //! is spent in the kernel, so a call that nobody needs is what a change should never add unseen.
 
-use std::fs;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
+use std::{fs, io};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -117,12 +117,30 @@ impl Trace {
 
     /// The calls since it began, and how often each was made.
     fn end(mut self) -> Outcome<Vec<(String, f64)>> {
-        let process = i32::try_from(self.strace.id()).ok().and_then(Pid::from_raw);
-        // One that has ended already has written what it had.
-        let _ = process.map(|process| kill_process(process, Signal::INT));
-        self.strace.wait().map_err(|e| format!("strace: {e}"))?;
+        self.stop().map_err(|e| format!("strace: {e}"))?;
         let said = fs::read_to_string(&self.file);
         Ok(parsed(&said.map_err(|e| format!("{}: {e}", self.file.display()))?))
+    }
+
+    /// Makes it let go of those it looks at, and waits until it has.
+    fn stop(&mut self) -> io::Result<ExitStatus> {
+        // The number of one that has ended may be somebody else's by now.
+        if let Some(status) = self.strace.try_wait()? {
+            return Ok(status);
+        }
+        if let Some(process) = i32::try_from(self.strace.id()).ok().and_then(Pid::from_raw) {
+            // Not SIGINT: what a shell runs in the background is told to ignore that.
+            kill_process(process, Signal::TERM)?;
+        }
+        self.strace.wait()
+    }
+}
+
+impl Drop for Trace {
+    /// A count that was given up must not slow what runs on.
+    fn drop(&mut self) {
+        // If it has gone, there is nothing to let go of.
+        let _ = self.stop();
     }
 }
 
@@ -201,6 +219,17 @@ mod tests {
         let said = "    calls syscall\n--------- ------\n      200 recvfrom\n        3 close\n--------- ------\n      203 total\n";
 
         assert_eq!(parsed(said), [("recvfrom".to_owned(), 200.0), ("close".to_owned(), 3.0)]);
+    }
+
+    #[test]
+    fn a_count_that_is_given_up_leaves_nobody_who_counts() {
+        let strace = Command::new("sleep").arg("60").spawn().unwrap();
+        let process = format!("/proc/{}", strace.id());
+        assert!(fs::exists(&process).unwrap());
+
+        drop(Trace { strace, file: PathBuf::new() });
+
+        assert!(!fs::exists(&process).unwrap());
     }
 
     #[test]
