@@ -5,7 +5,7 @@ use base::{CallId, Duration, NodeId, RegionId, Share};
 use config::Design;
 use config::design::{Entry, Link, NodeKind, Protocol, Target};
 use model::fault::{Fault, RouteFault};
-use model::geography;
+use model::{card, geography};
 use netsim::l3::{Bound, Loss, Params};
 
 use super::{Instance, Planned, What};
@@ -36,10 +36,6 @@ pub(crate) enum Place {
     /// What the callers say to those they call, and back; all calls between the same two.
     Call(CallId),
 }
-
-/// What a network card does: 10 Gbit/s, what the larger clouds give an ordinary virtual machine
-/// ("up to 10 Gbps": Amazon EC2 m5, Google n2-standard-4).
-const CARD_BITS_PER_SEC: u64 = 10_000_000_000;
 
 /// What may wait before a card: the limit of fq_codel, which systemd makes the default of Linux
 /// (`net.core.default_qdisc`). A line that an incident makes narrow has the queue of any other.
@@ -123,7 +119,7 @@ fn crossing<'d>(design: &'d Design, instances: &[Instance]) -> Option<(&'d str, 
 fn card() -> Params {
     Params {
         delay: Duration::from_nanos(geography::WITHIN_REGION.as_nanos() / 2),
-        bits_per_sec: Some(CARD_BITS_PER_SEC),
+        bits_per_sec: Some(card::BITS_PER_SEC),
         queue: Bound { packets: CARD_QUEUE, ..Bound::default() },
         ..Params::default()
     }
