@@ -147,7 +147,7 @@ fn an_ordinary_day_asks_of_each_node_what_comes_to_it_tried_once() {
 /// One seed says too little: others are played beside it.
 #[test]
 fn the_largest_seed_is_followed_by_the_smallest_when_causes_are_looked_for() {
-    let failing = queue("300/s", 1, "\"none\"");
+    let failing = queue("300/s", 1, "10");
     let options = Options { seed: u64::MAX, causes: true, ..options_for("none", 5) };
 
     assert!(run(&failing, &options).unwrap().conclusion.is_some());
