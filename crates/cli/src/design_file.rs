@@ -27,15 +27,19 @@ pub(crate) struct Loaded {
 impl Loaded {
     /// Says which faults of an incident, or of all, change nothing: before somebody waits for them.
     pub(crate) fn warn_of_idle_faults(&self, incident: Option<&str>) {
-        let incidents = self.design.incidents.iter();
-        let chosen = incidents.filter(|one| incident.is_none_or(|name| one.name == name));
-        let spans: Vec<_> = chosen.flat_map(|one| &one.entries).map(|entry| entry.span).collect();
-        let idle: Vec<_> =
-            self.remarks.iter().filter(|told| spans.contains(&told.span)).cloned().collect();
+        let idle = self.idle_faults(incident);
         if !idle.is_empty() {
             let told = diagnostic::render(&idle, &self.name, &self.text, errors_take_colour());
             warn(format_args!("before it begins\n\n{}", told.trim_end()));
         }
+    }
+
+    fn idle_faults(&self, incident: Option<&str>) -> Vec<Diagnostic> {
+        let incidents = self.design.incidents.iter();
+        let chosen = incidents.filter(|one| incident.is_none_or(|name| one.name == name));
+        let spans: Vec<_> = chosen.flat_map(|one| &one.entries).map(|entry| entry.span).collect();
+        let is_idle = |told: &&Diagnostic| told.code == IDLE_FAULT && spans.contains(&told.span);
+        self.remarks.iter().filter(is_idle).cloned().collect()
     }
 }
 
@@ -134,5 +138,47 @@ fn summary(diagnostics: &[Diagnostic], name: &str, text: &str) -> String {
     summary
 }
 
+/// The code of a fault that changes nothing where it stands.
+const IDLE_FAULT: &str = "P043";
+
 /// As many as somebody may repair in one go; others are often their consequences.
 const MOST: usize = 20;
+
+#[cfg(test)]
+mod tests {
+    use config::NoFiles;
+
+    use super::*;
+
+    #[test]
+    fn of_what_is_told_about_a_fault_only_that_it_changes_nothing_is_told_before_it_begins() {
+        let read = config::load_bytes(IDLE.as_bytes(), &NoFiles);
+        let [idle] = &*read.diagnostics else { panic!("{:#?}", read.diagnostics) };
+        let other = Diagnostic { code: "P999", ..idle.clone() };
+        let loaded = Loaded {
+            name: String::new(),
+            text: IDLE.to_owned(),
+            design: read.design.unwrap(),
+            remarks: vec![other, idle.clone()],
+        };
+
+        assert_eq!(loaded.idle_faults(None), std::slice::from_ref(idle));
+        assert_eq!(loaded.idle_faults(Some("none")), []);
+    }
+
+    const IDLE: &str = r#"
+[region.eu]
+[client.users]
+region = "eu"
+traffic = "1/s"
+requests = [{ share = "100%", path = "/" }]
+[service.svc]
+region = "eu"
+[call.users.svc]
+[[incident.idle]]
+on = "svc"
+kind = "slow"
+times = 2
+at = "1s"
+"#;
+}

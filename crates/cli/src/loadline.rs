@@ -79,8 +79,8 @@ many can be open; the smallest trigger that breaks the design at that traffic, b
 length; and goodput while traffic rises and falls again in one run. Where the way down lies below \
 the way up, the system keeps failing at traffic that it carried before.
 
-Ctrl-C ends it with what was shown so far, and the rest is not known. The same file, seed and options give the same report on \
-any number of cores.
+Ctrl-C ends it with what was shown so far, and the rest is not known. The same file, seed and \
+options give the same report on any number of cores.
 
 Exit code 0 if the design was played, wherever its line lies; 2 if it cannot be played as asked.";
 

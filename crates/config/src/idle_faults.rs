@@ -3,6 +3,7 @@
 mod in_place;
 
 use base::Share;
+use model::card;
 use model::fault::Fault;
 
 pub use self::in_place::idle_fault;
@@ -69,14 +70,11 @@ fn without_effect(fault: &Fault) -> Option<&'static str> {
         | Fault::Reorder { rate: Share::NONE, .. } => Some("rate"),
         Fault::Loss { loss: Share::NONE } => Some("loss"),
         Fault::ClockJump { by_nanos: 0 } => Some("by"),
-        Fault::Mtu { bytes } if *bytes >= LARGEST_DATAGRAM => Some("bytes"),
+        Fault::Mtu { bytes } if *bytes >= card::MTU => Some("bytes"),
         Fault::Nic { speed } if *speed >= Share::WHOLE => Some("speed"),
         _ => None,
     }
 }
-
-/// Hosts send no larger ones over Ethernet.
-const LARGEST_DATAGRAM: u32 = 1_500;
 
 /// A line without any speed is no slow line: what is on it would wait until the end of time.
 fn report_standstill(entry: &Entry, report: &mut Report) {

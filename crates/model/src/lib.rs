@@ -9,6 +9,7 @@
 //! - [`replica`]: what a database has acknowledged, and which copies have it.
 //! - [`clock`]: what a node believes the time is.
 //! - [`fault`]: what can go wrong, and how large it is at which time.
+//! - [`card`]: what the network card of an instance carries.
 //! - [`geography`]: how far apart two places are, in time.
 //! - [`quality`]: how good an answer is.
 //! - [`closed`]: formulas that the models are held against.
@@ -20,6 +21,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod cache;
+pub mod card;
 pub mod clock;
 pub mod closed;
 mod distribution;

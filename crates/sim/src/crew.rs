@@ -39,9 +39,9 @@ impl<'a> Crew<'a> {
     }
 
     /// Plays runs 0 to `count`, and hands over what came of them in the order of their numbers,
-    /// whichever thread had which, until `take` has enough; who watches is told that it
-    /// will be so many `of` them. `play` gives nothing when it was asked
-    /// to stop; then, and after a stop, what comes later is not handed over either.
+    /// whichever thread had which, until `take` has enough; who watches is told that it will be so
+    /// many `of` them. `play` gives nothing when it was asked to stop; then, and after a stop, what
+    /// comes later is not handed over either.
     pub(crate) fn play<T: Send>(
         &self,
         stage: &str,

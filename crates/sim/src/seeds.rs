@@ -6,8 +6,8 @@ use crate::crew::Crew;
 use crate::judge::{Judged, play};
 use crate::plan::Plan;
 
-/// Plays each seed from `first` on; the largest is followed by 0. Fewer if somebody stops it: those up to the first that did not
-/// end.
+/// Plays each seed from `first` on; the largest is followed by 0. Fewer if somebody stops it: those
+/// up to the first that did not end.
 pub(crate) fn play_all(
     plan: &Plan<'_>,
     first: u64,

@@ -1,6 +1,7 @@
 //! Faults that something could come of, but not where they stand.
 
 use base::{NodeId, RegionId};
+use model::card;
 use model::fault::{Fault, LAME_DUCK};
 
 use crate::design::{Design, Entry, Node, NodeKind, OnFailure, Target};
@@ -114,7 +115,7 @@ fn enough_descriptors(design: &Design, on: &Target, left: u32) -> Option<String>
 
 fn wide_enough(design: &Design, on: &Target, bits_per_sec: u64) -> Option<String> {
     match *on {
-        Target::Node(_) if bits_per_sec >= CARD_BITS_PER_SEC => {
+        Target::Node(_) if bits_per_sec >= card::BITS_PER_SEC => {
             Some("a network card does 10 Gbit/s anyway".to_owned())
         }
         Target::Link(from, to) => {
@@ -142,6 +143,3 @@ fn regions_of(node: &Node) -> Vec<RegionId> {
         (true, true) => vec![home],
     }
 }
-
-/// What the simulation gives each instance.
-const CARD_BITS_PER_SEC: u64 = 10_000_000_000;

@@ -51,14 +51,31 @@ fn arrivals(node: &Reading<'_, '_>, value: &Value<'_>, report: &mut Report) -> O
 /// Shorter bursts than this are no bursts to anybody, and each is a step of the simulation.
 const SHORTEST_BURST: Duration = Duration::from_millis(1);
 
-/// More than a million requests a second cannot be simulated, and no traffic shows nothing.
+/// More than a million requests, or messages of a session, in a second cannot be simulated.
+const HIGHEST_RATE: Rate = Rate::per_sec(1_000_000);
+
+/// No traffic shows nothing.
 fn some_rate(value: &Value<'_>, report: &mut Report) -> Option<Rate> {
     let rate = value.rate(report)?;
-    if rate == Rate::default() || rate > Rate::per_sec(1_000_000) {
+    if rate == Rate::default() || rate > HIGHEST_RATE {
         report.push(
             value
                 .wrong(&OUT_OF_BOUNDS, "is out of bounds")
                 .instead("write a rate above nothing, up to \"1000000/s\""),
+        );
+        return None;
+    }
+    Some(rate)
+}
+
+/// A session may have nothing to say.
+fn messages(value: &Value<'_>, report: &mut Report) -> Option<Rate> {
+    let rate = value.rate(report)?;
+    if rate > HIGHEST_RATE {
+        report.push(
+            value
+                .wrong(&OUT_OF_BOUNDS, "is out of bounds")
+                .instead("write a rate up to \"1000000/s\""),
         );
         return None;
     }
@@ -144,7 +161,7 @@ fn request(table: &Table<'_>, is_only: bool, report: &mut Report) -> Option<Requ
         path,
         keys: keys.flatten(),
         holds: table.get("holds").and_then(|value| model::spread(&value, report)),
-        messages: table.get("messages").and_then(|value| value.rate(report)),
+        messages: table.get("messages").and_then(|value| messages(&value, report)),
     })
 }
 

@@ -92,7 +92,7 @@ impl<'a> Search<'a> {
         let mut usual: Vec<Judged> = runs.iter().take(seeds as usize).cloned().collect();
         let played = u32::try_from(usual.len()).unwrap_or(seeds);
         if played < seeds {
-            let first = options.seed + u64::from(played);
+            let first = options.seed.wrapping_add(played.into());
             usual.extend(play_all(plan, first, seeds - played, crew, "causes: as it is"));
         }
         // A change of the rules must not change how the network is played.

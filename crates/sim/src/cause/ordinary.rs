@@ -88,12 +88,8 @@ impl<'a> Flow<'a> {
         let misses = (0..plan.design.nodes.len()).map(misses).collect();
         let mut flow = Self { plan, rates: vec![0.0; plan.design.calls.len()], misses };
         for client in &plan.requests.clients {
-            let NodeKind::Client(spec) = &plan.design.node(client.node).kind else { continue };
-            let each = spec.traffic().as_per_sec_f64() / client.whole().max(1) as f64;
-            let mut begin = 0;
-            for &(end, kind) in &client.mix {
-                flow.follow(client.call, kind, each * (end - begin) as f64, 0);
-                begin = end;
+            for (kind, rate) in client.rates(plan.design) {
+                flow.follow(client.call, kind, rate, 0);
             }
         }
         flow.rates

@@ -4,7 +4,7 @@ use base::{CallId, Duration, NodeId};
 use config::Design;
 
 use super::ordinary::Ordinary;
-use crate::examples::{design, file, options_for, variant};
+use crate::examples::{design, file, options_for, queue, variant};
 use crate::plan::Plan;
 use crate::report::Role;
 use crate::{Options, Report, run};
@@ -142,6 +142,15 @@ fn an_ordinary_day_asks_of_each_node_what_comes_to_it_tried_once() {
     assert!((load - 0.81).abs() < 0.01, "{load}");
     assert_eq!(ordinary.load(NodeId::from_index(0)), None, "a client does no work");
     assert_eq!(ordinary.patience(CallId::from_index(0)), Some(Duration::from_millis(500)));
+}
+
+/// One seed says too little: others are played beside it.
+#[test]
+fn the_largest_seed_is_followed_by_the_smallest_when_causes_are_looked_for() {
+    let failing = queue("300/s", 1, "10");
+    let options = Options { seed: u64::MAX, causes: true, ..options_for("none", 5) };
+
+    assert!(run(&failing, &options).unwrap().conclusion.is_some());
 }
 
 type Change = (&'static str, &'static str);

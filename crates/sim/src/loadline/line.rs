@@ -5,10 +5,11 @@ use base::{Duration, Instant};
 use super::lab::{Criterion, Lab, Length};
 use super::panel::{Panel, Question};
 use super::report::{LoadLine, OpenConnections, Point};
-use super::scale::{open_connections, with_traffic};
+use super::scale::with_traffic;
 use super::search::{Found, Scale, search};
 use super::text::number;
 use super::wald::{Care, Verdict};
+use crate::plan::open_sessions;
 
 /// A line as it was found, in times of today's traffic.
 #[derive(Clone, Debug, Default)]
@@ -71,7 +72,7 @@ impl Surveyor<'_> {
     fn survey(mut self, day: Option<&Line>) -> Line {
         let ceiling = day.map(|day| day.found);
         let found = self.search(Criterion::Requests, ceiling);
-        let has_sessions = open_connections(self.lab.design) > 0.0;
+        let has_sessions = open_sessions(self.lab.design) > 0.0;
         let sessions = has_sessions.then(|| {
             // Whoever cannot ask cannot open a session either.
             let day = day.and_then(|day| day.sessions).unwrap_or(found);

@@ -29,6 +29,7 @@ use config::Design;
 use self::lab::Lab;
 use self::trigger::Triggers;
 use crate::crew::Crew;
+use crate::plan::open_sessions;
 use crate::{Refusal, Watch};
 
 /// What is wanted.
@@ -184,7 +185,7 @@ struct Today {
 
 impl Today {
     fn of(design: &Design) -> Self {
-        Self { per_second: scale::traffic(design), open: scale::open_connections(design) }
+        Self { per_second: scale::traffic(design), open: open_sessions(design) }
     }
 
     fn told(self, incident: Option<&str>, line: &line::Line, triggers: Triggers) -> Line {

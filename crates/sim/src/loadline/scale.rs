@@ -2,9 +2,9 @@
 
 use base::{Duration, Rate, Share};
 use config::Design;
-use config::design::{Client, Entry, NodeKind};
+use config::design::{Entry, NodeKind};
 use model::fault::Fault;
-use model::traffic::{Arrivals, Holding};
+use model::traffic::Arrivals;
 
 /// What all clients together offer, in requests per second.
 pub(super) fn traffic(design: &Design) -> f64 {
@@ -13,24 +13,6 @@ pub(super) fn traffic(design: &Design) -> f64 {
         _ => 0.0,
     };
     design.nodes.iter().map(|node| rate(&node.kind)).sum()
-}
-
-/// How many sessions are open on average: of each kind, how often one is asked for, times how long
-/// it is held (Little, 1961).
-pub(super) fn open_connections(design: &Design) -> f64 {
-    let of_client = |client: &Client| {
-        let rate = client.traffic().as_per_sec_f64();
-        let open = client.requests.iter().filter_map(|kind| {
-            let (median, p99) = kind.holds?;
-            Some(Holding::new(median, p99).open(rate * kind.share.as_f64()))
-        });
-        open.sum::<f64>()
-    };
-    let open = design.nodes.iter().map(|node| match &node.kind {
-        NodeKind::Client(client) => of_client(client),
-        _ => 0.0,
-    });
-    open.sum()
 }
 
 /// The design with so many times its traffic for so long: every client sends as much more. A
@@ -301,14 +283,5 @@ mod tests {
         }
         assert_eq!(most_size(&Fault::Loss { loss: Share::percent(25) }), Ok(4.0));
         assert_eq!(most_size(&Fault::Mtu { bytes: 680 }), Ok(10.0));
-    }
-
-    /// 4 in a second, each held for 1,061 s on average.
-    #[test]
-    fn open_connections_are_those_that_littles_law_gives() {
-        let open = open_connections(&variant("grpc", &[]));
-
-        assert!((open - 4_244.0).abs() < 10.0, "{open}");
-        assert_eq!(open_connections(&variant("balancer", &[])), 0.0);
     }
 }

@@ -16,30 +16,44 @@ impl Requests {
         &self,
         design: &Design,
         times: Times,
+        has_packets: bool,
         options: &Options,
         refusals: &mut Vec<Refusal>,
     ) {
+        self.refuse_too_many_sessions(design, options, refusals);
         let traffic =
             self.clients.iter().filter_map(|client| match &design.node(client.node).kind {
                 NodeKind::Client(client) => Some(client.traffic().as_per_sec_f64()),
                 _ => None,
             });
-        self.refuse_too_many_sessions(design, options, refusals);
-        let expected = traffic.sum::<f64>() * times.end.as_secs_f64();
+        let messages = if has_packets { self.messages_per_sec(design) } else { 0.0 };
+        let secs = times.end.as_secs_f64();
+        let (requests, messages) = (traffic.sum::<f64>() * secs, messages * secs);
+        let expected = requests + messages;
+        let (what, fewer) = if messages > 0.0 {
+            let what = format!(
+                "{requests:.0} requests and {messages:.0} messages of sessions, each counted at each hop"
+            );
+            (what, "fewer `messages`, less traffic")
+        } else {
+            (format!("{requests:.0} requests"), "less traffic")
+        };
         if expected > options.most_requests as f64 {
             refusals.push(Refusal::new(
                 format!(
-                    "that would be {expected:.0} requests, and {} are the most for one run",
+                    "that would be {what}, and {} are the most for one run",
                     options.most_requests
                 ),
-                "play a shorter time (`--for`), or less traffic on proportionally fewer workers",
+                format!(
+                    "play a shorter time (`--for`), or {fewer} on proportionally fewer workers"
+                ),
             ));
         }
         let (seeds, most) = (f64::from(options.seeds), options.most_requests_in_all as f64);
         if expected <= options.most_requests as f64 && expected * seeds > most {
             refusals.push(Refusal::new(
                 format!(
-                    "{} seeds of {expected:.0} requests each would be {:.0}, and {} are the most \
+                    "{} seeds of {what} each would be {:.0}, and {} are the most \
                      for all together: they take about an hour of one core",
                     options.seeds,
                     expected * seeds,
@@ -81,22 +95,9 @@ impl Requests {
         options: &Options,
         refusals: &mut Vec<Refusal>,
     ) {
-        let ways = self.ways(design);
-        let mut open = 0.0;
-        let mut held = 0.0;
-        for asker in &self.clients {
-            let NodeKind::Client(client) = &design.node(asker.node).kind else { continue };
-            let per_sec = client.traffic().as_per_sec_f64() / asker.whole().max(1) as f64;
-            let mut begin = 0;
-            for &(end, kind) in &asker.mix {
-                let rate = per_sec * (end - std::mem::replace(&mut begin, end)) as f64;
-                let kind = usize::from(kind);
-                let sessions = self.kinds[kind].holds.map_or(0.0, |holds| holds.open(rate));
-                open += sessions;
-                let hops = ways[kind].iter().filter(|&&call| holds_on(design, call));
-                held += sessions * 2.0 * hops.count() as f64;
-            }
-        }
+        let standing = self.standing(design);
+        let open: f64 = standing.iter().map(|some| some.open).sum();
+        let held: f64 = standing.iter().map(|some| some.open * some.hops * 2.0).sum();
         if held > f64::from(options.most_under_way) {
             refusals.push(Refusal::new(
                 format!(
@@ -108,6 +109,23 @@ impl Requests {
                  proportionally smaller nodes",
             ));
         }
+    }
+
+    /// Messages of sessions that stand. Each is bytes on a connection at each hop.
+    fn messages_per_sec(&self, design: &Design) -> f64 {
+        let each = |kind: u16| self.kinds[usize::from(kind)].messages.as_per_sec_f64();
+        let standing = self.standing(design);
+        standing.iter().map(|some| some.open * some.hops * each(some.kind)).sum()
+    }
+
+    fn standing(&self, design: &Design) -> Vec<Standing> {
+        let ways = self.ways(design);
+        let hops = |kind: u16| {
+            let way = ways[usize::from(kind)].iter();
+            way.filter(|&&call| holds_on(design, call)).count() as f64
+        };
+        let open = self.open_sessions(design);
+        open.map(|(kind, open)| Standing { kind, open, hops: hops(kind) }).collect()
     }
 
     /// The calls that a request of each kind may take, wherever it is on its way.
@@ -144,6 +162,15 @@ impl Requests {
             self.follow(design, kind, next, known);
         }
     }
+}
+
+/// The sessions of one kind.
+struct Standing {
+    kind: u16,
+    /// How many are open on average.
+    open: f64,
+    /// How many calls each stands on.
+    hops: f64,
 }
 
 /// Whether a session stands on this call as long as it stands: what a service asks others is over

@@ -5,8 +5,8 @@ use base::{Bytes, CallId, Duration, NodeId, RegionId, Share};
 use config::Design;
 use config::design::{Call, Entry, Link, NodeKind, Protocol, Target};
 use model::fault::{Fault, RouteFault};
-use model::geography;
 use model::traffic::RequestKind;
+use model::{card, geography};
 use netsim::l3::{Bound, Loss, Params};
 
 use super::{Instance, Planned, What};
@@ -37,10 +37,6 @@ pub(crate) enum Place {
     /// What the callers say to those they call, and back; all calls between the same two.
     Call(CallId),
 }
-
-/// What a network card does: 10 Gbit/s, what the larger clouds give an ordinary virtual machine
-/// ("up to 10 Gbps": Amazon EC2 m5, Google n2-standard-4).
-const CARD_BITS_PER_SEC: u64 = 10_000_000_000;
 
 /// What may wait before a card: the limit of fq_codel, which systemd makes the default of Linux
 /// (`net.core.default_qdisc`). A line that an incident makes narrow has the queue of any other.
@@ -121,7 +117,7 @@ fn narrow<'d>(design: &'d Design, instances: &[Instance]) -> Option<&'d str> {
     let nodes = design.nodes.iter().zip(0..);
     let called = nodes.filter(|(node, _)| !matches!(node.kind, NodeKind::Client(_)));
     let count = |at: usize| instances.iter().filter(|one| one.node.index() == at).count();
-    let half = CARD_BITS_PER_SEC as f64 / 2.0;
+    let half = card::BITS_PER_SEC as f64 / 2.0;
     called
         .filter(|&(_, at)| count(at) > 0 && bits / count(at) as f64 > half)
         .min_by_key(|&(_, at)| count(at))
@@ -164,7 +160,7 @@ fn crossing<'d>(design: &'d Design, instances: &[Instance]) -> Option<(&'d str, 
 fn card() -> Params {
     Params {
         delay: Duration::from_nanos(geography::WITHIN_REGION.as_nanos() / 2),
-        bits_per_sec: Some(CARD_BITS_PER_SEC),
+        bits_per_sec: Some(card::BITS_PER_SEC),
         queue: Bound { packets: CARD_QUEUE, ..Bound::default() },
         ..Params::default()
     }

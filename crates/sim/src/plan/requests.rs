@@ -1,5 +1,7 @@
 //! What is asked for, and which call serves it at each node.
 
+use std::iter;
+
 use base::{Bytes, CallId, NodeId, Random, Rate, Share};
 use config::Design;
 use config::design::{NodeKind, Takes};
@@ -118,6 +120,14 @@ impl Requests {
         format!("{method} {path} {}", alike.count())
     }
 
+    /// The kinds that stay open, and how many of each are open on average: how often one is asked
+    /// for, times how long it is held (Little, 1961).
+    pub(crate) fn open_sessions(&self, design: &Design) -> impl Iterator<Item = (u16, f64)> {
+        let rates = self.clients.iter().flat_map(|asker| asker.rates(design));
+        let open = |kind: u16, rate| Some(self.kinds[usize::from(kind)].holds?.open(rate));
+        rates.filter_map(move |(kind, rate)| Some((kind, open(kind, rate)?)))
+    }
+
     /// Calls of the file that no request takes, and requests that are more than messages.
     pub(super) fn not_played(&self, design: &Design) -> Vec<String> {
         let mut left_out = Vec::new();
@@ -222,6 +232,18 @@ impl Asker {
     /// All shares together.
     pub(crate) fn whole(&self) -> u64 {
         self.mix.last().map_or(0, |(end, _)| *end)
+    }
+
+    /// The kinds that it draws from, and how many requests of each it sends in a second.
+    pub(crate) fn rates(&self, design: &Design) -> impl Iterator<Item = (u16, f64)> {
+        let per_sec = match &design.node(self.node).kind {
+            NodeKind::Client(client) => client.traffic().as_per_sec_f64(),
+            _ => 0.0,
+        };
+        let each = per_sec / self.whole().max(1) as f64;
+        let begins = iter::once(0).chain(self.mix.iter().map(|(end, _)| *end));
+        let kinds = self.mix.iter().zip(begins);
+        kinds.map(move |(&(end, kind), begin)| (kind, each * (end - begin) as f64))
     }
 }
 

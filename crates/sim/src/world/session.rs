@@ -170,15 +170,12 @@ impl World<'_> {
     fn schedule_beat(&mut self, now: Instant, handle: Handle) {
         let Some(session) = self.sessions.get(handle) else { return };
         let messages = self.plan.requests.kinds[usize::from(session.kind)].messages;
-        let (interval, reconnects) = (messages.interval().as_nanos(), session.reconnects);
-        if interval == u64::MAX {
+        let (interval, reconnects) = (messages.interval(), session.reconnects);
+        if interval == Duration::MAX {
             return;
         }
         let mut moments = Random::of(self.seed, "sessions", "beats").child(session.chance);
-        let phase = moments.below(interval.max(1));
-        let passed = now.as_nanos();
-        let next = passed + interval - (passed + interval - phase) % interval.max(1);
-        let (next, from) = (Instant::ZERO + Duration::from_nanos(next), session.from);
+        let (next, from) = (next_moment(now, interval, &mut moments), session.from);
         if next < self.plan.times.end.min(session.ends) {
             self.push_local(next, from, Event::Beat { session: handle, reconnects });
         }
@@ -393,6 +390,15 @@ impl World<'_> {
         let delay = if now == Instant::ZERO { Duration::ZERO } else { self.plan.delay(from, to) };
         self.queue.push(now + delay, sender, receiver, event);
     }
+}
+
+/// The next of moments at equal distances, the first of them drawn: always later than now, or time
+/// would stand still.
+fn next_moment(now: Instant, interval: Duration, chance: &mut Random) -> Instant {
+    let interval = interval.as_nanos().max(1);
+    let first = chance.below(interval);
+    let past = (now.as_nanos() + interval - first) % interval;
+    now + Duration::from_nanos(interval - past)
 }
 
 /// The status of the head with which a session opens.

@@ -1,7 +1,6 @@
 //! The sessions that are open when a run begins.
 
 use base::{Instant, Random};
-use config::design::NodeKind;
 
 use super::super::World;
 use super::super::event::Event;
@@ -18,12 +17,7 @@ impl World<'_> {
         }
         for (client, asker) in (0_u16..).zip(&plan.requests.clients) {
             let node = plan.design.node(asker.node);
-            let NodeKind::Client(spec) = &node.kind else { continue };
-            let per_sec = spec.traffic().as_per_sec_f64() / asker.whole().max(1) as f64;
-            let mut begin = 0;
-            for &(end, kind) in &asker.mix {
-                let rate = per_sec * (end - begin) as f64;
-                begin = end;
+            for (kind, rate) in asker.rates(plan.design) {
                 let name = format!("standing {}", plan.requests.name(asker, kind));
                 let mut chance = Random::of(self.seed, &node.name, &name);
                 self.stand_from_the_start(client, kind, rate, &mut chance);

@@ -1,5 +1,7 @@
+use base::{Duration, Instant, Random, Rate};
 use model::traffic::Holding;
 
+use super::next_moment;
 use crate::examples::{design, file, options_for, play_for, variant};
 use crate::plan::Plan;
 use crate::stats::Stats;
@@ -10,7 +12,7 @@ use crate::{Fidelity, Options};
 fn as_many_sessions_are_open_as_little_says_from_the_first_moment_to_the_last() {
     let stats = play_for(&variant("grpc", &[]), "none", 1, 120);
 
-    let holding = Holding::new(base::Duration::from_secs(600), base::Duration::from_secs(7_200));
+    let holding = Holding::new(Duration::from_secs(600), Duration::from_secs(7_200));
     let expected = holding.open(4.0);
     for open in [stats.sessions.at_start, stats.sessions.at_end] {
         assert!((open as f64 - expected).abs() < 5.0 * expected.sqrt(), "{open} of {expected}");
@@ -28,7 +30,7 @@ fn a_session_that_stood_for_minutes_was_not_waited_for() {
 
     let of = |share: f64| stats.calls.iter().map(move |call| call.latency.quantile(share).unwrap());
     assert!(stats.sessions.lost > 5, "{:?}", stats.sessions);
-    assert!(of(0.999).all(|took| took <= base::Duration::from_secs(2)), "{:?}", of(0.999).max());
+    assert!(of(0.999).all(|took| took <= Duration::from_secs(2)), "{:?}", of(0.999).max());
     let subscribed = &stats.calls[2];
     assert!(subscribed.latency.total() > 300, "{}", subscribed.latency.total());
     assert!(subscribed.failures() > 5, "that it broke is still told");
@@ -170,6 +172,34 @@ fn more_sessions_than_there_is_room_for_are_refused_before_the_run() {
     let refusals = Plan::new(&many, &options_for("none", 60)).unwrap_err();
 
     assert!(refusals[0].problem.contains("sessions would stand at once"), "{}", refusals[0]);
+}
+
+/// As delays they are no events, and cost nothing.
+#[test]
+fn more_messages_of_sessions_than_can_be_played_are_refused_before_the_run() {
+    let talkative = variant("grpc", &[("messages = \"0.5/s\"", "messages = \"20000/s\"")]);
+    let plan = |fidelity| {
+        let options = Options { fidelity, ..options_for("none", 60) };
+        Plan::new(&talkative, &options).map(|_| ()).map_err(|refusals| refusals[0].to_string())
+    };
+
+    let refusal = plan(Fidelity::Packet).unwrap_err();
+    assert!(refusal.contains("messages of sessions"), "{refusal}");
+    assert!(refusal.contains("are the most for one run"), "{refusal}");
+    assert_eq!(plan(Fidelity::Message), Ok(()));
+}
+
+/// Also where the distance between two is less than the clock can tell.
+#[test]
+fn the_next_message_is_later_than_the_last_however_many_there_are() {
+    for (per_sec, distance) in [(2, 500_000_000), (1_000_000_000, 1), (2_000_000_000, 1)] {
+        let interval = Rate::per_sec(per_sec).interval();
+        let next = |now| next_moment(now, interval, &mut Random::of(1, "phones", "test"));
+
+        let one = next(Instant::from_secs(5));
+        assert!(one > Instant::from_secs(5), "{per_sec}");
+        assert_eq!(next(one).since(one), Duration::from_nanos(distance), "{per_sec}");
+    }
 }
 
 fn peak(stats: &Stats) -> u64 {

@@ -5,6 +5,7 @@
 
 use base::{CallId, Instant};
 use event::{Scope, l3};
+use model::card;
 use netsim::l3::{Change, HOP_LIMIT};
 use netsim::l4::tcp::Segment;
 use netsim::l4::udp;
@@ -108,7 +109,7 @@ impl Net {
             is_new: forth,
             flow: mix(self.hosts[from as usize].identity ^ mix(self.hosts[to as usize].identity)),
         };
-        let parts: Vec<_> = udp::fragments(bytes, ETHERNET).collect();
+        let parts: Vec<_> = udp::fragments(bytes, card::MTU).collect();
         let under_way = u32::try_from(parts.len()).unwrap_or(u32::MAX);
         let missing = (1 << parts.len()) - 1;
         let message = self.whole.insert(Whole { event, missing, under_way });
@@ -310,6 +311,3 @@ impl Net {
         }
     }
 }
-
-/// What a datagram may be on the way out of a host.
-const ETHERNET: u32 = 1_500;
