@@ -8,7 +8,7 @@ use observe::plot::Style;
 
 use crate::examples::{design, variant};
 use crate::report::Role;
-use crate::{Options, Report, run};
+use crate::{Fidelity, Options, Report, run};
 
 /// The seed's incident: a database gets a little slower for a while and is never down. What comes
 /// of it hangs on the rules of its callers.
@@ -45,6 +45,39 @@ fn the_phases_come_in_the_order_of_a_retry_storm() {
     );
     assert!(report.phases.iter().all(|phase| phase.end_s.is_none()), "none of them ends");
     assert!(report.phases[0].begin_s > 60.0, "none begins before the fault");
+}
+
+/// They are neither answered nor failed: with packets too, the report says where they are.
+#[test]
+fn requests_that_nobody_answers_are_told_whether_or_not_there_are_packets() {
+    let text = r#"
+        [client.users]
+        traffic = "20/s"
+        requests = [{ share = "100%", method = "GET", path = "/" }]
+        [service.svc]
+        model = { workers = 4, queue = "none", service_time = "5ms" }
+        [call.users.svc]
+        timeout = "none"
+        idempotent = true
+        on_failure = "error"
+        in_flight = "none"
+        retry = "none"
+        [[incident.stuck]]
+        on = "svc"
+        kind = "hang"
+        at = "10s"
+    "#;
+    for fidelity in [Fidelity::Message, Fidelity::Packet] {
+        let options = Options { fidelity, lasts: seconds(20), ..options(1) };
+        let report = run(&design(text), &options).unwrap();
+
+        let asked_while_it_hung = 150..=250;
+        assert!(asked_while_it_hung.contains(&report.unanswered), "{}", report.unanswered);
+        let shown = crate::render(&report, "it.toml", Style::Ascii);
+        assert!(shown.contains(&format!("still waiting {}", report.unanswered)), "{shown}");
+        let has_packets = fidelity == Fidelity::Packet;
+        assert_eq!(shown.contains("connections still held"), has_packets, "{shown}");
+    }
 }
 
 #[test]

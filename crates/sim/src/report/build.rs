@@ -39,6 +39,7 @@ pub(crate) fn build(plan: &Plan<'_>, seed: u64, runs: &[Judged]) -> Report {
         offered: edge.offered,
         answers: answers(&edge),
         failed_by_cause: by_cause(&edge.failed),
+        unanswered: edge.unanswered,
         latency_ms: percentiles(&latency),
         latency_intervals_ms: intervals(runs),
         held: held(runs),

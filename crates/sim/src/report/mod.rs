@@ -50,6 +50,8 @@ pub struct Report {
     pub answers: Answers,
     /// Requests of clients that failed, by cause.
     pub failed_by_cause: BTreeMap<&'static str, u64>,
+    /// Requests of clients that were still waiting when the run ended.
+    pub unanswered: u64,
     /// How long clients waited for good answers.
     pub latency_ms: Option<Percentiles>,
     /// How sure that is.

@@ -212,7 +212,7 @@ fn clients(out: &mut String, report: &Report) -> fmt::Result {
     )?;
     writeln!(
         out,
-        "  availability {}   reliability {}   complete {}   partial {}   stale {}   wrong {}   failed {}   {} {}",
+        "  availability {}   reliability {}   complete {}   partial {}   stale {}   wrong {}   failed {}   still waiting {}{}",
         percent(report.availability.value),
         percent(report.reliability.value),
         report.answers.complete,
@@ -220,8 +220,12 @@ fn clients(out: &mut String, report: &Report) -> fmt::Result {
         report.answers.stale,
         report.answers.wrong,
         report.failed_by_cause.values().sum::<u64>(),
-        if report.layers.is_some() { "connections still held" } else { "still waiting" },
-        report.held.connections
+        report.unanswered,
+        if report.layers.is_some() {
+            format!("   connections still held {}", report.held.connections)
+        } else {
+            String::new()
+        }
     )?;
     if report.answers.lost_writes > 0 {
         writeln!(out, "  writes acknowledged and lost: {}", report.answers.lost_writes)?;

@@ -44,29 +44,36 @@ impl World<'_> {
         let of_it = |stream: &Stream| stream.flight == flight && stream.attempt == attempt;
         if let Some(at) = state.streams.iter().position(of_it) {
             state.streams.remove(at);
-            if self.is_alone(flight) {
-                return self.drop_connection(now, connection, Input::Close);
-            }
             self.on_stream_over(now, connection);
         }
     }
 
-    /// A connection has room for another request.
+    /// A connection has room for another request, or is of no more use.
     pub(super) fn on_stream_over(&mut self, now: Instant, handle: Handle) {
         let Some(net) = self.net.as_deref_mut() else { return };
         let Some(connection) = net.connections.get_mut(handle) else { return };
         if !connection.is_usable() || connection.stage == Stage::Connecting {
             return;
         }
-        let (engine, to) = (connection.engine, connection.endpoint);
-        let is_empty = connection.streams.is_empty();
-        if let Some(next) = net.next_waiting(engine, to) {
-            return self.board(now, handle, next);
+        while let Some(next) = self.net.as_deref_mut().and_then(|net| net.next_for(handle)) {
+            self.board(now, handle, next);
         }
-        if is_empty && net.is_wanted_elsewhere(engine, to) {
+        self.rest_if_empty(now, handle);
+    }
+
+    /// A connection that carries nothing is kept, unless it was somebody's alone or its place is
+    /// wanted.
+    fn rest_if_empty(&mut self, now: Instant, handle: Handle) {
+        let Some(net) = self.net.as_deref_mut() else { return };
+        let Some(connection) = net.connections.get(handle) else { return };
+        if !connection.streams.is_empty() {
+            return;
+        }
+        let (engine, to) = (connection.engine, connection.endpoint);
+        if connection.is_alone || net.is_wanted(engine, to) {
             return self.drop_connection(now, handle, Input::Close);
         }
-        if is_empty && let Some(connection) = net.connections.get_mut(handle) {
+        if let Some(connection) = net.connections.get_mut(handle) {
             connection.stage = Stage::Idle(now);
             connection.rest();
             net.desks[engine as usize].put(now, to, handle);
@@ -184,9 +191,10 @@ impl World<'_> {
         self.watch_idle(engine);
     }
 
-    /// Another worker's idle connection gives its place to who has none. Whether there was one.
+    /// An idle connection, of whichever worker, gives its place to who has none. Whether there was
+    /// one.
     pub(super) fn make_room(&mut self, now: Instant, engine: u32, to: EndpointId) -> bool {
-        let idle = self.with_net(|net, _| net.idle_elsewhere(now, engine, to)).flatten();
+        let idle = self.with_net(|net, _| net.take_idle(now, engine, to)).flatten();
         if let Some(idle) = idle {
             self.drop_connection(now, idle, Input::Close);
         }

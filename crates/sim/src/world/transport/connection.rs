@@ -45,6 +45,8 @@ pub(super) struct Connection {
     pub(super) splice: Option<Box<Splice>>,
     /// It was made to ask an endpoint how it is.
     pub(super) is_check: bool,
+    /// It was made for one try alone, and ends with it.
+    pub(super) is_alone: bool,
 }
 
 /// What the caller does with a connection.
@@ -124,6 +126,7 @@ impl Connection {
             next_stream: 1,
             splice: None,
             is_check: false,
+            is_alone: false,
         }
     }
 

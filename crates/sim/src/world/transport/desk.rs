@@ -3,16 +3,15 @@
 //! HTTP/1.1 carries one request at a time on a connection, so there are as many as there are
 //! requests, up to a bound. HTTP/2 and gRPC let many share a few.
 
-use std::collections::VecDeque;
-
 use base::{CallId, Duration, EndpointId, Instant};
 use config::design::{NodeKind, Protocol};
 use engine::Pool;
 
 use super::super::slab::{Handle, Slab};
-use super::connection::{Connection, Stage, Stream};
+use super::connection::{Connection, Stage};
 use super::handshake::SERVICE_PORT;
 use super::seats::Seats;
+use super::waiting::Waiting;
 use crate::plan::Plan;
 use crate::stats::mix;
 use crate::world::tap::packets::Speech;
@@ -44,8 +43,7 @@ pub(super) struct Desk {
 struct Endpoint {
     /// Those that requests share.
     shared: Vec<Handle>,
-    /// Requests for which there is no connection, because there may be no more.
-    waiting: VecDeque<Stream>,
+    waiting: Waiting,
 }
 
 /// Where a request goes.
@@ -166,31 +164,24 @@ impl Desk {
             connection.is_some_and(|it| matches!(it.stage, Stage::Idle(_)))
         };
         if self.is_shared() {
-            return self.endpoints[to.index()].shared.iter().copied().find(is_idle);
+            let shared = &mut self.endpoints[to.index()].shared;
+            return shared.iter().position(is_idle).map(|at| shared.remove(at));
         }
         std::iter::from_fn(|| self.pool.take(now, to)).find(is_idle)
     }
 
-    pub(super) fn wait(&mut self, to: EndpointId, stream: Stream) {
-        self.endpoints[to.index()].waiting.push_back(stream);
+    /// Who waits for a connection to an endpoint.
+    pub(super) fn waiting(&self, to: EndpointId) -> &Waiting {
+        &self.endpoints[to.index()].waiting
     }
 
-    /// Whoever has waited longest.
-    pub(super) fn next_waiting(&mut self, to: EndpointId) -> Option<Stream> {
-        self.endpoints[to.index()].waiting.pop_front()
-    }
-
-    /// Whether it waited. It no longer does.
-    pub(super) fn stop_waiting(&mut self, to: EndpointId, job: Handle) -> bool {
-        let waiting = &mut self.endpoints[to.index()].waiting;
-        let before = waiting.len();
-        waiting.retain(|stream| stream.job != job);
-        waiting.len() < before
+    pub(super) fn waiting_mut(&mut self, to: EndpointId) -> &mut Waiting {
+        &mut self.endpoints[to.index()].waiting
     }
 
     /// There is one more connection; if it is somebody's alone, nobody else finds it.
     pub(super) fn opened(&mut self, to: EndpointId, handle: Handle, is_alone: bool) {
-        if self.streams > 1 && !is_alone {
+        if self.is_shared() && !is_alone {
             self.endpoints[to.index()].shared.push(handle);
         }
     }

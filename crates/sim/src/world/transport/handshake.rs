@@ -38,7 +38,8 @@ impl Net {
     /// A connection that stands, as if it had been made long ago.
     ///
     /// # Errors
-    /// There is no port or no descriptor left to call from, or to accept with.
+    /// There is no port or no descriptor left to call from, or to accept with; or who is called takes
+    /// no more.
     pub(super) fn stand(
         &mut self,
         now: Instant,
@@ -48,6 +49,9 @@ impl Net {
         way: Duration,
         around: &mut Around<'_>,
     ) -> Result<Handle, Cause> {
+        if self.hosts[to as usize].is_full() {
+            return Err(Cause::Refused);
+        }
         if self.hosts[to as usize].is_out_of_descriptors() {
             return Err(Cause::Exhausted);
         }

@@ -149,10 +149,7 @@ impl Net {
     ) {
         let Some(connection) = self.connections.get_mut(handle) else { return };
         let host = &mut self.hosts[connection.instances[1] as usize];
-        let (half_open, whole) = host.listener.waiting();
-        let coming = half_open + u32::try_from(whole).unwrap_or(u32::MAX);
-        let is_full = host.most_accepted.is_some_and(|most| host.accepted + coming >= most);
-        if !host.runs || is_full {
+        if !host.runs || host.is_full() {
             return self.answer_as_stranger(now, handle, CALLED, syn, around);
         }
         let call = self.desks[connection.engine as usize].call;
@@ -185,5 +182,12 @@ impl Net {
 impl Host {
     pub(super) fn is_out_of_descriptors(&self) -> bool {
         self.most_descriptors.is_some_and(|most| self.descriptors >= most)
+    }
+
+    /// Whether the process has as many connections as it takes, with those that are on their way.
+    pub(super) fn is_full(&self) -> bool {
+        let (half_open, whole) = self.listener.waiting();
+        let coming = half_open + u32::try_from(whole).unwrap_or(u32::MAX);
+        self.most_accepted.is_some_and(|most| self.accepted + coming >= most)
     }
 }

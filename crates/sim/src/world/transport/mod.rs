@@ -10,7 +10,7 @@
 //! | file | concept |
 //! |---|---|
 //! | `packet` | what the world says, and what it learns |
-//! | `boarding`, `desk`, `seats` | which connection a request takes |
+//! | `boarding`, `desk`, `seats`, `waiting` | which connection a request takes, and who waits |
 //! | `endings` | how connections end, and who learns of it |
 //! | `checks` | active health checks |
 //! | `splice` | balancers that share out connections |
@@ -41,6 +41,7 @@ mod seldom;
 mod sizes;
 mod splice;
 mod standing;
+mod waiting;
 mod ways;
 
 pub(super) use net::Net;

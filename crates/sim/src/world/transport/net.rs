@@ -34,7 +34,7 @@ pub(in crate::world) struct Net {
     pub(super) datagrams: Slab<Datagram>,
     /// Messages without a connection.
     pub(super) whole: Slab<Whole>,
-    announced: Slab<routers::News>,
+    announced: Slab<routers::Update>,
     pub(super) hosts: Vec<Host>,
     /// Whose the network's own events are.
     own: Party,
@@ -117,8 +117,8 @@ impl Net {
 
     /// A router hears what another said.
     pub(super) fn on_announced(&mut self, now: Instant, handle: Handle, around: &mut Around<'_>) {
-        if let Some(news) = self.announced.remove(handle) {
-            self.grid.hear(&news);
+        if let Some(update) = self.announced.remove(handle) {
+            self.grid.hear(&update);
             self.spread(now, around);
         }
     }
@@ -133,9 +133,9 @@ impl Net {
     /// What routers have to say goes on its way.
     fn spread(&mut self, now: Instant, around: &mut Around<'_>) {
         let party = self.own;
-        for news in self.grid.announcements() {
-            if let Some(at) = self.grid.tell(now, &news) {
-                let announcement = self.announced.insert(news);
+        for update in self.grid.announcements() {
+            if let Some(at) = self.grid.tell(now, &update) {
+                let announcement = self.announced.insert(update);
                 around.queue.push(at, party, party, Event::Announced { announcement });
             }
         }

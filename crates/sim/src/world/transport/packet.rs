@@ -32,10 +32,11 @@ impl World<'_> {
         if place == Place::Wait && self.make_room(now, engine, to) {
             place = self.place_of(now, engine, to, stream.flight);
         }
+        let is_alone = self.is_alone(stream.flight);
         let Some(net) = self.net.as_deref_mut() else { return };
         match place {
             Place::On(connection) => self.board(now, connection, stream),
-            Place::Wait => net.wait(engine, to, stream),
+            Place::Wait => net.wait(engine, to, stream, is_alone),
             Place::New => {
                 if let Some(failed) = self.open_for(now, engine, to, stream) {
                     // It is told once the exchange has taken in that the try has left.
@@ -107,10 +108,9 @@ impl World<'_> {
             }
             return;
         }
-        let is_alone = self.jobs.get(job).is_some_and(|job| self.is_alone(job.caller));
         let Some(net) = self.net.as_deref_mut() else { return };
         let Some(state) = net.connections.get_mut(connection) else { return };
-        let shared = net.desks[engine as usize].is_shared() && !is_alone;
+        let shared = net.desks[engine as usize].is_shared() && !state.is_alone;
         let is_connecting = state.stage == Stage::Connecting;
         let Some(ended) = state.end_stream(job) else { return };
         if is_connecting {

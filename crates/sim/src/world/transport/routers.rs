@@ -7,9 +7,9 @@ use netsim::l3::{Address, Announcement, Hop, Neighbour, Prefix};
 use super::grid::{Grid, number};
 use crate::plan::network::Place;
 
-/// What one router says to the next.
+/// What one router says to the next (an update, in the words of RFC 2453).
 #[derive(Clone, Copy, Debug)]
-pub(super) struct News {
+pub(super) struct Update {
     from: u16,
     to: u16,
     said: Announcement,
@@ -41,8 +41,8 @@ impl Grid {
         }
         let mut said = self.announcements();
         while !said.is_empty() {
-            for news in said {
-                self.hear(&news);
+            for update in said {
+                self.hear(&update);
             }
             said = self.announcements();
         }
@@ -100,25 +100,25 @@ impl Grid {
     }
 
     /// What routers have to say to each other.
-    pub(super) fn announcements(&mut self) -> Vec<News> {
+    pub(super) fn announcements(&mut self) -> Vec<Update> {
         let mut all = Vec::new();
         for (from, router) in self.routers.iter_mut().enumerate() {
             while let Some((over, said)) = router.poll_announcement() {
-                all.push(News { from: number(from), to: over.0, said });
+                all.push(Update { from: number(from), to: over.0, said });
             }
         }
         all
     }
 
     /// When what a router says is heard by its neighbour, if it is.
-    pub(super) fn tell(&mut self, now: Instant, news: &News) -> Option<Instant> {
-        let way = self.way(usize::from(news.from), usize::from(news.to));
+    pub(super) fn tell(&mut self, now: Instant, update: &Update) -> Option<Instant> {
+        let way = self.way(usize::from(update.from), usize::from(update.to));
         self.ways[way].send(now, ANNOUNCEMENT, false).ok().map(|transit| transit.arrives)
     }
 
     /// A router hears what its neighbour said.
-    pub(super) fn hear(&mut self, news: &News) {
-        self.routers[usize::from(news.to)].hear(Hop(news.from), news.said);
+    pub(super) fn hear(&mut self, update: &Update) {
+        self.routers[usize::from(update.to)].hear(Hop(update.from), update.said);
     }
 
     fn believe(&mut self, at: usize, about: About, over: Hop) {

@@ -1,10 +1,10 @@
 //! How many connections an instance may have to an endpoint, over all its workers:
 //! `connections.most` of a design.
 //!
-//! Who finds none free waits for the next, in order, whichever worker he is of. Meanwhile idle
-//! connections give theirs back, whichever worker keeps them.
+//! Who finds none free waits. A connection that has room again goes to who has waited longest at the
+//! worker that keeps it, and a place for a new one to who has waited longest at any of them. Where
+//! somebody waits for a place, idle connections give theirs back, whichever worker keeps them.
 
-use std::collections::VecDeque;
 use std::ops::Range;
 
 use base::{EndpointId, Instant};
@@ -28,8 +28,8 @@ pub(super) struct Seats {
 struct Endpoint {
     /// Connections that are made or stand.
     open: u32,
-    /// Whose requests wait for one, an engine for each.
-    waiting: VecDeque<u32>,
+    /// Requests that had to wait, ever: the turn of the next.
+    turns: u64,
 }
 
 impl Seats {
@@ -52,28 +52,11 @@ impl Seats {
         endpoint.open = endpoint.open.saturating_sub(1);
     }
 
-    /// A request of an engine waits.
-    pub(super) fn wait(&mut self, to: EndpointId, engine: u32) {
-        self.endpoints[to.index()].waiting.push_back(engine);
-    }
-
-    /// A request of an engine does not wait any more.
-    pub(super) fn left(&mut self, to: EndpointId, engine: u32) {
-        let waiting = &mut self.endpoints[to.index()].waiting;
-        if let Some(at) = waiting.iter().position(|&other| other == engine) {
-            waiting.remove(at);
-        }
-    }
-
-    /// Whose request has waited longest, if it may have a connection now.
-    pub(super) fn next(&self, to: EndpointId) -> Option<u32> {
-        let next = self.endpoints[to.index()].waiting.front().copied();
-        next.filter(|_| self.may_open(to))
-    }
-
-    /// Whether somebody waits.
-    pub(super) fn is_wanted(&self, to: EndpointId) -> bool {
-        !self.endpoints[to.index()].waiting.is_empty()
+    /// The turn of a request that has to wait.
+    fn next_turn(&mut self, to: EndpointId) -> u64 {
+        let turns = &mut self.endpoints[to.index()].turns;
+        *turns += 1;
+        *turns
     }
 }
 
@@ -84,11 +67,14 @@ impl Net {
         self.seats[self.desks[engine as usize].seats].may_open(to)
     }
 
-    /// An engine has one more connection.
+    /// An engine has one more connection. One that is made for a try alone, nobody else takes.
     pub(super) fn opened(&mut self, engine: u32, to: EndpointId, handle: Handle, is_alone: bool) {
         let desk = &mut self.desks[engine as usize];
         desk.opened(to, handle, is_alone);
         self.seats[desk.seats].opened(to);
+        if let Some(connection) = self.connections.get_mut(handle) {
+            connection.is_alone = is_alone;
+        }
     }
 
     /// A connection is of no more use to its engine.
@@ -98,54 +84,60 @@ impl Net {
         self.seats[desk.seats].closed(to);
     }
 
-    pub(super) fn wait(&mut self, engine: u32, to: EndpointId, stream: Stream) {
+    /// A request waits: for a connection of its own, or for any.
+    pub(super) fn wait(&mut self, engine: u32, to: EndpointId, stream: Stream, is_alone: bool) {
         let desk = &mut self.desks[engine as usize];
-        desk.wait(to, stream);
-        self.seats[desk.seats].wait(to, engine);
+        let turn = self.seats[desk.seats].next_turn(to);
+        desk.waiting_mut(to).push(turn, stream, is_alone);
     }
 
     /// Whether it waited. It no longer does.
     pub(super) fn stop_waiting(&mut self, engine: u32, to: EndpointId, job: Handle) -> bool {
-        let desk = &mut self.desks[engine as usize];
-        let waited = desk.stop_waiting(to, job);
-        if waited {
-            self.seats[desk.seats].left(to, engine);
-        }
-        waited
+        self.desks[engine as usize].waiting_mut(to).remove(job)
     }
 
-    /// The next of an engine's own requests, for a connection that it has.
-    pub(super) fn next_waiting(&mut self, engine: u32, to: EndpointId) -> Option<Stream> {
-        let desk = &mut self.desks[engine as usize];
-        let next = desk.next_waiting(to)?;
-        self.seats[desk.seats].left(to, engine);
-        Some(next)
+    /// The next of an engine's own requests for a connection that stands, if it has room.
+    pub(super) fn next_for(&mut self, handle: Handle) -> Option<Stream> {
+        let connection = self.connections.get(handle)?;
+        let desk = &mut self.desks[connection.engine as usize];
+        let has_room = connection.streams.len() < desk.streams as usize && !connection.is_alone;
+        if has_room { desk.waiting_mut(connection.endpoint).pop_sharing() } else { None }
     }
 
     /// The next request of any of an instance's engines, if there may be a connection for it, and
     /// whose it is.
     pub(super) fn next_of_all(&mut self, engine: u32, to: EndpointId) -> Option<(u32, Stream)> {
-        let seats = &mut self.seats[self.desks[engine as usize].seats];
-        let next = seats.next(to)?;
-        seats.left(to, next);
-        Some((next, self.desks[next as usize].next_waiting(to)?))
+        if !self.may_open(engine, to) {
+            return None;
+        }
+        let (_, next) = self.first_of_all(engine, to)?;
+        Some((next, self.desks[next as usize].waiting_mut(to).pop()?))
     }
 
-    /// Whether an idle connection has to make room for who waits at another engine.
-    pub(super) fn is_wanted_elsewhere(&self, engine: u32, to: EndpointId) -> bool {
-        let seats = &self.seats[self.desks[engine as usize].seats];
-        seats.is_wanted(to) && !seats.may_open(to)
+    /// Whether an idle connection has to make room for who waits for a new one.
+    pub(super) fn is_wanted(&self, engine: u32, to: EndpointId) -> bool {
+        !self.may_open(engine, to) && self.first_of_all(engine, to).is_some()
     }
 
-    /// A connection of another engine of the instance that stands idle.
-    pub(super) fn idle_elsewhere(
+    /// A connection of the instance that stands idle, whichever engine keeps it.
+    pub(super) fn take_idle(
         &mut self,
         now: Instant,
         engine: u32,
         to: EndpointId,
     ) -> Option<Handle> {
-        let engines = self.seats[self.desks[engine as usize].seats].engines.clone();
-        let mut others = engines.filter(|&other| other != engine);
-        others.find_map(|other| self.desks[other as usize].take_idle(now, to, &self.connections))
+        let mut engines = self.engines_with(engine);
+        engines.find_map(|other| self.desks[other as usize].take_idle(now, to, &self.connections))
+    }
+
+    /// Whose request has waited longest, and since which turn.
+    fn first_of_all(&self, engine: u32, to: EndpointId) -> Option<(u64, u32)> {
+        let first = |other| Some((self.desks[other as usize].waiting(to).first_turn()?, other));
+        self.engines_with(engine).filter_map(first).min()
+    }
+
+    /// The engines that share their seats with one.
+    fn engines_with(&self, engine: u32) -> Range<u32> {
+        self.seats[self.desks[engine as usize].seats].engines.clone()
     }
 }

@@ -190,10 +190,9 @@ impl World<'_> {
         handle: Handle,
         (flight, attempt): (Handle, u8),
     ) {
-        let is_alone = self.is_alone(flight);
         let Some(net) = self.net.as_deref_mut() else { return };
         let Some(connection) = net.connections.get_mut(handle) else { return };
-        let shared = net.desks[connection.engine as usize].is_shared() && !is_alone;
+        let shared = net.desks[connection.engine as usize].is_shared() && !connection.is_alone;
         let of_it = |stream: &Stream| stream.flight == flight && stream.attempt == attempt;
         let Some(at) = connection.streams.iter().position(of_it) else { return };
         connection.streams.remove(at);

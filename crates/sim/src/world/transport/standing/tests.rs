@@ -107,6 +107,46 @@ fn when_all_is_over_nothing_is_held_and_nobody_waits() {
     }
 }
 
+/// When a session ends, nothing ends with it that others have on the network.
+#[test]
+fn a_session_that_waited_for_a_connection_takes_nobody_down_with_it() {
+    let run = packets(TOGETHER, "none", 60);
+
+    let edge = &run.edge;
+    assert_eq!((edge.answered(), edge.unanswered), (edge.offered, 0), "{:?}", edge.failed);
+    let p99 = run.calls[0].latency.quantile(0.99).unwrap();
+    assert!(p99 > Duration::from_millis(500), "some waited for a connection: {p99:?}");
+}
+
+/// It is not kept for requests that may come while somebody is there who waits for its place.
+#[test]
+fn a_connection_that_is_kept_for_requests_gives_its_place_to_a_session_that_waits() {
+    let text = TOGETHER
+        .replace("protocol = \"grpc\"\n", "")
+        .replace("most = 6, streams = 100", "most = 1, idle_timeout = \"1m\"")
+        .replace("method = \"/chat.v1.Chat/Send\"", "method = \"GET\", path = \"/\"")
+        .replace("method = \"/chat.v1.Chat/Subscribe\"", "method = \"GET\", path = \"/ws\"")
+        .replace("median = \"500ms\", p99 = \"1s\"", "median = \"200ms\", p99 = \"200ms\"")
+        .replace("traffic = \"200/s\"", "traffic = \"1/s\"")
+        .replace("share = \"95%\"", "share = \"50%\"")
+        .replace("share = \"5%\"", "share = \"50%\"");
+    let run = packets(&text, "none", 60);
+
+    assert_eq!(run.edge.answered(), run.edge.offered, "{:?}", run.edge.failed);
+    let p90 = run.calls[0].latency.quantile(0.9).unwrap();
+    assert!(p90 < Duration::from_millis(500), "it would wait for who comes next: {p90:?}");
+}
+
+/// Those that are there before the run begins are no more than those that come.
+#[test]
+fn a_database_has_no_more_sessions_at_the_start_than_it_takes_connections() {
+    let run = packets(QUERIES, "none", 30);
+
+    assert_eq!(run.sessions.at_start, 10, "{:?}", run.sessions);
+    assert_eq!(run.sessions.peak, 10, "{:?}", run.sessions);
+    assert!(run.sessions.refused > 0, "{:?}", run.sessions);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
@@ -116,6 +156,7 @@ proptest! {
     fn under_any_fault_of_the_network_each_session_ends(
         is_grpc in any::<bool>(),
         pool in prop_oneof![Just(""), Just("most = 1, "), Just("most = 3, ")],
+        share in prop_oneof![Just(100), Just(50), Just(10)],
         on in prop_oneof![Just("edge"), Just("chat"), Just("edge -> chat"), Just("phones -> edge")],
         fault in prop::sample::select(FAULTS.to_vec()),
         also in prop::sample::select(FAULTS.to_vec()),
@@ -131,7 +172,9 @@ proptest! {
             .replace("backoff = \"500ms..5s\"", "backoff = \"5ms..100ms\"")
             .replace("messages = \"0.5/s\"", "messages = \"5/s\"")
             .replace("[balancer.edge]\n", &format!("[balancer.edge]\ndescriptors = {descriptors}\n"))
+            .replace("[call.phones.edge]\n", &format!("[call.phones.edge]\n{pool}"))
             .replace("[call.edge.chat]\n", &format!("[call.edge.chat]\n{pool}"));
+        let text = if share < 100 { with_requests(&text, share) } else { text };
         let happens = |on: &str, fault: &str, at: &str| {
             format!("\n[[incident.it]]\non = \"{on}\"\nat = \"{at}\"\nlasts = \"900ms\"\n{fault}\n")
         };
@@ -146,6 +189,14 @@ proptest! {
         prop_assert_eq!((edge.offered, edge.unanswered, run.permits), (ended, 0, 0));
         prop_assert_eq!(run.stats.sessions.open, 0);
     }
+}
+
+/// The same with requests that are over when they are answered: sessions are a share of all.
+fn with_requests(text: &str, percent: u32) -> String {
+    let (before, rest) = text.split_once("share = \"100%\", ").unwrap();
+    let (method, _) = rest.split_once(", holds").unwrap();
+    let others = 100 - percent;
+    format!("{before}share = \"{others}%\", {method} }}, {{ share = \"{percent}%\", {rest}")
 }
 
 /// The same as streams of connections that are shared.
@@ -227,6 +278,42 @@ idempotent = false
 on_failure = "error"
 in_flight = 10_000
 queue = 64
+retry = "none"
+"#;
+
+/// Requests and sessions of a client that may not have as many connections as it would like.
+const TOGETHER: &str = r#"
+[client.phones]
+traffic = "200/s"
+requests = [
+  { share = "95%", method = "/chat.v1.Chat/Send" },
+  { share = "5%", method = "/chat.v1.Chat/Subscribe", holds = { median = "500ms", p99 = "1s" }, messages = "0.5/s" },
+]
+[service.chat]
+model = { workers = 32, queue = "none", service_time = { median = "50ms", p99 = "200ms" } }
+[call.phones.chat]
+protocol = "grpc"
+connections = { most = 6, streams = 100 }
+timeout = "none"
+idempotent = true
+on_failure = "error"
+in_flight = "none"
+retry = "none"
+"#;
+
+/// More sessions than a database takes connections.
+const QUERIES: &str = r#"
+[client.apps]
+traffic = "5/s"
+requests = [{ share = "100%", method = "GET", path = "/", holds = { median = "20s", p99 = "60s" } }]
+[database.db]
+connections = 10
+model = { workers = 32, queue = 64, service_time = "5ms" }
+[call.apps.db]
+timeout = "2s"
+idempotent = true
+on_failure = "error"
+in_flight = "none"
 retry = "none"
 "#;
 

@@ -3,6 +3,7 @@
 use base::{Duration, Instant};
 use event::Cause;
 
+use super::super::net::Net;
 use super::{ANY, LINE, failures, fault_on, incident, line, packets};
 use crate::examples::design;
 use crate::judge::Judged;
@@ -65,6 +66,20 @@ fn connections_have_a_bound_and_requests_wait_for_one() {
     assert!(p90 > Duration::from_millis(9), "{p90:?}: 200/s of 5.5 ms each, one at a time on two");
 }
 
+/// HTTP/1.1 without pipelining: who waits gets a connection when it is free, not when it stands.
+#[test]
+fn a_connection_that_has_just_been_made_carries_one_request_at_a_time() {
+    let text = LINE
+        .replace("retry = \"none\"", "retry = \"none\"\nconnections = { most = 2 }")
+        .replace("traffic = \"200/s\"", "traffic = \"2000/s\"");
+    let most = most_of_first(&text, "svc", 2, |net, _| {
+        let streams = net.connections.iter().map(|(_, connection)| connection.streams.len());
+        streams.max().unwrap_or(0)
+    });
+
+    assert_eq!(most, 1);
+}
+
 #[test]
 fn streams_share_few_connections() {
     let design = line("protocol = \"grpc\"\nconnections = { most = 4, streams = 100 }", "");
@@ -110,6 +125,16 @@ fn who_loses_the_endpoint_behind_a_balancer_of_connections_is_reset() {
 
 /// The most connections that the first instance of a node had accepted at once.
 fn most_accepted(text: &str, node: &str, secs: u64) -> u32 {
+    most_of_first(text, node, secs, |net, at| net.hosts[at].accepted)
+}
+
+/// The most that was ever counted, of what is to be seen of the first instance of a node.
+fn most_of_first<N: Ord + Default>(
+    text: &str,
+    node: &str,
+    secs: u64,
+    count: impl Fn(&Net, usize) -> N,
+) -> N {
     let design = design(text);
     let options = Options {
         incident: Some("none".into()),
@@ -121,10 +146,10 @@ fn most_accepted(text: &str, node: &str, secs: u64) -> u32 {
     let id = design.nodes.iter().position(|other| other.name == node).unwrap();
     let at = plan.instance(base::NodeId::from_index(id), 0) as usize;
     let mut world = World::new(&plan, 1);
-    let mut most = 0;
+    let mut most = N::default();
     for ms in 0..secs * 1_000 {
         world = world.play_until(Instant::from_millis(ms), || false).unwrap();
-        most = most.max(world.net.as_deref().unwrap().hosts[at].accepted);
+        most = most.max(count(world.net.as_deref().unwrap(), at));
     }
     most
 }
