@@ -83,6 +83,7 @@ impl World<'_> {
             self.leave_children(now, job);
             self.break_off(now, job, Cause::Reset);
         }
+        self.leave_splices(now, at);
         let silent = is_lost(&self.plan.faults, at, now);
         self.crash_kernel(now, at, silent);
         let instance = &mut self.instances[at as usize];

@@ -178,6 +178,29 @@ impl World<'_> {
         self.tell(now, splice.flight, last);
     }
 
+    /// The process of a balancer of connections is gone, and with it what it looked for and passed
+    /// on: while its engines are still those that gave the permits.
+    pub(in crate::world) fn leave_splices(&mut self, now: Instant, instance: u32) {
+        let Some(net) = self.net.as_deref() else { return };
+        let here = net.connections.iter().filter(|(_, connection)| {
+            connection.instances[usize::from(CALLED)] == instance
+                && connection.is_spliced_at(CALLED)
+        });
+        let mut here: Vec<_> = here
+            .map(|(handle, connection)| {
+                let flight = connection.splice.as_deref().map(|splice| splice.flight);
+                let flight = flight.and_then(|flight| self.flights.get(flight));
+                let is_under_way = flight.is_some_and(|it| it.connection != Handle::NOBODY);
+                // Who waits for a place goes first: nobody takes those that the others leave.
+                (is_under_way, connection.id, handle)
+            })
+            .collect();
+        here.sort_unstable_by_key(|(is_under_way, id, _)| (*is_under_way, *id));
+        for (_, _, client) in here {
+            self.end_splice(now, client, true);
+        }
+    }
+
     /// An exchange for a connection is over. If it was not the client who ended it, it is reset.
     pub(in crate::world) fn on_spliced_end(&mut self, now: Instant, client: Handle, failed: bool) {
         if !failed {

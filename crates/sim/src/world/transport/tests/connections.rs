@@ -123,6 +123,47 @@ fn who_loses_the_endpoint_behind_a_balancer_of_connections_is_reset() {
     assert!(behind.failed[Cause::Refused.index()] > 1_000, "{behind:?}");
 }
 
+/// What it carried when its process went holds no place in the process that comes after it.
+#[test]
+fn a_balancer_of_connections_that_was_gone_carries_everything_again() {
+    let standing = L4.replace("most = 1", "most = 64");
+    // Some look for an endpoint, some wait for a place, and some for a connection.
+    let crowded = standing
+        .replace("idle_timeout = \"1m\"", "idle_timeout = \"1ms\"")
+        .replace("service_time = \"5ms\"", "service_time = \"20ms\"")
+        .replace("instances = 3", "instances = 1")
+        .replace("in_flight = 90", "in_flight = 3\nconnections = { most = 2 }");
+    let faults = [
+        ("pg", "kind = \"crash\"\nshare = \"1 of 2\"\nlasts = \"5s\""),
+        ("pg", "kind = \"crash\"\nlasts = \"5s\""),
+        ("pg", "kind = \"restart\"\ntakes = \"5s\""),
+        ("eu", "kind = \"region-loss\"\nlasts = \"5s\""),
+    ];
+    for (text, (on, fault)) in
+        [standing, crowded].iter().flat_map(|text| faults.map(|it| (text, it)))
+    {
+        let text = text.replace("[balancer.pg]\n", "[balancer.pg]\ninstances = 2\n");
+        let design = design(&(text + &incident(on, fault, "")));
+        let judged = packets(&design, "it", 40);
+
+        assert!(judged.edge.failed.iter().sum::<u64>() > 100, "{on}, {fault}: nothing broke");
+        let lost = judged.lost_afterwards as f64 / judged.offered_afterwards as f64;
+        assert!(judged.recovered && lost < 0.05, "{on}, {fault}: lost {lost}");
+        assert_eq!(permits(&design), 0, "{on}, {fault}");
+    }
+}
+
+/// Permits that are held when a run through an incident is over.
+fn permits(design: &config::Design) -> u64 {
+    let options = Options {
+        incident: Some("it".into()),
+        lasts: Some(Duration::from_secs(40)),
+        fidelity: Fidelity::Packet,
+        ..Options::default()
+    };
+    World::new(&Plan::new(design, &options).unwrap(), 1).run().permits
+}
+
 /// The most connections that the first instance of a node had accepted at once.
 fn most_accepted(text: &str, node: &str, secs: u64) -> u32 {
     most_of_first(text, node, secs, |net, at| net.hosts[at].accepted)
