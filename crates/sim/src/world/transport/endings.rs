@@ -66,6 +66,7 @@ impl World<'_> {
                 return None;
             }
             connection.stage = Stage::Done;
+            debug_assert!(connection.streams.is_empty(), "somebody waits for an answer on it");
             let (engine, to) = (connection.engine, connection.endpoint);
             let from = connection.instances[usize::from(CALLER)];
             net.closed(engine, to, handle);

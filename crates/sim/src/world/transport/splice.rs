@@ -172,7 +172,11 @@ impl World<'_> {
         let last = if is_whole { Input::Finished } else { Input::ClientLeft };
         if is_whole {
             let other = splice.other;
-            self.with_net(|net, _| net.connections.get_mut(other)?.splice.take());
+            self.with_net(|net, _| {
+                let other = net.connections.get_mut(other)?;
+                other.streams.clear();
+                other.splice.take()
+            });
             self.drop_connection(now, other, Segments::Close);
         }
         self.tell(now, splice.flight, last);
