@@ -126,10 +126,10 @@ fn who_loses_the_endpoint_behind_a_balancer_of_connections_is_reset() {
 /// What it carried when its process went holds no place in the process that comes after it.
 #[test]
 fn a_balancer_of_connections_that_was_gone_carries_everything_again() {
-    let standing = L4.replace("most = 1", "most = 64");
+    let standing = L4.replace("most = 1", "most = 64").replace("\"1m\"", "\"2s\"");
     // Some look for an endpoint, some wait for a place, and some for a connection.
     let crowded = standing
-        .replace("idle_timeout = \"1m\"", "idle_timeout = \"1ms\"")
+        .replace("idle_timeout = \"2s\"", "idle_timeout = \"1ms\"")
         .replace("service_time = \"5ms\"", "service_time = \"20ms\"")
         .replace("instances = 3", "instances = 1")
         .replace("in_flight = 90", "in_flight = 3\nconnections = { most = 2 }");
