@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use ::sim::loadline::{Wanted, draw, render};
 use ::sim::{Progress, Watch};
 
-use crate::design_file;
+use crate::design_file::{self, Loaded};
 use crate::onlooker::Onlooker;
 use crate::output::{complain, show};
 use crate::sim::{Format, refuse, style};
@@ -41,7 +41,7 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> ExitCode {
-    let loaded = match design_file::load(&args.file) {
+    let loaded = match design_file::load(&args.file).and_then(Loaded::answered) {
         Ok(loaded) => loaded,
         Err(unusable) => return unusable.tell(args.format == Format::Json),
     };
@@ -82,7 +82,8 @@ the way up, the system keeps failing at traffic that it carried before.
 Ctrl-C ends it with what was shown so far, and the rest is not known. The same file, seed and options give the same report on \
 any number of cores.
 
-Exit code 0 if the design was played, wherever its line lies; 2 if it cannot be played as asked.";
+Exit code 0 if the design was played, wherever its line lies; 2 if it cannot be played as \
+asked, or a call leaves one of the five questions open: no answer is made up.";
 
 const EXAMPLES: &str = "\
 Examples:

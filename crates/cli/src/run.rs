@@ -135,4 +135,4 @@ const EXAMPLES: &str = "\
 Examples:
   plimsoll run designs/balancer.toml
   plimsoll run designs/balancer.toml --workers 1 --log access.log
-  plimsoll run designs/regions.toml --node edge --region eu";
+  plimsoll run designs/balancer.toml --node lb --admin 127.0.0.1:9911";
