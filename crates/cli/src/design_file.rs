@@ -120,7 +120,11 @@ impl Unusable {
             Self::Incomplete { name, text, diagnostics } => {
                 let about = About { name, text, diagnostics };
                 let why = format!("`{name}` is incomplete: what its calls do would be made up");
-                if as_json { about.as_json("incomplete") } else { about.as_text(&why, SPELL_IT_OUT) }
+                if as_json {
+                    about.as_json("incomplete")
+                } else {
+                    about.as_text(&why, SPELL_IT_OUT)
+                }
             }
         }
     }

@@ -23,7 +23,7 @@ pub(crate) struct Args {
     incident: Option<String>,
 
     /// How likely it has to recover
-    #[arg(long, value_name = "P", default_value_t = 0.99)]
+    #[arg(long, value_name = "P", default_value_t = 0.99, value_parser = probability)]
     probability: f64,
 
     /// The first seed: chance comes from it alone
@@ -67,6 +67,15 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         },
         (Err(refusals), format) => refuse(&refusals, format),
     }
+}
+
+/// Whether it makes sense is for the search to say.
+fn probability(text: &str) -> Result<f64, String> {
+    let percentage = text.strip_suffix('%').and_then(|number| number.trim().parse::<f64>().ok());
+    text.parse().map_err(|_| match percentage {
+        Some(percentage) => format!("write a part of 1: {}", percentage / 100.0),
+        None => "write a part of 1: 0.99".to_owned(),
+    })
 }
 
 const ABOUT: &str = "\

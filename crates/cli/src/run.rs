@@ -33,7 +33,7 @@ pub(crate) struct Args {
     workers: Option<u16>,
 
     /// Where /metrics, /healthz, /readyz and /design are
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9901")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9901", value_parser = address)]
     admin: SocketAddr,
 
     /// Where the access log goes: a file, `-` for standard output, or `none`
@@ -100,6 +100,13 @@ fn start(args: &Args, loaded: Loaded) -> Result<Running, ExitCode> {
     live::start(&sound, &options).map_err(|refused| match refused {
         Refused::NotBuilt(found) => refuse("asks for what is not built yet", &found),
         refused => complain(refused),
+    })
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        let port = text.trim_start_matches(':').parse().unwrap_or(9901_u16);
+        format!("write an address and a port: 127.0.0.1:{port}")
     })
 }
 

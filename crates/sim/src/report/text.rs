@@ -142,9 +142,10 @@ fn causes(out: &mut String, report: &Report) -> fmt::Result {
 
 /// Says why nothing is said, where somebody would ask.
 fn no_cause(out: &mut String, report: &Report) -> fmt::Result {
-    let held = report.recovered.probability >= 1.0 && report.recovered.after_s.is_none();
-    let lost = !report.failed_by_cause.is_empty();
-    if !(held && lost && report.incident.is_some()) {
+    let has_lost = !report.failed_by_cause.is_empty() && report.incident.is_some();
+    let is_allowed =
+        report.recovered.probability >= 1.0 && report.availability.value >= report.objective;
+    if !(has_lost && is_allowed) {
         return Ok(());
     }
     writeln!(out, "Cause\n  none is looked for: no more was lost than the objective allows\n")
