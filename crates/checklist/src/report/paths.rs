@@ -9,7 +9,7 @@ use config::graph::Graph;
 use serde::Serialize;
 
 use crate::Facts;
-use crate::facts::lasting_factor;
+use crate::facts::{lasting_factor, routed};
 
 /// A way from a client to a node that asks nobody further.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -49,27 +49,20 @@ pub fn paths(design: &Design, most: usize) -> Paths {
     Paths { worst: worst.collect(), count, complete: found.complete }
 }
 
-/// Whether a request can take the whole way: a balancer passes on what one of its listeners took,
-/// by a route of that listener.
+/// Whether a request can take this way: a balancer that a client asks passes each of its requests on
+/// by the route that takes it. Where none takes any, nobody can tell.
 fn is_passable(design: &Design, path: &[CallId]) -> bool {
-    path.windows(2).all(|pair| match pair {
-        [into, onward] => passes_on(design, *into, *onward),
-        _ => true,
-    })
-}
-
-fn passes_on(design: &Design, into: CallId, onward: CallId) -> bool {
-    let into = design.call(into);
-    let NodeKind::Balancer(balancer) = &design.node(into.to).kind else {
+    let [first, second, ..] = path else { return true };
+    let (client, asked) = (design.call(*first).from, design.call(*first).to);
+    let (NodeKind::Client(client), NodeKind::Balancer(balancer)) =
+        (&design.node(client).kind, &design.node(asked).kind)
+    else {
         return true;
     };
-    let routed = || {
-        let with_protocol =
-            balancer.listen.iter().flat_map(|at| at.routes.iter().map(|to| (at.protocol, to.call)));
-        with_protocol.filter(|(_, call)| *call == onward)
-    };
-    // What has no route is a fallback of what has one.
-    routed().next().is_none() || routed().any(|(protocol, _)| protocol == into.protocol)
+    let mut routes = balancer.listen.iter().flat_map(|listen| &listen.routes);
+    let mut taken = client.requests.iter().filter_map(|request| routed(balancer, request));
+    let is_fallback = routes.all(|route| route.call != *second);
+    is_fallback || taken.clone().next().is_none() || taken.any(|call| call == *second)
 }
 
 fn path(facts: &Facts<'_>, worst: u64, calls: &[CallId]) -> Path {
@@ -87,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_spoken_decides_which_way_a_request_can_take() {
+    fn a_way_that_no_request_takes_is_not_listed() {
         let loaded = config::load("design.toml", TWO_LISTENERS);
         let design = loaded.design.expect("it is a design");
 
@@ -115,9 +108,7 @@ listen = [
 [service.shop]
 
 [call.phones.edge]
-protocol = "grpc"
 [call.browsers.edge]
-protocol = "http"
 [call.edge.chat]
 [call.edge.shop]
 "#;
