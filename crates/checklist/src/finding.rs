@@ -8,7 +8,7 @@ use config::diagnostic::Diagnostic;
 use config::{Design, Span};
 use engine::Carrier;
 
-use crate::{Facts, Rule, Severity};
+use crate::{Facts, Question, Rule, Severity};
 
 /// One place where a design breaks a rule.
 #[derive(Clone, Debug)]
@@ -85,6 +85,15 @@ impl Findings {
     /// Whether the design is free of errors; there may be warnings.
     pub fn is_clean(&self) -> bool {
         self.count(Severity::Error) == 0
+    }
+
+    /// Questions without an answer: with them a design is incomplete, and even a simulation would
+    /// have to make up what its calls do.
+    #[must_use]
+    pub fn unanswered(&self) -> Self {
+        let asks =
+            |finding: &&Finding| Question::ALL.iter().any(|one| one.code() == finding.rule.code);
+        Self(self.iter().filter(asks).cloned().collect())
     }
 
     /// Those that keep the live plane from carrying the design.

@@ -27,6 +27,17 @@ impl Question {
         Self::Amplification,
     ];
 
+    /// The rule of the review that asks it.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Timeout => "A01",
+            Self::Idempotence => "A02",
+            Self::PartialFailure => "A03",
+            Self::Backpressure => "A04",
+            Self::Amplification => "A05",
+        }
+    }
+
     /// The key of the design file whose value answers it.
     pub const fn key(self) -> &'static str {
         match self {

@@ -5,6 +5,7 @@ use std::io::{self, Read as _};
 use std::path::Path;
 use std::process::ExitCode;
 
+use checklist::Finding;
 use config::diagnostic::{self, Diagnostic, Severity};
 use config::{Beside, Design, LineIndex};
 use serde_json::json;
@@ -25,6 +26,17 @@ pub(crate) struct Loaded {
 }
 
 impl Loaded {
+    /// The design, if every call of it answers the five questions: no answer is made up for a
+    /// simulation. That an answer is a bad one is what a simulation is for.
+    pub(crate) fn answered(self) -> Result<Self, Unusable> {
+        let unanswered = checklist::review(&self.design).unanswered();
+        if unanswered.iter().len() == 0 {
+            return Ok(self);
+        }
+        let diagnostics = unanswered.iter().map(Finding::diagnostic).collect();
+        Err(Unusable::Incomplete { name: self.name, text: self.text, diagnostics })
+    }
+
     /// Says which faults of an incident, or of all, change nothing: before somebody waits for them.
     pub(crate) fn warn_of_idle_faults(&self, incident: Option<&str>) {
         let idle = self.idle_faults(incident);
@@ -55,6 +67,15 @@ pub(crate) enum Unusable {
         /// Its text.
         text: String,
         /// All that is wrong with it.
+        diagnostics: Vec<Diagnostic>,
+    },
+    /// It is a design, and leaves open what a simulation would have to make up.
+    Incomplete {
+        /// What the file is called.
+        name: String,
+        /// Its text.
+        text: String,
+        /// The questions that nobody answered.
         diagnostics: Vec<Diagnostic>,
     },
 }
@@ -95,21 +116,50 @@ impl Unusable {
                 show(&format!("{:#}\n", json!({ "unusable": why })), ExitCode::from(UNUSABLE))
             }
             Self::Unreadable(why) => complain(why),
-            Self::Wrong { name, text, diagnostics } if as_json => {
-                let findings = diagnostic::json(diagnostics, name, text);
-                let object =
-                    json!({ "unusable": "not a design", "file": name, "findings": findings });
-                show(&format!("{object:#}\n"), ExitCode::from(UNUSABLE))
-            }
             Self::Wrong { name, text, diagnostics } => {
-                let shown = &diagnostics[..diagnostics.len().min(MOST)];
-                let told = diagnostic::render(shown, name, text, errors_take_colour());
-                let summary = summary(diagnostics, name, text);
-                let told = [told.trim_end(), &summary].join("\n\n");
-                warn(format_args!("`{name}` cannot be used as a design\n\n{}", told.trim_end()));
-                ExitCode::from(UNUSABLE)
+                let about = About { name, text, diagnostics };
+                let why = format!("`{name}` cannot be used as a design");
+                if as_json { about.as_json("not a design") } else { about.as_text(&why, "") }
+            }
+            Self::Incomplete { name, text, diagnostics } => {
+                let about = About { name, text, diagnostics };
+                let why = format!("`{name}` is incomplete: what its calls do would be made up");
+                if as_json {
+                    about.as_json("incomplete")
+                } else {
+                    about.as_text(&why, SPELL_IT_OUT)
+                }
             }
         }
+    }
+}
+
+const SPELL_IT_OUT: &str = "To see what a call without any of it does, spell that out:\n\
+    timeout = \"none\", idempotent = true, on_failure = \"error\", in_flight = \"none\", \
+    queue = \"none\", retry = \"none\"";
+
+/// A file, and what is wrong with it.
+struct About<'a> {
+    name: &'a str,
+    text: &'a str,
+    diagnostics: &'a [Diagnostic],
+}
+
+impl About<'_> {
+    fn as_json(&self, unusable: &str) -> ExitCode {
+        let findings = diagnostic::json(self.diagnostics, self.name, self.text);
+        let object = json!({ "unusable": unusable, "file": self.name, "findings": findings });
+        show(&format!("{object:#}\n"), ExitCode::from(UNUSABLE))
+    }
+
+    /// `way_out` is for all of it together, and stands last.
+    fn as_text(&self, why: &str, way_out: &str) -> ExitCode {
+        let Self { name, text, diagnostics } = *self;
+        let shown = &diagnostics[..diagnostics.len().min(MOST)];
+        let told = diagnostic::render(shown, name, text, errors_take_colour());
+        let told = [told.trim_end(), &summary(diagnostics, name, text), way_out].join("\n\n");
+        warn(format_args!("{why}\n\n{}", told.trim_end()));
+        ExitCode::from(UNUSABLE)
     }
 }
 

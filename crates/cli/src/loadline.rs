@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use ::sim::loadline::{Wanted, draw, render};
 use ::sim::{Progress, Watch};
 
-use crate::design_file;
+use crate::design_file::{self, Loaded};
 use crate::onlooker::Onlooker;
 use crate::output::{complain, show};
 use crate::sim::{Format, refuse, style};
@@ -23,7 +23,7 @@ pub(crate) struct Args {
     incident: Option<String>,
 
     /// How likely it has to recover
-    #[arg(long, value_name = "P", default_value_t = 0.99)]
+    #[arg(long, value_name = "P", default_value_t = 0.99, value_parser = probability)]
     probability: f64,
 
     /// The first seed: chance comes from it alone
@@ -41,7 +41,7 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> ExitCode {
-    let loaded = match design_file::load(&args.file) {
+    let loaded = match design_file::load(&args.file).and_then(Loaded::answered) {
         Ok(loaded) => loaded,
         Err(unusable) => return unusable.tell(args.format == Format::Json),
     };
@@ -69,6 +69,15 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     }
 }
 
+/// Whether it makes sense is for the search to say.
+fn probability(text: &str) -> Result<f64, String> {
+    let percentage = text.strip_suffix('%').and_then(|number| number.trim().parse::<f64>().ok());
+    text.parse().map_err(|_| match percentage {
+        Some(percentage) => format!("write a part of 1: {}", percentage / 100.0),
+        None => "write a part of 1: 0.99".to_owned(),
+    })
+}
+
 const ABOUT: &str = "\
 Finds the load line of a design: the highest traffic from which it recovers by itself, with the \
 probability that is asked for, on an ordinary day and from every incident of the file. The traffic \
@@ -82,7 +91,8 @@ the way up, the system keeps failing at traffic that it carried before.
 Ctrl-C ends it with what was shown so far, and the rest is not known. The same file, seed and \
 options give the same report on any number of cores.
 
-Exit code 0 if the design was played, wherever its line lies; 2 if it cannot be played as asked.";
+Exit code 0 if the design was played, wherever its line lies; 2 if it cannot be played as \
+asked, or a call leaves one of the five questions open: no answer is made up.";
 
 const EXAMPLES: &str = "\
 Examples:

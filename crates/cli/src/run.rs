@@ -33,7 +33,7 @@ pub(crate) struct Args {
     workers: Option<u16>,
 
     /// Where /metrics, /healthz, /readyz and /design are
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9901")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9901", value_parser = address)]
     admin: SocketAddr,
 
     /// Where the access log goes: a file, `-` for standard output, or `none`
@@ -103,6 +103,13 @@ fn start(args: &Args, loaded: Loaded) -> Result<Running, ExitCode> {
     })
 }
 
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        let port = text.trim_start_matches(':').parse().unwrap_or(9901_u16);
+        format!("write an address and a port: 127.0.0.1:{port}")
+    })
+}
+
 fn target(log: &str) -> Target {
     match log {
         "none" => Target::None,
@@ -135,4 +142,4 @@ const EXAMPLES: &str = "\
 Examples:
   plimsoll run designs/balancer.toml
   plimsoll run designs/balancer.toml --workers 1 --log access.log
-  plimsoll run designs/regions.toml --node edge --region eu";
+  plimsoll run designs/balancer.toml --node lb --admin 127.0.0.1:9911";

@@ -12,7 +12,7 @@ use observe::plot::Style;
 use serde_json::json;
 
 use self::folder::Folder;
-use crate::design_file;
+use crate::design_file::{self, Loaded};
 use crate::onlooker::Onlooker;
 use crate::output::{UNUSABLE, complain, show, warn};
 
@@ -90,7 +90,7 @@ pub(crate) enum Format {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> ExitCode {
-    let loaded = match design_file::load(&args.file) {
+    let loaded = match design_file::load(&args.file).and_then(Loaded::answered) {
         Ok(loaded) => loaded,
         Err(unusable) => return unusable.tell(args.format == Format::Json),
     };
@@ -134,7 +134,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
 
 fn outputs(
     args: &Args,
-    loaded: &design_file::Loaded,
+    loaded: &Loaded,
     report: &::sim::Report,
 ) -> Result<::sim::Outputs, Vec<::sim::Refusal>> {
     let wanted = ::sim::Wanted { packets: args.pcap };
@@ -211,7 +211,8 @@ seed; docs/sim-out.md says how to open them.
 The same file, seed and options give the same report, bit for bit, on every machine; the run hash \
 shows it.
 
-Exit code 0 if the design was played, whatever became of it; 2 if it cannot be played as asked.";
+Exit code 0 if the design was played, whatever became of it; 2 if it cannot be played as asked, \
+or a call leaves one of the five questions open: no answer is made up.";
 
 const EXAMPLES: &str = "\
 Examples:

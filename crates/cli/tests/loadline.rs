@@ -105,6 +105,27 @@ fn what_is_no_design_is_refused_with_its_diagnostics_and_exit_2() {
 }
 
 #[test]
+fn what_leaves_a_question_open_is_refused_with_it_and_exit_2() {
+    let open = RUSH.replacen("idempotent = true\n", "", 1);
+    assert_ne!(open, RUSH);
+
+    let output = loadline_of(&open, &[]);
+
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!((output.status.code(), stdout(&output).as_str()), (Some(2), ""), "{told}");
+    assert!(told.contains("error[A02]"), "{told}");
+}
+
+#[test]
+fn a_percentage_as_probability_is_told_what_to_write() {
+    let output = loadline_of(RUSH, &["--probability", "99%"]);
+
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(told.contains("write a part of 1: 0.99"), "{told}");
+}
+
+#[test]
 fn an_incident_that_is_not_there_is_refused_with_those_that_are_and_exit_2() {
     let as_text = loadline_of(RUSH, &["--incident", "flood"]);
     let as_json = loadline_of(RUSH, &["--incident", "flood", "--format", "json"]);

@@ -65,6 +65,39 @@ fn a_node_that_is_not_there_is_refused_with_those_that_are() {
 }
 
 #[test]
+fn what_cannot_be_started_as_asked_is_refused_with_a_way_out() {
+    let balancer = example("balancer.toml");
+    let incident = example("incident.toml");
+    let (balancer, incident) = (balancer.to_str().unwrap(), incident.to_str().unwrap());
+    for (arguments, says) in [
+        ([balancer, "--region", "us"], "`lb` does not run in a region \"us\"; it runs in: eu"),
+        ([balancer, "--log", "/nowhere/x.log"], "the log `/nowhere/x.log`"),
+        ([incident, "--seed", "1"], "has no balancer, so there is nothing to carry"),
+    ] {
+        let output = refused(&arguments);
+
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(says), "{said}");
+    }
+}
+
+#[test]
+fn a_record_of_several_workers_is_refused_with_what_to_give() {
+    let folder = tempfile::tempdir().unwrap();
+    let design = design(folder.path(), free(), free());
+    let record = folder.path().join("record");
+
+    let mut command = Command::new(env!("CARGO_BIN_EXE_plimsoll"));
+    command.arg("run").arg(&design).args(["--workers", "2", "--admin", "127.0.0.1:0"]);
+    let output = command.arg("--record").arg(&record).output().unwrap();
+
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("give `--workers 1`"), "{said}");
+}
+
+#[test]
 fn too_few_descriptors_are_one_clear_line_that_says_how_many_it_takes_and_exit_2() {
     for limit in [8, 12, 24] {
         let folder = tempfile::tempdir().unwrap();
@@ -159,7 +192,9 @@ fn an_endpoint_that_goes_down_or_comes_up_is_said_in_one_line() {
     let service = free();
     let mut balancer = Running::start(folder.path(), service);
 
-    assert_eq!(balancer.line(), format!("plimsoll: lb.svc: {service} is down: its checks fail\n"));
+    let down =
+        "is down: its checks fail; none is left, so checks are not believed and all are asked";
+    assert_eq!(balancer.line(), format!("plimsoll: lb.svc: {service} {down}\n"));
     let listener = TcpListener::bind(service).unwrap();
     std::thread::spawn(move || serve(&listener));
     assert_eq!(balancer.line(), format!("plimsoll: lb.svc: {service} is up again\n"));

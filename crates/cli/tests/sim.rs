@@ -203,6 +203,39 @@ fn sim_of(design: &str, more: &[&str]) -> Output {
     sim(&[&[path, "--no-causes"], more].concat())
 }
 
+/// What an answer is worth is for the simulation to show; what it would be is not.
+#[test]
+fn a_call_that_leaves_a_question_open_is_refused_with_that_question_alone() {
+    let open = SOUND.replace("queue = 16\nretry = \"none\"", "queue = \"none\"");
+    assert_ne!(open, SOUND);
+
+    let text = sim_of(&open, &["--for", "12s"]);
+    let as_json = sim_of(&open, &["--for", "12s", "--format", "json"]);
+
+    let told = String::from_utf8_lossy(&text.stderr);
+    assert_eq!((text.status.code(), as_json.status.code()), (Some(2), Some(2)), "{told}");
+    assert_eq!(stdout(&text), "");
+    assert!(told.contains("error[A05]: lb.svc") && told.contains("spell that out"), "{told}");
+    assert_eq!(told.matches("error[").count(), 1, "{told}");
+    assert_eq!(json(&as_json)["unusable"], "incomplete");
+    let spelled_out = open + "retry = \"none\"\n";
+    assert_eq!(sim_of(&spelled_out, &["--for", "12s"]).status.code(), Some(0));
+}
+
+#[test]
+fn the_text_has_the_percentiles_of_all_good_answers_as_the_json_does() {
+    let played = ["designs/balancer.toml", "--for", "60s", "--no-causes"];
+
+    let text = stdout(&sim(&played));
+    let report = json(&sim(&[&played[..], &["--format", "json"]].concat()));
+
+    let at = |key: &str| report["latency_ms"][key].as_f64().unwrap();
+    let (mean, p50, p99) = (at("mean"), at("p50"), at("p99"));
+    let line = format!("good answers took, in ms: mean {mean:.1}   p50 {p50:.1}   p99 {p99:.1}\n");
+    assert!(text.contains(&line), "{line}\n{text}");
+    assert!(text.contains("in a twentieth of the run, on average"), "{text}");
+}
+
 #[test]
 fn times_and_counts_that_make_no_sense_are_refused_by_the_command_line() {
     for wrong in [["--for", "soon"], ["--window", "7"], ["--seeds", "0"], ["--workers", "0"]] {

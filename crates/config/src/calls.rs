@@ -55,7 +55,7 @@ fn one<'t>(
     let (from, to) = (&nodes[head.from.index()], &nodes[head.to.index()]);
     check_ends(head, index, report);
     let span = head.only.map_or(head.table.span, |only| only.span);
-    let layers = named.layers(head, report);
+    let layers = named.layers(head, index, report);
     let carrier = carrier(head, index, report);
     let (protocol, spoken) = protocol(id, head, &layers, index, nodes, report);
     let mut reading = Reading {
@@ -115,14 +115,21 @@ impl<'t> Named<'t> {
     }
 
     /// The tables of a call, the nearest first.
-    fn layers(&mut self, head: &CallHead<'t>, report: &mut Report) -> Layers<'t> {
+    fn layers(
+        &mut self,
+        head: &CallHead<'t>,
+        index: &Index<'_>,
+        report: &mut Report,
+    ) -> Layers<'t> {
+        let name = format!("call.{}.{}", index.name(head.from), head.table.name);
         let mut layers = Vec::new();
         if let Some(only) = head.only {
-            only.allow(&[KEYS, ONLY_KEYS], report);
+            let name = format!("{name}.only.{}", only.name);
+            only.allow_in(&name, &[KEYS, ONLY_KEYS], report);
             layers.push(only);
             layers.extend(self.named_by(&only, report));
         } else {
-            head.table.allow(&[KEYS, CALL_KEYS], report);
+            head.table.allow_in(&name, &[KEYS, CALL_KEYS], report);
         }
         layers.push(head.table);
         layers.extend(self.named_by(&head.table, report));

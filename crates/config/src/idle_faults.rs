@@ -13,10 +13,12 @@ use crate::report::Report;
 
 /// Looks at every fault of every incident.
 pub(crate) fn check(design: &Design, report: &mut Report) {
+    // What could not be read is missing from the design, and a fault there seems to hit nothing.
+    let is_whole = !report.has_errors();
     for entry in design.incidents.iter().flat_map(|incident| &incident.entries) {
         report_standstill(entry, report);
         report_ramp(entry, report);
-        if !report_nothing(entry, report) {
+        if !report_nothing(entry, report) && is_whole {
             report_place(design, entry, report);
         }
     }

@@ -5,7 +5,7 @@ mod target;
 
 use base::Duration;
 
-use crate::codes::{BAD_NAME, WRONG_TYPE};
+use crate::codes::{BAD_NAME, OUT_OF_BOUNDS, WRONG_TYPE};
 use crate::defaults;
 use crate::design::{Entry, Incident, Node, Part};
 use crate::index::Index;
@@ -55,6 +55,18 @@ fn incident(value: &Value<'_>, index: &Index<'_>, nodes: &[Node], report: &mut R
     Incident { name: shown(value.key), entries }
 }
 
+fn begin(at: &Value<'_>, report: &mut Report) -> Option<Duration> {
+    if at.as_text().is_some_and(|text| text.trim_start().starts_with('-')) {
+        report.push(
+            at.wrong(&OUT_OF_BOUNDS, "cannot be before the beginning")
+                .because("times of an incident are counted from the beginning of the run")
+                .instead("write `at = \"30s\"`"),
+        );
+        return None;
+    }
+    at.duration(report)
+}
+
 fn entry(
     table: &Table<'_>,
     index: &Index<'_>,
@@ -63,7 +75,7 @@ fn entry(
 ) -> Option<Entry> {
     let on = table.require("on", "\"NODE\"", report);
     let kind = table.require("kind", "\"slow\"", report);
-    let at = table.require("at", "\"30s\"", report).and_then(|value| value.duration(report));
+    let at = table.require("at", "\"30s\"", report).and_then(|at| begin(&at, report));
     let on_value = on.as_ref();
     let target = on_value.and_then(|on| target::read(on, index, report));
     let fault = kind.as_ref().and_then(|kind| fault::read(table, kind, report));

@@ -102,10 +102,15 @@ impl<'t> Index<'t> {
     /// The node that a value names.
     pub(crate) fn node(&self, name: &str, span: Span, report: &mut Report) -> Option<NodeId> {
         let found = self.find_node(name);
-        if found.is_none() && !self.unread.contains(name) {
+        if found.is_none() && !self.is_unread(name) {
             report.push(unknown("node", name, span, self.node_ids.keys().copied()));
         }
         found
+    }
+
+    /// Whether the name stands in a section that nobody reads, which was told.
+    pub(crate) fn is_unread(&self, name: &str) -> bool {
+        self.unread.contains(name)
     }
 
     /// The node of this name, if there is one.

@@ -16,6 +16,11 @@ pub fn meant<'k>(written: &str, known: impl IntoIterator<Item = &'k str>) -> Opt
         return None;
     }
     let written = written.to_lowercase();
+    let known: Vec<&str> = known.into_iter().collect();
+    let elsewhere = ELSEWHERE.iter().find(|(word, _)| *word == written).map(|(_, ours)| ours);
+    if let Some(ours) = elsewhere.and_then(|ours| known.iter().find(|known| *known == ours)) {
+        return Some(ours);
+    }
     let most = (written.chars().count() / 3).max(1);
     known
         .into_iter()
@@ -25,6 +30,19 @@ pub fn meant<'k>(written: &str, known: impl IntoIterator<Item = &'k str>) -> Opt
         .min_by_key(|&(distance, _)| distance)
         .map(|(_, known)| known)
 }
+
+/// Words that other programs have for the same, too far from ours for a slip of the finger.
+const ELSEWHERE: [(&str, &str); 9] = [
+    ("retries", "retry"),
+    ("max_retries", "retry"),
+    ("healthcheck", "health"),
+    ("health_check", "health"),
+    ("circuit_breaker", "breaker"),
+    ("outlier_detection", "eject"),
+    ("load_balancing", "balance"),
+    ("slowdown", "slow"),
+    ("latency", "delay"),
+];
 
 /// What somebody wrote, fit to be shown: without control characters, and not endless.
 pub(crate) fn shown(written: &str) -> String {
@@ -78,6 +96,8 @@ mod tests {
 
         assert_eq!(meant("timeuot", known), Some("timeout"));
         assert_eq!(meant("retrys", known), Some("retry"));
+        assert_eq!(meant("retries", known), Some("retry"));
+        assert_eq!(meant("retries", ["queue"]), None);
         assert_eq!(meant("Queue", known), Some("queue"));
         assert_eq!(meant("que", known), None);
     }

@@ -45,6 +45,11 @@ impl Report {
         self.diagnostics.iter().any(|told| codes.iter().any(|code| code.code == told.code))
     }
 
+    /// Whether something was found because of which there is no design.
+    pub(crate) fn has_errors(&self) -> bool {
+        self.diagnostics.iter().any(Diagnostic::is_error)
+    }
+
     /// A table that could not be read is missing to all who name it: what follows from that is
     /// not told.
     pub(crate) fn drop_consequences(&mut self) {

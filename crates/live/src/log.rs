@@ -3,6 +3,7 @@
 //! A disk that is full or slow must not make requests wait. So workers hand over what they have and
 //! go on; what the writer cannot take or cannot write is dropped, counted, and said in one line.
 
+use std::fmt;
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -21,6 +22,16 @@ pub enum Target {
     Stdout,
     /// Behind what is in this file.
     File(PathBuf),
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("none"),
+            Self::Stdout => f.write_str("standard output"),
+            Self::File(path) => path.display().fmt(f),
+        }
+    }
 }
 
 /// The log of one process.
@@ -56,10 +67,7 @@ impl Log {
                 Box::new(OpenOptions::new().create(true).append(true).open(path)?)
             }
         };
-        let name = match target {
-            Target::File(path) => path.display().to_string(),
-            Target::None | Target::Stdout => "standard output".to_owned(),
-        };
+        let name = target.to_string();
         let (to_writer, lines) = sync_channel(BATCHES);
         let dropped = Arc::new(AtomicU64::new(0));
         let closing = Arc::new(AtomicBool::new(false));

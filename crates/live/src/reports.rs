@@ -107,15 +107,18 @@ impl Reports {
         if !self.behind.swap(false, Ordering::AcqRel) {
             return;
         }
-        for endpoint in self.calls.iter().flat_map(|call| &call.endpoints) {
-            self.tell(now, endpoint, false);
+        for call in &self.calls {
+            for endpoint in &call.endpoints {
+                self.tell(now, call, endpoint, false);
+            }
         }
     }
 
     fn note(&self, now: Instant, worker: WorkerId, scope: Scope, event: policy::Event) {
-        let calls = self.calls.get(scope.call.index());
-        let found = calls.zip(scope.endpoint);
-        let Some(endpoint) = found.and_then(|(call, at)| call.endpoints.get(at.index())) else {
+        let Some((call, at)) = self.calls.get(scope.call.index()).zip(scope.endpoint) else {
+            return;
+        };
+        let Some(endpoint) = call.endpoints.get(at.index()) else {
             return;
         };
         let bit = bit(worker);
@@ -125,10 +128,10 @@ impl Reports {
             policy::Event::Returned => set(&endpoint.out, bit, false),
             _ => return,
         }
-        self.tell(now, endpoint, true);
+        self.tell(now, call, endpoint, true);
     }
 
-    fn tell(&self, now: Instant, endpoint: &Endpoint, is_news: bool) {
+    fn tell(&self, now: Instant, call: &Call, endpoint: &Endpoint, is_news: bool) {
         let mut told = endpoint.told.lock().unwrap_or_else(PoisonError::into_inner);
         let state = endpoint.state(self.everybody);
         if state == told.state && (is_news || told.changes == 0) {
@@ -138,9 +141,19 @@ impl Reports {
             told.changes += 1;
         }
         match told.line(now, state) {
-            Some(line) => say(&format!("{} {line}", endpoint.name)),
+            Some(line) => {
+                let more = if call.is_down(self.everybody) { ALL_ARE_ASKED } else { "" };
+                say(&format!("{} {line}{more}", endpoint.name));
+            }
             None => self.behind.store(true, Ordering::Release),
         }
+    }
+}
+
+impl Call {
+    /// Whether all checks fail, so that nobody believes them.
+    fn is_down(&self, everybody: u64) -> bool {
+        self.endpoints.iter().all(|endpoint| endpoint.state(everybody) == State::Down)
     }
 }
 
@@ -201,6 +214,7 @@ fn set(mask: &AtomicU64, bit: u64, on: bool) {
     }
 }
 
+const ALL_ARE_ASKED: &str = "; none is left, so checks are not believed and all are asked";
 const MINUTE: Duration = Duration::from_secs(60);
 /// Of one endpoint: enough for a restart or two.
 const LINES_PER_MINUTE: u32 = 6;
@@ -224,6 +238,19 @@ mod tests {
         let states = [note(0, 0, false), note(1, 0, false), note(0, 1, false), note(1, 0, true)];
 
         assert_eq!(states, [State::Well, State::Down, State::Well, State::Well]);
+    }
+
+    #[test]
+    fn a_call_is_down_with_its_last_endpoint_and_up_with_the_first() {
+        let reports = Reports::new(1, [("lb.svc", vec!["a", "b"])].into_iter());
+        let note = |endpoint, up| {
+            let scope = Scope { call: CallId(0), endpoint: Some(EndpointId(endpoint)) };
+            let changed = policy::Event::HealthChanged { up };
+            reports.note(Instant::ZERO, WorkerId(0), scope, changed);
+            reports.calls[0].is_down(reports.everybody)
+        };
+
+        assert_eq!([note(0, false), note(1, false), note(0, true)], [false, true, false]);
     }
 
     #[test]

@@ -63,15 +63,22 @@ pub enum Refused {
     /// There are several balancers, or none.
     WhichNode(Vec<String>),
     /// There is no region of this name in which the node runs.
-    NoRegion(String),
+    NoRegion {
+        /// The balancer.
+        node: String,
+        /// What was asked for.
+        region: String,
+        /// Where it runs.
+        known: Vec<String>,
+    },
     /// The node runs in several regions.
     WhichRegion(Vec<String>),
     /// The design asks for what is not built yet.
     NotBuilt(Vec<Diagnostic>),
     /// An address cannot be listened on.
     Listen(SocketAddr, io::Error),
-    /// A log cannot be opened.
-    Log(io::Error),
+    /// A log cannot be opened: the access log, or that of the decisions.
+    Log(String, io::Error),
     /// A decision log is that of one worker.
     RecordsOneWorker,
     /// There are fewer descriptors than one client of each worker takes.
@@ -121,7 +128,9 @@ pub fn start(design: &SoundDesign, options: &Options) -> Result<Running, Refused
     let room = room(options, count, design.node(place.node).descriptors, plan.listeners.len())?;
     let sockets = bind(&mut plan, count)?;
     let admin = options.admin.map(admin::bind).transpose()?;
-    let (log, writer) = Log::open(&options.log).map_err(Refused::Log)?.unzip();
+    let (log, writer) = Log::open(&options.log)
+        .map_err(|error| Refused::Log(options.log.to_string(), error))?
+        .unzip();
     let recorder = recorder(options, count, &plan)?;
     let instance = Arc::new(Instance::new(options, room, &plan, log, recorder));
     let plan = Arc::new(plan);
@@ -169,7 +178,9 @@ fn recorder(options: &Options, workers: usize, plan: &Plan) -> Result<Option<Rec
     let started = plan.calls.first().map_or(Instant::ZERO, |call| call.started);
     match &options.record {
         Some(_) if workers > 1 => Err(Refused::RecordsOneWorker),
-        Some(path) => Recorder::create(path, options.seed, started).map(Some).map_err(Refused::Log),
+        Some(path) => Recorder::create(path, options.seed, started)
+            .map(Some)
+            .map_err(|error| Refused::Log(path.display().to_string(), error)),
         None => Ok(None),
     }
 }
@@ -275,11 +286,17 @@ impl fmt::Display for Refused {
                 write!(f, "the design has no node \"{name}\"; its balancers: {}", known.join(", "))
             }
             Self::NotABalancer(name) => write!(f, "\"{name}\" is not a balancer"),
-            Self::WhichNode(known) if known.is_empty() => f.write_str("the design has no balancer"),
+            Self::WhichNode(known) if known.is_empty() => f.write_str(
+                "the design has no balancer, so there is nothing to carry: add a \
+                 `[balancer.NAME]`, or look at it with `plimsoll sim`",
+            ),
             Self::WhichNode(known) => {
                 write!(f, "the design has several balancers; say --node: {}", known.join(", "))
             }
-            Self::NoRegion(name) => write!(f, "the node does not run in a region \"{name}\""),
+            Self::NoRegion { node, region, known } => {
+                let known = known.join(", ");
+                write!(f, "`{node}` does not run in a region \"{region}\"; it runs in: {known}")
+            }
             Self::WhichRegion(known) => {
                 write!(f, "the node runs in several regions; say --region: {}", known.join(", "))
             }
@@ -288,8 +305,10 @@ impl fmt::Display for Refused {
                 write!(f, "not built yet: {}", named.join("; "))
             }
             Self::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
-            Self::Log(error) => write!(f, "cannot open the log: {error}"),
-            Self::RecordsOneWorker => f.write_str("decisions are recorded of one worker only"),
+            Self::Log(name, error) => write!(f, "cannot open the log `{name}`: {error}"),
+            Self::RecordsOneWorker => f.write_str(
+                "decisions are recorded of one worker only: give `--workers 1` beside `--record`",
+            ),
             Self::Descriptors { allowed, needed } => write!(
                 f,
                 "{allowed} descriptors are allowed (`ulimit -n`, or `descriptors` in the design) \

@@ -158,8 +158,8 @@ fn is_fallback(design: &Design, calls: &[CallId], to: NodeId) -> bool {
     calls.iter().any(|&call| design.call(call).on_failure.value == instead)
 }
 
-/// The longest prefix wins.
-fn routed(balancer: &Balancer, request: &RequestKind) -> Option<CallId> {
+/// The call by which a balancer passes a request on. The longest prefix wins.
+pub(crate) fn routed(balancer: &Balancer, request: &RequestKind) -> Option<CallId> {
     let routes = balancer.listen.iter().flat_map(|listen| &listen.routes);
     routes
         .filter_map(|route| Some((takes(&route.takes, &request.path)?, route.call)))

@@ -17,6 +17,7 @@ pub use amplification::{Amplification, lasting_factor};
 pub(crate) use capacity::{mean_of_lognormal, p99};
 pub(crate) use distance::light_time;
 pub use flow::Arrival;
+pub(crate) use flow::routed;
 pub use trouble::{Left, Places, Trouble};
 
 use std::collections::BTreeSet;

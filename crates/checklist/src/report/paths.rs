@@ -4,11 +4,12 @@ use std::cmp::Reverse;
 
 use base::CallId;
 use config::Design;
+use config::design::NodeKind;
 use config::graph::Graph;
 use serde::Serialize;
 
 use crate::Facts;
-use crate::facts::lasting_factor;
+use crate::facts::{lasting_factor, routed};
 
 /// A way from a client to a node that asks nobody further.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -40,11 +41,28 @@ pub fn paths(design: &Design, most: usize) -> Paths {
     let found = Graph::of(design).paths();
     let attempts = |id: &CallId| u64::from(design.call(*id).rules.retry.attempts);
     let worst = |path: &Vec<CallId>| path.iter().map(attempts).fold(1, u64::saturating_mul);
-    let mut all: Vec<(u64, &Vec<CallId>)> =
-        found.paths.iter().map(|path| (worst(path), path)).collect();
+    let passable = found.paths.iter().filter(|path| is_passable(design, path));
+    let mut all: Vec<(u64, &Vec<CallId>)> = passable.map(|path| (worst(path), path)).collect();
+    let count = all.len();
     all.sort_by_key(|(worst, _)| Reverse(*worst));
     let worst = all.into_iter().take(most).map(|(worst, calls)| path(&facts, worst, calls));
-    Paths { worst: worst.collect(), count: found.paths.len(), complete: found.complete }
+    Paths { worst: worst.collect(), count, complete: found.complete }
+}
+
+/// Whether a request can take this way: a balancer that a client asks passes each of its requests on
+/// by the route that takes it. Where none takes any, nobody can tell.
+fn is_passable(design: &Design, path: &[CallId]) -> bool {
+    let [first, second, ..] = path else { return true };
+    let (client, asked) = (design.call(*first).from, design.call(*first).to);
+    let (NodeKind::Client(client), NodeKind::Balancer(balancer)) =
+        (&design.node(client).kind, &design.node(asked).kind)
+    else {
+        return true;
+    };
+    let mut routes = balancer.listen.iter().flat_map(|listen| &listen.routes);
+    let mut taken = client.requests.iter().filter_map(|request| routed(balancer, request));
+    let is_fallback = routes.all(|route| route.call != *second);
+    is_fallback || taken.clone().next().is_none() || taken.any(|call| call == *second)
 }
 
 fn path(facts: &Facts<'_>, worst: u64, calls: &[CallId]) -> Path {
@@ -55,4 +73,43 @@ fn path(facts: &Facts<'_>, worst: u64, calls: &[CallId]) -> Path {
         worst,
         lasting: super::rounded(calls.iter().map(factor).product()),
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_way_that_no_request_takes_is_not_listed() {
+        let loaded = config::load("design.toml", TWO_LISTENERS);
+        let design = loaded.design.expect("it is a design");
+
+        let listed: Vec<_> = paths(&design, 9).worst.into_iter().map(|path| path.calls).collect();
+
+        assert_eq!(listed, [["phones.edge", "edge.chat"], ["browsers.edge", "edge.shop"]]);
+    }
+
+    const TWO_LISTENERS: &str = r#"
+[client.phones]
+traffic = "1/s"
+requests = [{ share = "100%", path = "/chat.v1.Chat/Send" }]
+
+[client.browsers]
+traffic = "1/s"
+requests = [{ share = "100%", path = "/shop" }]
+
+[balancer.edge]
+listen = [
+  { address = "127.0.0.1:1", protocol = "grpc", routes = [{ service = "chat.v1.Chat", to = "chat" }] },
+  { address = "127.0.0.1:2", protocol = "http", routes = [{ path = "/", to = "shop" }] },
+]
+
+[service.chat]
+[service.shop]
+
+[call.phones.edge]
+[call.browsers.edge]
+[call.edge.chat]
+[call.edge.shop]
+"#;
 }

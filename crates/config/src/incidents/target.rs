@@ -22,7 +22,9 @@ pub(super) fn read(on: &Value<'_>, index: &Index<'_>, report: &mut Report) -> Op
     if let Some(region) = index.find_region(text) {
         return Some(Target::Region(region));
     }
-    report.push(unknown(on, text, index));
+    if !index.is_unread(text) {
+        report.push(unknown(on, text, index));
+    }
     None
 }
 
@@ -39,6 +41,9 @@ fn way(
     let (Some(from_node), Some(to_node)) = (index.find_node(from), index.find_node(to)) else {
         let is_known =
             |name: &&str| index.find_node(name).is_some() || index.find_region(name).is_some();
+        if [from, to].into_iter().any(|name| index.is_unread(name)) {
+            return None;
+        }
         let told = match [from, to].into_iter().find(|name| !is_known(name)) {
             Some(lost) => unknown(on, lost, index),
             None => UNKNOWN_NAME

@@ -107,7 +107,11 @@ fn instances(
 /// An endpoint is an instance.
 fn agree(value: &Value<'_>, count: u32, endpoints: &[Endpoint], report: &mut Report) {
     if count as usize != endpoints.len() {
-        let message = format!("says {count}, but there are {} endpoints", endpoints.len());
+        let there_are = match endpoints.len() {
+            1 => "there is 1 endpoint".to_owned(),
+            more => format!("there are {more} endpoints"),
+        };
+        let message = format!("says {count}, but {there_are}");
         report.push(
             value
                 .wrong(&CONTRADICTION, message)

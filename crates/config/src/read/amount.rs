@@ -38,7 +38,7 @@ pub(super) fn unreadable(
         ),
         Unreadable::Unit => (
             format!("has a unit that {name} cannot have: \"{text}\""),
-            match kind.respelled(text).filter(|guess| reads(guess)) {
+            match kind.respelled(text).or_else(|| counted(text)).filter(|guess| reads(guess)) {
                 Some(guess) => format!("did you mean \"{guess}\"? The units are {units}"),
                 None => format!("the units are {units}, as in \"{example}\""),
             },
@@ -80,6 +80,12 @@ impl Kind {
         let unit = spelled.or_else(in_other_case).or_else(slip)?;
         Some(format!("{number}{unit}"))
     }
+}
+
+/// `1 in 3` and `1/3` as a design file has it: `1 of 3`.
+fn counted(text: &str) -> Option<String> {
+    let (some, all) = text.split_once(" in ").or_else(|| text.split_once('/'))?;
+    Some(format!("{} of {}", some.trim(), all.trim()))
 }
 
 /// "`a` or `b`", each in double quotes.

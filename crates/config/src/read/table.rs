@@ -43,7 +43,9 @@ impl<'t> Table<'t> {
         if value.is_none() {
             let message = format!("`{}` has no `{key}`", shown(self.name));
             report.push(
-                MISSING_KEY.at(self.span, message).instead(format!("write `{key} = {example}`")),
+                MISSING_KEY
+                    .at(self.span, message)
+                    .instead(format!("write for example `{key} = {example}`")),
             );
         }
         value
@@ -86,6 +88,11 @@ impl<'t> Table<'t> {
 
     /// Reports every key that is not in any of the lists.
     pub(crate) fn allow(&self, known: &[&[&'static str]], report: &mut Report) {
+        self.allow_in(self.name, known, report);
+    }
+
+    /// The same for a table whose last name alone would not tell which one it is.
+    pub(crate) fn allow_in(&self, name: &str, known: &[&[&'static str]], report: &mut Report) {
         let known: BTreeSet<&'static str> = known.iter().flat_map(|keys| *keys).copied().collect();
         let mut unknown: Vec<_> = self
             .table
@@ -100,10 +107,10 @@ impl<'t> Table<'t> {
                 return;
             }
             let key_text: &str = key.get_ref();
-            let message = if self.name.is_empty() {
+            let message = if name.is_empty() {
                 format!("unknown section `{}`", shown(key_text))
             } else {
-                format!("unknown key `{}` in `{}`", shown(key_text), shown(self.name))
+                format!("unknown key `{}` in `{}`", shown(key_text), shown(name))
             };
             let way_out = match (meant(key_text, known.iter().copied()), home_of(key_text)) {
                 (Some(near), _) => format!("did you mean `{near}`?"),

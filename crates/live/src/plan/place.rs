@@ -44,7 +44,11 @@ fn region(design: &Design, node: NodeId, name: Option<&str>) -> Result<Option<Re
     match (name, regions.as_slice()) {
         (Some(name), _) => {
             let known = regions.iter().find(|(id, _)| named(*id) == name);
-            known.map(|(id, _)| Some(*id)).ok_or_else(|| Refused::NoRegion(name.to_owned()))
+            known.map(|(id, _)| Some(*id)).ok_or_else(|| Refused::NoRegion {
+                node: design.node(node).name.clone(),
+                region: name.to_owned(),
+                known: regions.iter().map(|(id, _)| named(*id)).collect(),
+            })
         }
         (None, []) => Ok(None),
         (None, [(only, _)]) => Ok(Some(*only)),

@@ -28,7 +28,11 @@ fn write(out: &mut String, report: &LoadLines, name: &str, style: Style) -> fmt:
 fn headline(out: &mut String, report: &LoadLines, name: &str) -> fmt::Result {
     let LoadLine { per_second, low, high } = report.load_line;
     let incident = report.limited_by.as_deref().unwrap_or(ORDINARY);
-    writeln!(out, "{name}: recovers with probability {} or more\n", report.probability)?;
+    writeln!(
+        out,
+        "{name}: from which traffic does it recover with probability {} or more?\n",
+        report.probability
+    )?;
     if let Some(interrupted) = &report.interrupted {
         writeln!(out, "{interrupted}\n")?;
     }

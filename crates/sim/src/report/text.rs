@@ -114,7 +114,7 @@ fn recovery(after: Option<f64>) -> String {
 }
 
 fn causes(out: &mut String, report: &Report) -> fmt::Result {
-    let Some(conclusion) = &report.conclusion else { return Ok(()) };
+    let Some(conclusion) = &report.conclusion else { return no_cause(out, report) };
     writeln!(out, "Cause\n  {conclusion}")?;
     for cause in &report.causes {
         let role = match cause.role {
@@ -138,6 +138,17 @@ fn causes(out: &mut String, report: &Report) -> fmt::Result {
         )?;
     }
     writeln!(out)
+}
+
+/// Says why nothing is said, where somebody would ask.
+fn no_cause(out: &mut String, report: &Report) -> fmt::Result {
+    let has_lost = !report.failed_by_cause.is_empty() && report.incident.is_some();
+    let is_allowed =
+        report.recovered.probability >= 1.0 && report.availability.value >= report.objective;
+    if !(has_lost && is_allowed) {
+        return Ok(());
+    }
+    writeln!(out, "Cause\n  none is looked for: no more was lost than the objective allows\n")
 }
 
 /// Characters of a plot.
@@ -197,8 +208,14 @@ fn phases(out: &mut String, report: &Report) -> fmt::Result {
     }
     writeln!(out, "Phases")?;
     for Phase { phase, begin_s, end_s } in &report.phases {
-        let until = end_s.map_or("to the end".to_owned(), |end| format!("to {}", time(end)));
-        writeln!(out, "  {:>8} {until:<12} {}", time(*begin_s), phase.replace('_', " "))?;
+        let begin = time(*begin_s);
+        let until = match end_s.map(time) {
+            None => "to the end".to_owned(),
+            // Shorter than what is shown of it: a moment, no span.
+            Some(end) if end == begin => String::new(),
+            Some(end) => format!("to {end}"),
+        };
+        writeln!(out, "  {begin:>8} {until:<12} {}", phase.replace('_', " "))?;
     }
     writeln!(out)
 }
@@ -230,19 +247,30 @@ fn clients(out: &mut String, report: &Report) -> fmt::Result {
     if report.answers.lost_writes > 0 {
         writeln!(out, "  writes acknowledged and lost: {}", report.answers.lost_writes)?;
     }
-    let times = &report.latency_intervals_ms;
-    let named = [("mean", times.mean), ("p50", times.p50), ("p99", times.p99)];
-    let known: Vec<_> =
-        named.iter().filter_map(|(name, time)| Some(interval(name, (*time)?))).collect();
-    if !known.is_empty() {
-        writeln!(out, "  good answers took, in ms: {}", known.join("   "))?;
-    }
+    good_answers(out, report)?;
     let causes: Vec<_> =
         report.failed_by_cause.iter().map(|(cause, count)| format!("{cause} {count}")).collect();
     if !causes.is_empty() {
         writeln!(out, "  failed by cause: {}", causes.join(", "))?;
     }
     writeln!(out)
+}
+
+/// Of all of them together, as in the table of the calls; then how much that differs from part to
+/// part, which is another figure: a percentile of all is no mean of percentiles.
+fn good_answers(out: &mut String, report: &Report) -> fmt::Result {
+    if let Some(Percentiles { mean, p50, p99, .. }) = report.latency_ms {
+        writeln!(out, "  good answers took, in ms: mean {mean:.1}   p50 {p50:.1}   p99 {p99:.1}")?;
+    }
+    let times = &report.latency_intervals_ms;
+    let named = [("mean", times.mean), ("p50", times.p50), ("p99", times.p99)];
+    let known: Vec<_> =
+        named.iter().filter_map(|(name, time)| Some(interval(name, (*time)?))).collect();
+    if known.is_empty() {
+        return Ok(());
+    }
+    let part = if report.recovered.seeds == 1 { "a twentieth of the run" } else { "a run" };
+    writeln!(out, "  in {part}, on average (95 % interval): {}", known.join("   "))
 }
 
 fn calls(out: &mut String, report: &Report) -> fmt::Result {
@@ -313,7 +341,8 @@ fn sessions(out: &mut String, report: &Report) -> fmt::Result {
         };
         let megabytes = holder.bytes as f64 / 1e6;
         let (node, instances) = (&holder.node, holder.instances);
-        writeln!(out, "  {node}: {instances} instances hold {most}, {megabytes:.0} MB{one_less}")?;
+        let hold = if instances == 1 { "instance holds" } else { "instances hold" };
+        writeln!(out, "  {node}: {instances} {hold} {most}, {megabytes:.0} MB{one_less}")?;
     }
     Ok(())
 }

@@ -50,8 +50,8 @@ section(
     tile("Availability", percent(report.availability.value)),
     tile("Reliability", percent(report.reliability.value)),
     tile("Requests", count(report.offered)),
-    latency ? tile("Latency, median", millis(latency.p50)) : null,
-    latency ? tile("Latency, p99", millis(latency.p99)) : null),
+    latency ? tile("Good answers, median", millis(latency.p50)) : null,
+    latency ? tile("Good answers, p99", millis(latency.p99)) : null),
 ).className = `verdict ${mood}`;
 
 if (report.conclusion) {
