@@ -78,6 +78,65 @@ fn no_more_sessions_stand_than_their_call_allows() {
     assert!(stats.sessions.refused > 2_000, "{:?}", stats.sessions);
 }
 
+/// Both are asked for with `timeout = "5s"`: a WebSocket is a tunnel once it stands, but the deadline
+/// of a gRPC stream is told to the far end and is that of the whole stream.
+#[test]
+fn a_timeout_ends_with_the_101_of_a_websocket_and_cuts_a_grpc_stream() {
+    for fidelity in [Fidelity::Message, Fidelity::Packet] {
+        let play = |text: &str| {
+            let options = Options { fidelity, ..options_for("none", 20) };
+            let design = design(text);
+            let plan = Plan::new(&design, &options).unwrap();
+            World::new(&plan, 1).run().stats.sessions
+        };
+        let tunnels = play(WEBSOCKETS);
+        assert!(tunnels.at_start > 50 && tunnels.opened > 15, "{fidelity:?}: {tunnels:?}");
+        assert_eq!((tunnels.lost, tunnels.refused), (0, 0), "{fidelity:?}: {tunnels:?}");
+
+        let streams = play(&WEBSOCKETS.replace("protocol = \"http\"", "protocol = \"grpc\""));
+        assert!(streams.lost >= streams.at_start, "{fidelity:?}: {streams:?}");
+    }
+}
+
+/// Whatever its timeout: the place of a tunnel is free again when the tunnel is over.
+#[test]
+fn a_websocket_keeps_its_place_among_those_in_flight() {
+    let few = WEBSOCKETS.replace("in_flight = 1_000", "in_flight = 20");
+    let stats = play_for(&design(&few), "none", 1, 20);
+
+    assert_eq!(stats.sessions.peak, 2 * 20, "{:?}", stats.sessions);
+    assert!(stats.sessions.refused > 15, "{:?}", stats.sessions);
+}
+
+const WEBSOCKETS: &str = r#"
+[client.browsers]
+traffic = "2/s"
+requests = [{ share = "100%", path = "/chat/ws", holds = { median = "1m", p99 = "5m" }, messages = "1/s" }]
+[balancer.edge]
+instances = 2
+[[balancer.edge.listen]]
+address = "127.0.0.1:8091"
+protocol = "http"
+routes = [{ path = "/", to = "web" }]
+[service.web]
+endpoints = ["127.0.0.1:9033", "127.0.0.1:9034"]
+model = { workers = 16, queue = 32, service_time = "5ms" }
+[call.browsers.edge]
+protocol = "http"
+timeout = "20s"
+idempotent = false
+on_failure = "error"
+in_flight = "none"
+retry = "none"
+[call.edge.web]
+protocol = "http"
+timeout = "5s"
+idempotent = false
+on_failure = "error"
+in_flight = 1_000
+retry = "none"
+"#;
+
 #[test]
 fn a_stream_on_which_messages_are_too_rare_is_cut() {
     let rare = variant(
