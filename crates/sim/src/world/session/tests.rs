@@ -108,6 +108,29 @@ fn a_websocket_keeps_its_place_among_those_in_flight() {
     assert!(stats.sessions.refused > 15, "{:?}", stats.sessions);
 }
 
+/// Of a hundred requests 99 are pages, and all are answered: that hides no session that is refused.
+#[test]
+fn a_design_that_refuses_its_sessions_does_not_hold_however_good_its_pages() {
+    let mixed = r#"traffic = "200/s"
+requests = [{ share = "99%", path = "/" }, { share = "1%","#;
+    let mixed = WEBSOCKETS.replace("traffic = \"2/s\"\nrequests = [{ share = \"100%\",", mixed);
+    let few = mixed.clone() + "[call.edge.web.only.ws]\npath = \"/chat/ws\"\nin_flight = 30\n";
+    let verdict = |text: &str| {
+        let report = crate::run(&design(text), &options_for("none", 60)).unwrap();
+        let (met, goodput) = (report.recovered, report.goodput.value);
+        let text = crate::render(&report, "ws.toml", observe::plot::Style::Ascii);
+        (goodput > 0.99, met.opened_well, text)
+    };
+
+    let (is_good, opened, text) = verdict(&mixed);
+    assert!(is_good && opened == 1, "{text}");
+    assert!(text.contains("\nHOLDS\n") && text.contains("sessions opened then: 100.0 %"), "{text}");
+
+    let (is_good, opened, text) = verdict(&few);
+    assert!(is_good && opened == 0 && text.contains("DOES NOT HOLD"), "{text}");
+    assert!(text.contains("by the openings of sessions in 1"), "{text}");
+}
+
 const WEBSOCKETS: &str = r#"
 [client.browsers]
 traffic = "2/s"
