@@ -8,7 +8,7 @@ use designs::read;
 
 /// What the rule says of its failing design with that text in place of its `in_flight = 2_000`.
 fn told(bound: &str) -> Vec<String> {
-    let text = rule_named("L03").unwrap().failing;
+    let text = rule_named("L03").expect("the rule exists").failing;
     assert!(text.contains("in_flight = 2_000"));
     let findings = review(&read(&text.replace("in_flight = 2_000", bound)));
     let of_rule = findings.iter().filter(|finding| finding.rule.code == "L03");
