@@ -18,7 +18,7 @@ const fn claim(code: &'static str, what: &'static str, measure: fn(&Report) -> f
     Claim { code, what, measure }
 }
 
-const CLAIMS: [Claim; 26] = [
+const CLAIMS: [Claim; 27] = [
     claim("T01", "requests still held a minute after the last", held),
     claim("T03", "requests that failed, of 1,000", failed),
     claim("T04", "requests that failed, of 1,000", failed),
@@ -42,6 +42,7 @@ const CLAIMS: [Claim; 26] = [
     claim("Q07", "tries into a database that hangs, of 1,000", timed_out),
     claim("H01", "requests that failed, of 1,000", failed),
     claim("F04", "requests that failed, of 1,000", failed),
+    claim("L03", "sessions refused, of 1,000 openings", sessions_refused),
     claim("G01", "requests that failed, of 1,000", failed),
     claim("C01", "requests that failed, of 1,000", failed),
     claim("C02", "retries behind each failed request", retries),
@@ -203,6 +204,12 @@ const HALF_A_MINUTE: Duration = Duration::from_secs(30);
 
 fn held(report: &Report) -> f64 {
     report.held.connections as f64
+}
+
+/// Of the openings in the time that is judged.
+fn sessions_refused(report: &Report) -> f64 {
+    let opened = report.sessions.as_ref().and_then(|sessions| sessions.opened_when_judged);
+    1_000.0 * (1.0 - opened.unwrap_or(1.0))
 }
 
 fn failed(report: &Report) -> f64 {

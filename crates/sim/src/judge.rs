@@ -22,7 +22,12 @@ pub(crate) struct Judged {
     /// What was not given back.
     pub(crate) held: Held,
     pub(crate) phases: Vec<Phase>,
-    pub(crate) recovered: bool,
+    /// As many requests were answered well as the objective asks.
+    pub(crate) is_answered_well: bool,
+    /// As many sessions were opened as it asks, of those asked for the first time and anew.
+    pub(crate) is_opened_well: bool,
+    /// How many openings of sessions in that time succeeded and failed.
+    pub(crate) openings: (u64, u64),
     /// Whether goodput was back by the end, however late.
     pub(crate) is_well_at_last: bool,
     /// How long after the last fault goodput was back for good; nothing if it is not back, or if
@@ -43,15 +48,28 @@ pub(crate) fn play(plan: &Plan<'_>, seed: u64, stop: impl Fn() -> bool) -> Optio
     Some(judge(run, plan.times, plan.design.objective.goodput))
 }
 
-/// Whether a run recovered.
-pub(crate) fn recovered(run: &Run, objective: Share) -> bool {
+/// Whether the requests of a run were answered as the objective asks.
+pub(crate) fn is_answered_well(run: &Run, objective: Share) -> bool {
     let edge = &run.stats.edge;
     let needed = objective.as_f64() * edge.judged_offered as f64;
     let at_end = run.stopped.is_none() && edge.judged_good as f64 >= needed;
     run.decided.unwrap_or(at_end)
 }
 
+/// Whether the openings of sessions alone, the first ones and those after a loss, met the objective
+/// from then on. Among many requests a few that are refused are not seen.
+pub(crate) fn is_opened_well(run: &Run, since: Instant, objective: Share) -> bool {
+    let (stood, refused) = run.stats.series.openings(since);
+    let at_end = stood as f64 >= objective.as_f64() * (stood + refused) as f64;
+    run.decided.unwrap_or(at_end)
+}
+
 impl Judged {
+    /// By both.
+    pub(crate) const fn recovered(&self) -> bool {
+        self.is_answered_well && self.is_opened_well
+    }
+
     /// Without its course, which is told of the first run alone: a thousand runs have to fit.
     pub(crate) fn without_course(mut self) -> Self {
         self.series = Series::new(Instant::ZERO);
@@ -61,13 +79,16 @@ impl Judged {
 }
 
 fn judge(run: Run, times: Times, objective: Share) -> Judged {
-    let recovered = recovered(&run, objective);
+    let is_answered_well = is_answered_well(&run, objective);
+    let is_opened_well = is_opened_well(&run, times.judged_from(), objective);
     let Run { stats, events, stopped, held, .. } = run;
     let windows = observed(&stats.series);
     let trigger = times.fault_begins.unwrap_or(Instant::NEVER);
     let (offered_afterwards, lost_afterwards) = afterwards(&stats.series, times);
     Judged {
-        recovered,
+        is_answered_well,
+        is_opened_well,
+        openings: stats.series.openings(times.judged_from()),
         is_well_at_last: stopped.is_none() && is_well_at_last(&stats.series, times, objective),
         back_after: back_after(&stats.series, times, objective),
         lost_afterwards,

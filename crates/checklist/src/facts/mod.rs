@@ -11,6 +11,7 @@ mod flow;
 mod neighbours;
 mod order;
 mod pools;
+mod sessions;
 mod trouble;
 
 pub use amplification::{Amplification, lasting_factor};

@@ -42,6 +42,7 @@ mod queue_outlasts_patience;
 mod queue_outlasts_timeout;
 mod retries_hold_it_down;
 mod retries_over_udp;
+mod sessions_do_not_fit;
 mod single_balancer;
 mod single_instance;
 mod steps_outlast_caller;
@@ -99,6 +100,7 @@ pub static ALL: &[&Rule] = &[
     &failover_overloads::RULE,
     &l4_before_streams::RULE,
     &too_many_connections::RULE,
+    &sessions_do_not_fit::RULE,
     &faster_than_light::RULE,
     &link_faster_than_light::RULE,
     &writes_across_regions::RULE,

@@ -1,8 +1,7 @@
 //! Long-lived connections that need more descriptors than there are.
 
-use config::design::{NodeKind, Protocol};
+use config::design::Protocol;
 
-use crate::facts::mean_of_lognormal;
 use crate::{Facts, Notes, Rule, Severity};
 
 /// The rule.
@@ -40,28 +39,16 @@ fn check(facts: &Facts<'_>, notes: &mut Notes<'_>) {
     }
 }
 
-/// Streams that stay open at once, by Little's law: arrivals times the time they stay.
-fn open_at_once(facts: &Facts<'_>, call: base::CallId) -> f64 {
-    let held = facts.arrivals(call).iter().filter(|arrival| arrival.direct).filter_map(|arrival| {
-        let NodeKind::Client(client) = &facts.design.node(arrival.client).kind else {
-            return None;
-        };
-        let (median, p99) = client.requests.get(arrival.kind)?.holds?;
-        Some(arrival.per_sec * mean_of_lognormal(median, p99))
-    });
-    held.sum()
-}
-
 /// Each stream of a client counts as a connection: clients are many, with a connection each.
 fn held_into(facts: &Facts<'_>, id: base::NodeId) -> f64 {
-    facts.calls_to(id).map(|(call, _)| open_at_once(facts, call)).sum()
+    facts.calls_to(id).map(|(call, _)| facts.sessions(call)).sum()
 }
 
 fn held_out_of(facts: &Facts<'_>, id: base::NodeId) -> f64 {
     let out = facts.calls_from(id).map(|(call, rules)| {
         let shared = rules.protocol == Protocol::Grpc;
         let streams = if shared { rules.connections.streams.max(1) } else { 1 };
-        open_at_once(facts, call) / f64::from(streams)
+        facts.sessions(call) / f64::from(streams)
     });
     out.sum()
 }

@@ -12,7 +12,7 @@ impl Search<'_> {
     ) -> String {
         let first = sustaining.first();
         let enough = first.filter(|told| told.cures);
-        if ordinary.runs.iter().filter(|run| run.recovered).count() * 2 < ordinary.runs.len() {
+        if ordinary.runs.iter().filter(|run| run.recovered()).count() * 2 < ordinary.runs.len() {
             let alas = "It fails without any incident";
             return match (enough, first) {
                 (Some(told), _) => format!("{alas}, because of {}.", told.noun),

@@ -59,7 +59,7 @@ pub(crate) fn find(plan: &Plan<'_>, options: &Options, runs: &[Judged], crew: &C
 /// More was lost than the objective allows.
 fn is_worth_asking(plan: &Plan<'_>, runs: &[Judged]) -> bool {
     let allowed = 1.0 - plan.design.objective.goodput.as_f64();
-    runs.iter().any(|run| !run.recovered || lost(run) > allowed * run.edge.offered as f64)
+    runs.iter().any(|run| !run.recovered() || lost(run) > allowed * run.edge.offered as f64)
 }
 
 /// The runs as they are, and what it takes to play others beside them.
@@ -211,7 +211,7 @@ impl<'a> Search<'a> {
     fn is_over_at_once(&self) -> bool {
         let allowed = 1.0 - self.plan.design.objective.goodput.as_f64();
         let is_over = |run: &Judged| {
-            run.recovered && lost_afterwards(run) <= allowed * run.offered_afterwards as f64
+            run.recovered() && lost_afterwards(run) <= allowed * run.offered_afterwards as f64
         };
         self.usual.iter().all(is_over)
     }

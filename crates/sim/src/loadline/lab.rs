@@ -2,12 +2,11 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use base::Share;
 use config::Design;
 
 use super::Wanted;
 use crate::crew::Crew;
-use crate::judge::recovered;
+use crate::judge::{is_answered_well, is_opened_well};
 use crate::plan::Plan;
 use crate::world::World;
 use crate::{Options, Refusal};
@@ -123,13 +122,11 @@ impl<'a> Lab<'a> {
         let judged_from = world.times().judged_from();
         let run = world.run_unless(stop)?;
         let objective = self.design.objective.goodput;
-        let requests = recovered(&run, objective);
-        let openings = run.stats.series.openings(judged_from);
-        let is_early = run.decided.is_some();
+        let requests = is_answered_well(&run, objective);
         let outcome = Outcome {
             requests,
-            sessions: requests && (is_early || meets(openings, objective)),
-            is_early,
+            sessions: requests && is_opened_well(&run, judged_from, objective),
+            is_early: run.decided.is_some(),
         };
         Some(Played { outcome, before, events: run.events - before })
     }
@@ -147,9 +144,4 @@ impl Outcome {
     pub(super) fn agrees(self, other: Self) -> bool {
         (self.requests, self.sessions) == (other.requests, other.sessions)
     }
-}
-
-/// Of sessions that stood and that were refused.
-fn meets((stood, refused): (u64, u64), objective: Share) -> bool {
-    stood as f64 >= objective.as_f64() * (stood + refused) as f64
 }

@@ -135,16 +135,19 @@ fn intervals(runs: &[Judged]) -> Intervals {
 }
 
 fn recovered(runs: &[Judged]) -> Recovered {
-    let hits = runs.iter().filter(|run| run.recovered).count() as u64;
+    let hits = runs.iter().filter(|run| run.recovered()).count() as u64;
     let estimate = wilson(hits, runs.len() as u64);
     let mut back: Vec<Duration> =
-        runs.iter().filter(|run| run.recovered).filter_map(|run| run.back_after).collect();
+        runs.iter().filter(|run| run.recovered()).filter_map(|run| run.back_after).collect();
     back.sort_unstable();
+    let count = |of: fn(&Judged) -> bool| runs.iter().filter(|run| of(run)).count() as u64;
     Recovered {
         probability: estimate.value,
         low: estimate.low,
         high: estimate.high,
         seeds: u32::try_from(runs.len()).unwrap_or(u32::MAX),
+        answered_well: count(|run| run.is_answered_well),
+        opened_well: count(|run| run.is_opened_well),
         after_s: back.get(back.len() / 2).map(|back| back.as_secs_f64()),
     }
 }

@@ -119,6 +119,11 @@ pub struct Recovered {
     pub high: f64,
     /// Runs.
     pub seeds: u32,
+    /// Runs whose goodput met the objective.
+    pub answered_well: u64,
+    /// Runs in which the openings of sessions alone met it, the first ones and those after a loss:
+    /// all of them where there are no sessions.
+    pub opened_well: u64,
     /// How long after the last fault goodput was back for good, in the median of the runs in which
     /// it had been away; nothing if there is no such run.
     pub after_s: Option<f64>,
@@ -194,6 +199,9 @@ pub struct Sessions {
     pub opened: u64,
     /// That could not be opened.
     pub refused: u64,
+    /// Of all openings in the time that is judged, the first ones and those after a loss, the share
+    /// that succeeded: measured against the objective as goodput is. Nothing if there were none.
+    pub opened_when_judged: Option<f64>,
     /// The most that stood at once in any run.
     pub peak: u64,
     /// Standing at the end of traffic, in the mean of the runs.

@@ -28,6 +28,7 @@ pub(super) fn build(plan: &Plan<'_>, runs: &[Judged]) -> Option<Sessions> {
         open_at_start: mean(|run| run.sessions.at_start),
         opened: sum(|run| run.sessions.opened),
         refused: sum(|run| run.sessions.refused),
+        opened_when_judged: opened_when_judged(runs),
         peak,
         open_at_end: mean(|run| run.sessions.at_end),
         lost: sum(|run| run.sessions.lost),
@@ -36,6 +37,13 @@ pub(super) fn build(plan: &Plan<'_>, runs: &[Judged]) -> Option<Sessions> {
         messages: runs.iter().map(|run| run.sessions.messages).sum(),
         nodes: holders(plan, peak),
     })
+}
+
+/// Of the openings in the windows that are judged.
+fn opened_when_judged(runs: &[Judged]) -> Option<f64> {
+    let openings = runs.iter().map(|run| run.openings);
+    let (stood, refused) = openings.fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1));
+    (stood + refused > 0).then(|| stood as f64 / (stood + refused) as f64)
 }
 
 /// Every node that a session passes through, each once, from the client's first call.

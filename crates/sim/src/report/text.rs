@@ -4,7 +4,7 @@ use std::fmt::{self, Write};
 
 use observe::plot::{Style, sparkline, squeeze};
 
-use super::{Call, Percentiles, Phase, Report, Role};
+use super::{Call, Percentiles, Phase, Recovered, Report, Role};
 use crate::Estimate;
 
 /// Writes a report for a terminal; `name` is the design's file.
@@ -65,6 +65,7 @@ fn verdict(out: &mut String, report: &Report) -> fmt::Result {
         "  goodput in the last {judged}: {goodput} of offered traffic; the objective is {}",
         percent(report.objective)
     )?;
+    opened(out, report)?;
     let runs =
         if recovered.seeds == 1 { "1 run".to_owned() } else { format!("{} runs", recovered.seeds) };
     writeln!(
@@ -84,6 +85,28 @@ fn verdict(out: &mut String, report: &Report) -> fmt::Result {
         writeln!(out, "  {ended}")?;
     }
     writeln!(out)
+}
+
+/// The other half of the verdict, for designs with sessions.
+fn opened(out: &mut String, report: &Report) -> fmt::Result {
+    let opened = report.sessions.as_ref().and_then(|sessions| sessions.opened_when_judged);
+    let Some(opened) = opened else { return Ok(()) };
+    writeln!(
+        out,
+        "  sessions opened then: {} of those asked for, first and anew; the objective is the same",
+        percent(opened)
+    )?;
+    let Recovered { seeds, answered_well, opened_well, .. } = report.recovered;
+    let runs = u64::from(seeds);
+    if answered_well.min(opened_well) == runs {
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "  missed by goodput in {} of {runs} runs, by the openings of sessions in {}",
+        runs - answered_well,
+        runs - opened_well
+    )
 }
 
 /// Whether anything arrived while recovery was judged, in the run that is shown.

@@ -82,9 +82,9 @@ enum Stay {
     Ends,
     /// It is to stay open once an answer has come.
     Opens,
-    /// It stays open, and its own deadline still ends it.
+    /// It stays open, and its own deadline still ends it, as that of a gRPC stream does.
     Stands,
-    /// It stays open: other people's timeouts are for the opening of a stream.
+    /// It stays open: the timeout of a tunnel, and everyone of other people's, is for the opening.
     Unbound,
 }
 

@@ -21,7 +21,7 @@
 mod from_the_start;
 
 use base::{Duration, Instant, Random};
-use config::design::NodeKind;
+use config::design::{NodeKind, Protocol};
 use event::Cause;
 use model::traffic::Item;
 
@@ -122,6 +122,7 @@ impl World<'_> {
         let Some(flight) = self.flights.get(handle) else { return };
         let engine = &self.engines[flight.engine() as usize];
         let (is_ours, from) = (engine.is_ours(), engine.from);
+        let is_stream = self.plan.design.call(engine.call.id()).protocol == Protocol::Grpc;
         let (parent, kind, attempt) = (flight.parent(), flight.kind(), flight.attempts());
         let idle = engine.call.rules().idle_timeout.filter(|_| is_ours);
         let messages = self.plan.requests.kinds[usize::from(kind)].messages;
@@ -130,7 +131,8 @@ impl World<'_> {
             let broken = Event::Broken { flight: handle, attempt, cause: Cause::IdleTimeout };
             self.push_local(now + idle, from, broken);
         }
-        self.opened(now, handle, !is_ours);
+        // The request that a 101 answers is over; what follows is a tunnel (RFC 9110, 15.2.2).
+        self.opened(now, handle, !is_ours || !is_stream);
         self.arm(handle);
         match parent {
             Parent::Job(job) => self.hold(now, job),

@@ -294,7 +294,7 @@ fn a_run_that_ends_early_says_what_the_whole_run_says() {
         let short = world.run();
 
         let objective = design.objective.goodput;
-        let verdict = |run: &Run| crate::judge::recovered(run, objective);
+        let verdict = |run: &Run| crate::judge::is_answered_well(run, objective);
         assert_eq!(verdict(&short), verdict(&whole), "{traffic}");
         assert!(short.events < whole.events, "{traffic}");
     }
@@ -316,7 +316,7 @@ fn close_to_a_line_a_run_that_ends_early_says_what_the_whole_run_says() {
         short.end_early();
         let (short, whole) = (short.run(), World::new(&plan, 1).run());
 
-        let verdict = |run: &Run| crate::judge::recovered(run, design.objective.goodput);
+        let verdict = |run: &Run| crate::judge::is_answered_well(run, design.objective.goodput);
         assert_eq!(verdict(&short), verdict(&whole), "{file}");
         assert!(short.events < whole.events * 2 / 3, "{file}: {} {}", short.events, whole.events);
     }

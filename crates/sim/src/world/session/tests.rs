@@ -80,6 +80,88 @@ fn no_more_sessions_stand_than_their_call_allows() {
     assert!(stats.sessions.refused > 2_000, "{:?}", stats.sessions);
 }
 
+/// Both are asked for with `timeout = "5s"`: a WebSocket is a tunnel once it stands, but the deadline
+/// of a gRPC stream is told to the far end and is that of the whole stream.
+#[test]
+fn a_timeout_ends_with_the_101_of_a_websocket_and_cuts_a_grpc_stream() {
+    for fidelity in [Fidelity::Message, Fidelity::Packet] {
+        let play = |text: &str| {
+            let options = Options { fidelity, ..options_for("none", 20) };
+            let design = design(text);
+            let plan = Plan::new(&design, &options).unwrap();
+            World::new(&plan, 1).run().stats.sessions
+        };
+        let tunnels = play(WEBSOCKETS);
+        assert!(tunnels.at_start > 50 && tunnels.opened > 15, "{fidelity:?}: {tunnels:?}");
+        assert_eq!((tunnels.lost, tunnels.refused), (0, 0), "{fidelity:?}: {tunnels:?}");
+
+        let streams = play(&WEBSOCKETS.replace("protocol = \"http\"", "protocol = \"grpc\""));
+        assert!(streams.lost >= streams.at_start, "{fidelity:?}: {streams:?}");
+    }
+}
+
+/// Whatever its timeout: the place of a tunnel is free again when the tunnel is over.
+#[test]
+fn a_websocket_keeps_its_place_among_those_in_flight() {
+    let few = WEBSOCKETS.replace("in_flight = 1_000", "in_flight = 20");
+    let stats = play_for(&design(&few), "none", 1, 20);
+
+    assert_eq!(stats.sessions.peak, 2 * 20, "{:?}", stats.sessions);
+    assert!(stats.sessions.refused > 15, "{:?}", stats.sessions);
+}
+
+/// Of a hundred requests 99 are pages, and all are answered: that hides no session that is refused.
+#[test]
+fn a_design_that_refuses_its_sessions_does_not_hold_however_good_its_pages() {
+    let mixed = r#"traffic = "200/s"
+requests = [{ share = "99%", path = "/" }, { share = "1%","#;
+    let mixed = WEBSOCKETS.replace("traffic = \"2/s\"\nrequests = [{ share = \"100%\",", mixed);
+    let few = mixed.clone() + "[call.edge.web.only.ws]\npath = \"/chat/ws\"\nin_flight = 30\n";
+    let verdict = |text: &str| {
+        let report = crate::run(&design(text), &options_for("none", 60)).unwrap();
+        let (met, goodput) = (report.recovered, report.goodput.value);
+        let text = crate::render(&report, "ws.toml", observe::plot::Style::Ascii);
+        (goodput > 0.99, met.opened_well, text)
+    };
+
+    let (is_good, opened, text) = verdict(&mixed);
+    assert!(is_good && opened == 1, "{text}");
+    assert!(text.contains("\nHOLDS\n") && text.contains("sessions opened then: 100.0 %"), "{text}");
+
+    let (is_good, opened, text) = verdict(&few);
+    assert!(is_good && opened == 0 && text.contains("DOES NOT HOLD"), "{text}");
+    assert!(text.contains("by the openings of sessions in 1"), "{text}");
+}
+
+const WEBSOCKETS: &str = r#"
+[client.browsers]
+traffic = "2/s"
+requests = [{ share = "100%", path = "/chat/ws", holds = { median = "1m", p99 = "5m" }, messages = "1/s" }]
+[balancer.edge]
+instances = 2
+[[balancer.edge.listen]]
+address = "127.0.0.1:8091"
+protocol = "http"
+routes = [{ path = "/", to = "web" }]
+[service.web]
+endpoints = ["127.0.0.1:9033", "127.0.0.1:9034"]
+model = { workers = 16, queue = 32, service_time = "5ms" }
+[call.browsers.edge]
+protocol = "http"
+timeout = "20s"
+idempotent = false
+on_failure = "error"
+in_flight = "none"
+retry = "none"
+[call.edge.web]
+protocol = "http"
+timeout = "5s"
+idempotent = false
+on_failure = "error"
+in_flight = 1_000
+retry = "none"
+"#;
+
 #[test]
 fn a_stream_on_which_messages_are_too_rare_is_cut() {
     let rare = variant(
