@@ -148,7 +148,7 @@ fn a_balancer_of_connections_that_was_gone_carries_everything_again() {
 
         assert!(judged.edge.failed.iter().sum::<u64>() > 100, "{on}, {fault}: nothing broke");
         let lost = judged.lost_afterwards as f64 / judged.offered_afterwards as f64;
-        assert!(judged.recovered && lost < 0.05, "{on}, {fault}: lost {lost}");
+        assert!(judged.recovered() && lost < 0.05, "{on}, {fault}: lost {lost}");
         assert_eq!(permits(&design), 0, "{on}, {fault}");
     }
 }
