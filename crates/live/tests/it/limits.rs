@@ -382,13 +382,7 @@ fn requests_that_wait_for_the_same_connection_have_it_from_one_another() {
 
 #[test]
 fn a_line_at_one_worker_does_not_keep_the_others_from_their_turn() {
-    // So slow that whoever has had an answer is back in the line before it is empty.
-    let service = Service::script(|connection| {
-        while connection.request().is_some() {
-            std::thread::sleep(Duration::from_millis(5));
-            connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nwell");
-        }
-    });
+    let service = Service::well();
     let balancer = Site::before(&[service.address])
         .rule("connections", "{ most = 1 }")
         .rule("retry", "\"none\"")
