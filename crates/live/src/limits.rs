@@ -73,11 +73,6 @@ pub const INTERIM_ANSWERS: u32 = 32;
 /// Idle connections that a worker keeps to one endpoint. More are closed after use.
 pub const IDLE_PER_ENDPOINT: usize = 256;
 
-/// How many requests in a row get a connection from one another, where an endpoint has as many as it
-/// may. Then it is closed, and its place goes to who has waited longest on any worker: so often that
-/// no worker waits for long, and so seldom that handshakes hardly count.
-pub const HANDED_OVER: u8 = 16;
-
 /// How much is read at once: so much that a large body costs few system calls, and so little that
 /// it stays in the cache of a core until it is written again.
 pub const BUFFER: usize = 32 * 1024;

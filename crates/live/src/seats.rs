@@ -1,9 +1,9 @@
 //! How many connections an endpoint may have, over all workers: `connections.most` of a design.
 //!
 //! Who finds none free waits for the next, no longer than for a connection that does not come
-//! about. Meanwhile idle connections give theirs back, whichever worker keeps them. Who gets a place
-//! connects anew: a socket stays with the event loop of its worker, and only a place can be passed on
-//! among all. Within a worker the connection itself is ([`crate::worker::Worker::keep`]).
+//! about. Meanwhile idle connections give theirs back, whichever worker keeps them, and so does one
+//! that has just served its request. Who gets a place connects anew: a socket stays with the event
+//! loop of its worker, and only a place can be passed on among all.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

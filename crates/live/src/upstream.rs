@@ -14,7 +14,6 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use socket2::SockRef;
 use tokio::io::Interest;
 use tokio::net::{TcpSocket, TcpStream};
-use tokio::sync::oneshot;
 
 use crate::limits;
 use crate::plan::Endpoint;
@@ -27,8 +26,6 @@ pub(crate) struct Connection {
     socket: TcpStream,
     /// The event loop's turn in which it was used last.
     used: Turn,
-    /// How many requests in a row have had it from one another.
-    handed: u8,
     _seat: Seat,
 }
 
@@ -37,23 +34,16 @@ pub(crate) type Connecting = Pin<Box<dyn Future<Output = io::Result<Connection>>
 
 /// Connects to an endpoint, as soon as it may have one more connection: to the address that was
 /// good last, else to the next one. Each but the last gets its part of the time `within` which
-/// there must be a connection. If it may not, `ask` is to ask for one that idles, and one that is
-/// `handed` over meanwhile is as good.
+/// there must be a connection. If it may not, `ask` is to ask for one that idles.
 pub(crate) fn connect(
     endpoint: Arc<Endpoint>,
     within: Option<Duration>,
     ask: impl FnOnce() + 'static,
-    handed: Option<oneshot::Receiver<Connection>>,
 ) -> Connecting {
-    let handed = async move { handed?.await.ok() };
     Box::pin(async move {
-        let seat = tokio::select! {
-            biased;
-            Some(connection) = handed => return Ok(connection),
-            seat = endpoint.seats.take(ask) => seat,
-        };
+        let seat = endpoint.seats.take(ask).await;
         let socket = reach(&endpoint, within).await?;
-        Ok(Connection { socket, used: Turn::default(), handed: 0, _seat: seat })
+        Ok(Connection { socket, used: Turn::default(), _seat: seat })
     })
 }
 
@@ -93,19 +83,7 @@ async fn open(address: SocketAddr, within: Option<Duration>) -> io::Result<TcpSt
 impl Connection {
     /// It has served its request, and goes to the pool.
     pub(crate) fn rest(self, turns: &Turns) -> Self {
-        Self { used: turns.current(), handed: 0, ..self }
-    }
-
-    /// It has served its request, and goes to another one that waits for it. `None`, and closed, where
-    /// it did so often enough: who waits at another worker needs its place.
-    pub(crate) fn hand_over(self, turns: &Turns) -> Option<Self> {
-        let handed = self.handed + 1;
-        (handed <= limits::HANDED_OVER).then(|| Self { used: turns.current(), handed, ..self })
-    }
-
-    /// Whether it has come from another request, and is not new.
-    pub(crate) fn is_handed_over(&self) -> bool {
-        self.handed > 0
+        Self { used: turns.current(), ..self }
     }
 
     /// Whether it is of no more use: the peer has closed it, or said something that nobody asked
@@ -229,7 +207,6 @@ mod tests {
         let socket = open(listener.local_addr().unwrap(), None).await.unwrap();
         let (peer, _) = listener.accept().unwrap();
         let seat = crate::seats::Seats::default().take(|| ()).await;
-        let connection = Connection { socket, used: Turn::default(), handed: 0, _seat: seat };
-        (connection.rest(turns), peer)
+        (Connection { socket, used: Turn::default(), _seat: seat }.rest(turns), peer)
     }
 }

@@ -1,7 +1,6 @@
 //! One core's event loop: its listeners, its connections, and its half of every call.
 
 use std::cell::{Cell, RefCell, RefMut};
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::Waker;
 
@@ -10,7 +9,7 @@ use engine::l7::{Exchange, Input, Key, Output};
 use engine::{Call, CallSpec, Pool};
 use event::{Event, Scope, Sink};
 use observe::metrics::Cells;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::Notify;
 
 use crate::buffers::Buffers;
 use crate::clock::Clock;
@@ -56,8 +55,6 @@ pub(crate) struct Worker {
 pub(crate) struct Carried {
     pub(crate) call: Call,
     pub(crate) pool: Pool<Connection>,
-    /// By endpoint, who waits for a connection to it because there may be no more; the longest first.
-    waiting: Vec<VecDeque<oneshot::Sender<Connection>>>,
 }
 
 impl Worker {
@@ -283,21 +280,6 @@ impl Worker {
         self.instance.ask_for_idle(self.id);
     }
 
-    /// A connection has served its request, and can serve another: of those that wait for it here, or
-    /// later. False, and it is closed, if only others wait for its place.
-    pub(crate) fn keep(&self, call: CallId, endpoint: EndpointId, connection: Connection) -> bool {
-        let now = self.recent();
-        let mut carried = self.carried(call);
-        if self.plan.call(call).endpoints[endpoint.index()].seats.missing() == 0 {
-            drop(carried.pool.put(now, endpoint, connection.rest(&self.turns)));
-            return true;
-        }
-        !connection.is_stale(now, &self.turns)
-            && connection
-                .hand_over(&self.turns)
-                .is_some_and(|connection| carried.give(endpoint, connection))
-    }
-
     /// Closes as many idle connections of a call as somebody waits for, and no more.
     pub(crate) fn give_seats_back(&self, call: CallId) {
         let mut carried = self.carried(call);
@@ -350,27 +332,6 @@ impl Carried {
         Self {
             call: engine_of(worker, plan, seed),
             pool: Pool::new(plan.endpoints.len(), keep, limits::IDLE_PER_ENDPOINT),
-            waiting: plan.endpoints.iter().map(|_| VecDeque::new()).collect(),
         }
-    }
-
-    /// A request waits for a connection that another one of this worker has done with.
-    pub(crate) fn wait(&mut self, endpoint: EndpointId) -> oneshot::Receiver<Connection> {
-        let waiting = &mut self.waiting[endpoint.index()];
-        while waiting.pop_front_if(|given_up| given_up.is_closed()).is_some() {}
-        let (give, given) = oneshot::channel();
-        waiting.push_back(give);
-        given
-    }
-
-    /// Gives a connection to who waits longest for it. False, and it is closed, if nobody does.
-    fn give(&mut self, endpoint: EndpointId, mut connection: Connection) -> bool {
-        while let Some(waiting) = self.waiting[endpoint.index()].pop_front() {
-            match waiting.send(connection) {
-                Ok(()) => return true,
-                Err(back) => connection = back,
-            }
-        }
-        false
     }
 }

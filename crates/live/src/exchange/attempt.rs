@@ -71,8 +71,7 @@ impl Client {
         let (instance, call) = (Arc::clone(&self.worker.instance), plan.id);
         let ask = move || instance.ask_for_seats(call);
         let within = within.map(Into::into);
-        let handed = taken.then(|| self.worker.carried(plan.id).wait(desk.attempt.endpoint));
-        desk.link = Link::Connecting(upstream::connect(Arc::clone(endpoint), within, ask, handed));
+        desk.link = Link::Connecting(upstream::connect(Arc::clone(endpoint), within, ask));
     }
 
     fn write_request(&self, desk: &mut Desk, number: u8, remaining: Option<Duration>) {
@@ -114,12 +113,6 @@ impl Client {
         let connected = ready!(connecting.as_mut().poll(cx));
         desk.due = Due::NEVER;
         match connected {
-            Ok(socket) if socket.is_handed_over() => {
-                desk.link = Link::Open(socket);
-                desk.attempt.reused = true;
-                self.emit(desk, l4::Event::Reused);
-                Poll::Ready(Ok(()))
-            }
             Ok(socket) => {
                 desk.link = Link::Open(socket);
                 let took = self.worker.recent().since(desk.attempt.began);

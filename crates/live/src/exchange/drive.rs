@@ -227,7 +227,8 @@ impl Client {
         next
     }
 
-    /// The endpoint's connection goes to the next request if it can serve another one.
+    /// The endpoint's connection goes back to the pool if it can serve another request, and if nobody
+    /// waits for its place, who may be of another worker.
     fn keep_link(&self, desk: &mut Desk) {
         let clean = desk.download.reusable
             && desk.upload.is_done()
@@ -238,7 +239,12 @@ impl Client {
             return;
         };
         let endpoint = desk.attempt.endpoint;
-        if !clean || !self.worker.keep(call, endpoint, socket) {
+        let seats = &self.worker.plan.call(call).endpoints[endpoint.index()].seats;
+        if clean && seats.missing() == 0 {
+            let now = self.worker.recent();
+            let socket = socket.rest(&self.worker.turns);
+            drop(self.worker.carried(call).pool.put(now, endpoint, socket));
+        } else {
             let scope = Scope { call, endpoint: Some(endpoint) };
             self.worker.emit(scope, Event::L4(l4::Event::Closed));
         }

@@ -1,6 +1,5 @@
 //! Slow and greedy clients, and machines that have run out.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use base::Duration as Span;
@@ -345,68 +344,6 @@ fn an_endpoint_that_is_full_costs_no_other_endpoint_its_idle_connections() {
 
     assert!(statuses.contains(&200) && statuses.contains(&503), "{statuses:?}");
     assert!(other.connections() <= 2, "one for each worker, and not {}", other.connections());
-}
-
-#[test]
-fn requests_that_wait_for_the_same_connection_have_it_from_one_another() {
-    let service = Service::script(|connection| {
-        while connection.request().is_some() {
-            eventually("all have come", || connection.is_told("go"));
-            connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nwell");
-        }
-    });
-    let balancer = Site::before(&[service.address])
-        .rule("connections", "{ most = 1 }")
-        .rule("attempt_timeout", "\"7s\"")
-        .rule("connect_timeout", "\"6s\"")
-        .rule("retry", "\"none\"")
-        .start();
-    let mut clients: Vec<_> = (0..40).map(|_| balancer.client()).collect();
-    for client in &mut clients {
-        client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-    }
-    eventually("all wait", || balancer.metric("in_flight", &[]) == 40.0);
-
-    service.tell("go");
-
-    for client in &mut clients {
-        assert_eq!(client.answer().status, 200);
-    }
-    assert_eq!(
-        service.connections(),
-        3,
-        "the first, and one after each 16 that had it from another"
-    );
-    balancer.assert_nothing_leaked();
-}
-
-#[test]
-fn a_line_at_one_worker_does_not_keep_the_others_from_their_turn() {
-    let service = Service::well();
-    let balancer = Site::before(&[service.address])
-        .rule("connections", "{ most = 1 }")
-        .rule("retry", "\"none\"")
-        .workers(2)
-        .start();
-    let answers = [const { AtomicUsize::new(0) }; 16];
-    let failed = AtomicBool::new(false);
-    let all_had_three = || answers.iter().all(|count| count.load(Ordering::SeqCst) >= 3);
-
-    std::thread::scope(|scope| {
-        for count in &answers {
-            scope.spawn(|| {
-                let mut client = balancer.client();
-                while !all_had_three() && !failed.load(Ordering::SeqCst) {
-                    client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-                    let is_well = client.answer().status == 200;
-                    failed.fetch_or(!is_well, Ordering::SeqCst);
-                    count.fetch_add(1, Ordering::SeqCst);
-                }
-            });
-        }
-    });
-
-    assert!(!failed.into_inner(), "{answers:?}");
 }
 
 #[test]
