@@ -145,7 +145,7 @@ const IMPOSSIBLE: [(&str, &str, &str); 33] = [
     ("on = \"svc\"\nkind = \"crash\"\nat = \"5s\"\nlasts = \"0s\"", "P013", "no time at all"),
     ("on = \"svc\"\nkind = \"restart\"\ntakes = \"0s\"\nat = \"5s\"", "P013", "no time at all"),
     ("on = \"svc\"\nkind = \"crash\"\nat = 5", "P011", "\"5s\""),
-    ("on = \"svc\"\nkind = \"crash\"\nat = \"-5s\"", "P012", "is none"),
+    ("on = \"svc\"\nkind = \"crash\"\nat = \"-5s\"", "P013", "cannot be before the beginning"),
     ("on = \"svc\"\nkind = \"slow\"\ntimes = 0\nat = \"5s\"", "P013", "`times`"),
     ("on = \"svc\"\nkind = \"slow\"\ntimes = 1\nat = \"5s\"", "P013", "changes nothing"),
     ("on = \"users\"\nkind = \"spike\"\ntimes = 1e12\nat = \"5s\"", "P013", "`times`"),
