@@ -1,6 +1,6 @@
 //! Whether the cause that is named is the right one.
 //!
-//! Designs of which everybody can work out what makes them fail: each [`variants::Variant`] leaves
+//! Designs of which everybody can work out what makes them fail: each `variants::Variant` leaves
 //! one reason, and is played over a grid of parameters and faults. What is judged is what a reader
 //! sees first: the trigger, and the first of what sustains the failure.
 
