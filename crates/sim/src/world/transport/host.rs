@@ -9,7 +9,7 @@ use netsim::Party;
 use netsim::l4::tcp::{Backlog, End as Why, Endpoint, Input, Listener, Profile, Segment, State};
 
 use super::super::slab::Handle;
-use super::connection::{CALLED, CALLER, Connection};
+use super::connection::{CALLED, CALLER, Connection, Stage};
 use super::handshake::initial;
 use super::net::{Around, Net, News, Tidings};
 use crate::stats::mix;
@@ -158,9 +158,14 @@ impl Net {
             return around.emit(now, scope, overflow);
         }
         let profile = Arc::clone(&self.profiles[call.index()][1]);
-        let first = initial(mix(connection.id));
+        // A SYN that comes again after the connection has stood finds other numbers (RFC 6528): else an
+        // old acknowledgement would complete a handshake that the caller knows nothing of, and the two
+        // would answer each other's stale numbers for ever.
+        let is_old = connection.stage != Stage::Connecting;
+        let first = initial(mix(if is_old { mix(connection.id) } else { connection.id }));
         let tcp = Endpoint::accept(now, profile, scope, first, syn);
-        connection.end(CALLED).tcp = Some(tcp);
+        let end = connection.end(CALLED);
+        (end.tcp, end.stood) = (Some(tcp), false);
         self.drive(now, handle, CALLED, around);
     }
 
