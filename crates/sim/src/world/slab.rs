@@ -82,7 +82,9 @@ impl<T> Slab<T> {
         Some(value)
     }
 
-    /// The same without a look at what goes.
+    /// [`Slab::remove`] for who does not look at what goes: a record is some hundred bytes, and is
+    /// not copied out for nobody. That is one instruction in eighty of what a request costs
+    /// (counted with callgrind).
     #[inline]
     pub(crate) fn forget(&mut self, handle: Handle) {
         let Some(slot) = self.slots.get_mut(handle.slot as usize) else { return };

@@ -15,15 +15,14 @@ use crate::stats::{Ended, Outcome, mix};
 impl World<'_> {
     pub(super) fn end(&mut self, now: Instant, handle: Handle, ended: Ended) {
         let Some(flight) = self.flights.get(handle) else { return };
-        if let Parent::Client { id } = flight.parent {
-            let (arrived, quality) = (flight.exchange.arrived(), flight.quality);
-            self.flights.forget(handle);
-            return self.end_for_client(now, handle, (id, arrived, quality), ended);
-        }
-        let Some(flight) = self.flights.remove(handle) else { return };
+        let (arrived, quality) = (flight.exchange.arrived(), flight.quality);
         match flight.parent {
-            Parent::Client { .. } => {}
+            Parent::Client { id } => {
+                self.flights.forget(handle);
+                self.end_for_client(now, handle, (id, arrived, quality), ended);
+            }
             Parent::Job(job) => {
+                let Some(flight) = self.flights.remove(handle) else { return };
                 self.stats.tap.request_ended(now, handle, ended, None);
                 self.unlink(job, handle, flight.sibling);
                 if self.jobs.get(job).is_some_and(|job| job.state == State::Holding) {
@@ -32,16 +31,18 @@ impl World<'_> {
                 self.end_for_job(now, job, &flight, ended);
             }
             Parent::Connection(client) => {
-                if let Some(job) = flight.job {
-                    self.jobs.remove(job);
+                let job = flight.job;
+                self.flights.forget(handle);
+                if let Some(job) = job {
+                    self.jobs.forget(job);
                 }
                 self.on_spliced_end(now, client, ended.cause.is_some());
             }
             Parent::Session { session, .. } => {
-                let outcome =
-                    ended.cause.map_or(Outcome::Answered(flight.quality), Outcome::Failed);
+                self.flights.forget(handle);
+                let outcome = ended.cause.map_or(Outcome::Answered(quality), Outcome::Failed);
                 self.stats.tap.request_ended(now, handle, ended, Some(outcome));
-                self.session_broke(now, session, flight.exchange.arrived(), ended);
+                self.session_broke(now, session, arrived, ended);
             }
         }
     }

@@ -7,7 +7,7 @@ use netsim::l4::tcp::{Flags, Input, Output, Segment, State};
 
 use super::super::event::Event;
 use super::super::slab::Handle;
-use super::connection::{CALLED, CALLER, Turn};
+use super::connection::{CALLED, CALLER, End, Turn};
 use super::datagram::Load;
 use super::grid::Envelope;
 use super::net::{Around, Net, News, Tidings, whose};
@@ -28,15 +28,14 @@ impl Net {
         let shared = self.desks[connection.engine as usize].is_shared();
         let (id, bytes) = (connection.id, message.bytes());
         let end = connection.end(side);
-        let Some(tcp) = &mut end.tcp else { return };
+        if end.tcp.is_none() {
+            return;
+        }
         if shared && (bytes > FRAME || !end.in_turns.is_empty()) {
             end.in_turns.push_back(Turn { event, message, left: bytes });
         } else {
-            end.written += bytes;
+            put(now, end, (id, side), message, around);
             end.said.push_back((end.written, event));
-            around.stats.tap.wrote(id, whose(side), message);
-            around.turn(id, side);
-            tcp.handle(now, Input::Write(bytes), around.stats);
         }
         self.drive(now, handle, side, around);
     }
@@ -54,13 +53,8 @@ impl Net {
             return;
         }
         let id = connection.id;
-        let end = connection.end(side);
-        let Some(tcp) = &mut end.tcp else { return };
         let message = super::sizes::opening(whose(side));
-        end.written += message.bytes();
-        around.stats.tap.wrote(id, whose(side), message);
-        around.turn(id, side);
-        tcp.handle(now, Input::Write(message.bytes()), around.stats);
+        put(now, connection.end(side), (id, side), message, around);
         self.drive(now, handle, side, around);
     }
 
@@ -261,11 +255,9 @@ impl Net {
         let Some(connection) = self.connections.get_mut(handle) else { return };
         let id = connection.id;
         let end = connection.end(side);
-        let (Some(mut turn), Some(tcp)) = (end.in_turns.pop_front(), &mut end.tcp) else { return };
+        let Some(mut turn) = end.in_turns.pop_front() else { return };
         let bytes = turn.left.min(FRAME);
-        end.written += bytes;
-        around.stats.tap.wrote(id, whose(side), turn.part(bytes));
-        tcp.handle(now, Input::Write(bytes), around.stats);
+        put(now, end, (id, side), turn.part(bytes), around);
         turn.left -= bytes;
         if turn.left == 0 {
             end.said.push_back((end.written, turn.event));
@@ -273,6 +265,21 @@ impl Net {
             end.in_turns.push_back(turn);
         }
     }
+}
+
+/// The bytes of a message leave the application.
+fn put(
+    now: Instant,
+    end: &mut End,
+    (id, side): (u64, u8),
+    message: Message,
+    around: &mut Around<'_>,
+) {
+    let Some(tcp) = &mut end.tcp else { return };
+    end.written += message.bytes();
+    around.stats.tap.wrote(id, whose(side), message);
+    around.turn(id, side);
+    tcp.handle(now, Input::Write(message.bytes()), around.stats);
 }
 
 /// Bytes that may wait in a connection that several streams share before the next frame is written:
