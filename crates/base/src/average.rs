@@ -49,14 +49,25 @@ impl PeakEwma {
 
 fn toward(from: Duration, to: Duration, pause: Duration, constant: Duration) -> Duration {
     let (pause, constant) = (pause.as_nanos(), constant.as_nanos());
-    let (Some(halvings), Some(rest)) = (pause.checked_div(constant), pause.checked_rem(constant))
-    else {
+    if constant == 0 {
         return to;
-    };
+    }
+    // Most pauses are far shorter, and are not divided.
+    let (halvings, rest) =
+        if pause < constant { (0, pause) } else { (pause / constant, pause % constant) };
     let gap = (from.as_nanos() - to.as_nanos()) >> halvings.min(63);
-    let whole = u128::from(constant) + u128::from(rest);
-    let step = u64::try_from(u128::from(gap) * u128::from(rest) / whole).unwrap_or(gap);
-    to + Duration::from_nanos(gap - step)
+    to + Duration::from_nanos(gap - part(gap, rest, constant))
+}
+
+/// `gap * rest / (constant + rest)`, rounded down; in the width of the machine where that is enough.
+fn part(gap: u64, rest: u64, constant: u64) -> u64 {
+    match (gap.checked_mul(rest), constant.checked_add(rest)) {
+        (Some(product), Some(whole)) => product / whole,
+        _ => {
+            let whole = u128::from(constant) + u128::from(rest);
+            u64::try_from(u128::from(gap) * u128::from(rest) / whole).unwrap_or(gap)
+        }
+    }
 }
 
 #[cfg(test)]

@@ -62,6 +62,9 @@ impl Pool {
         random: &mut Random,
         without: [Option<u16>; 2],
     ) -> Option<(u16, u32)> {
+        if without == [None, None] {
+            return self.draw_any(random);
+        }
         let mut gaps = without.map(|endpoint| endpoint.and_then(|endpoint| self.find(endpoint)));
         if gaps[0].map(|gap| gap.before) > gaps[1].map(|gap| gap.before) {
             gaps.swap(0, 1);
@@ -80,6 +83,15 @@ impl Pool {
             }
         }
         let drawn = self.at(lot);
+        Some((drawn.endpoint, drawn.weight))
+    }
+
+    #[inline]
+    fn draw_any(&self, random: &mut Random) -> Option<(u16, u32)> {
+        if self.total == 0 {
+            return None;
+        }
+        let drawn = self.at(random.below(self.total));
         Some((drawn.endpoint, drawn.weight))
     }
 
