@@ -102,10 +102,10 @@ impl<E: Copy> Queue<E> {
     /// its parts in an `Option`.
     #[inline]
     pub fn pop(&mut self) -> Option<(Instant, &E)> {
-        if self.near.is_empty() {
-            self.come_near();
+        if self.near.is_row_empty() {
+            self.turn_to_rest();
         }
-        self.near.pop(&self.ties).map(|next| (next.at, &next.event))
+        self.near.pop().map(|next| (next.at, &next.event))
     }
 
     /// When the next event happens.
@@ -135,6 +135,14 @@ impl<E: Copy> Queue<E> {
         self.near.push(entry, &self.ties);
         if self.near.len() > MOST_NEAR {
             self.thin_out();
+        }
+    }
+
+    /// The row has passed.
+    fn turn_to_rest(&mut self) {
+        self.near.refill(&self.ties);
+        if self.near.is_row_empty() {
+            self.come_near();
         }
     }
 

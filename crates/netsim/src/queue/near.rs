@@ -11,10 +11,11 @@ use super::{Entry, Ties};
 /// Events in order.
 #[derive(Clone, Debug)]
 pub(super) struct Near<E> {
-    /// From the latest to the next. All of them come before anything in the heap.
+    /// From the next to the latest, behind some that were taken out before. All of them come before
+    /// anything in the heap.
     row: Vec<Entry<E>>,
-    /// The last of the row was taken out, and stays until something else is done.
-    is_lent: bool,
+    /// How many at the beginning of the row were taken out.
+    taken: usize,
     heap: Heap<E>,
 }
 
@@ -22,14 +23,16 @@ pub(super) struct Near<E> {
 const ROW: usize = 16;
 /// So many come from the heap when the row is empty.
 const REFILL: usize = 4;
+/// So many that were taken out may stand before the row.
+const MOST_TAKEN: usize = 48;
 
 impl<E: Copy> Near<E> {
     pub(super) const fn new() -> Self {
-        Self { row: Vec::new(), is_lent: false, heap: Heap::new() }
+        Self { row: Vec::new(), taken: 0, heap: Heap::new() }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.row.len() - usize::from(self.is_lent) + self.heap.len()
+        self.row.len() - self.taken + self.heap.len()
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -38,51 +41,72 @@ impl<E: Copy> Near<E> {
 
     /// The next event.
     pub(super) fn peek(&self) -> Option<&Entry<E>> {
-        let taken = usize::from(self.is_lent);
-        self.row.iter().nth_back(taken).or_else(|| self.heap.peek())
+        self.row.get(self.taken).or_else(|| self.heap.peek())
     }
 
-    /// Takes the next event out; it can be read until something else is done.
+    /// Nobody stands in the row any more; some may in the heap.
     #[inline]
-    pub(super) fn pop(&mut self, ties: &Ties) -> Option<&Entry<E>> {
-        self.end_loan();
-        if self.row.is_empty() {
-            self.refill(ties);
-        }
-        self.is_lent = !self.row.is_empty();
-        self.row.last()
+    pub(super) const fn is_row_empty(&self) -> bool {
+        self.taken == self.row.len()
+    }
+
+    /// Takes the next event out of the row.
+    #[inline]
+    pub(super) fn pop(&mut self) -> Option<&Entry<E>> {
+        let next = self.row.get(self.taken)?;
+        self.taken += 1;
+        Some(next)
     }
 
     #[inline]
     pub(super) fn push(&mut self, entry: Entry<E>, ties: &Ties) {
-        self.end_loan();
-        let sooner = self.row.iter().rev().take_while(|next| ties.is_before(next, &entry)).count();
-        let comes_last = sooner == self.row.len();
-        if comes_last && (sooner == ROW || !self.heap.is_empty()) {
+        let standing = &self.row[self.taken..];
+        let comes_last = standing.last().is_none_or(|latest| ties.is_before(latest, &entry));
+        if comes_last && (standing.len() == ROW || !self.heap.is_empty()) {
             return self.heap.push(entry, ties);
         }
-        if self.row.len() == ROW {
-            let latest = self.row.remove(0);
+        if standing.len() == ROW {
+            self.shorten(ties);
+        }
+        if self.taken >= MOST_TAKEN {
+            self.row.drain(..core::mem::take(&mut self.taken));
+        }
+        self.stand_in(entry, ties);
+    }
+
+    /// Puts an event in its place in the row. Most come late, and the few that come later step aside
+    /// one by one: to move them together would cost more to call than it does.
+    #[inline]
+    fn stand_in(&mut self, entry: Entry<E>, ties: &Ties) {
+        self.row.push(entry);
+        let standing = &mut self.row[self.taken..];
+        let mut place = standing.len() - 1;
+        while place > 0 && ties.is_before(&entry, &standing[place - 1]) {
+            standing[place] = standing[place - 1];
+            place -= 1;
+        }
+        standing[place] = entry;
+    }
+
+    /// The latest of the row goes to the heap.
+    #[cold]
+    fn shorten(&mut self, ties: &Ties) {
+        if let Some(latest) = self.row.pop() {
             self.heap.push(latest, ties);
         }
-        self.row.insert(self.row.len() - sooner, entry);
     }
 
     /// Takes out all, in no order.
     pub(super) fn take_all(&mut self) -> impl Iterator<Item = Entry<E>> + use<E> {
-        self.end_loan();
-        core::mem::take(&mut self.row).into_iter().chain(self.heap.take_all())
+        let taken = core::mem::take(&mut self.taken);
+        core::mem::take(&mut self.row).into_iter().skip(taken).chain(self.heap.take_all())
     }
 
-    #[inline]
-    fn end_loan(&mut self) {
-        if core::mem::take(&mut self.is_lent) {
-            self.row.pop();
-        }
-    }
-
-    fn refill(&mut self, ties: &Ties) {
+    /// The row is empty: the next of the heap come into it.
+    #[cold]
+    pub(super) fn refill(&mut self, ties: &Ties) {
+        self.row.clear();
+        self.taken = 0;
         self.row.extend(core::iter::from_fn(|| self.heap.pop(ties)).take(REFILL));
-        self.row.reverse();
     }
 }

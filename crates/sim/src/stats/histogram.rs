@@ -8,7 +8,6 @@ use base::Duration;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Histogram {
     counts: Vec<u32>,
-    total: u64,
     /// In nanoseconds.
     sum: u128,
     longest: Duration,
@@ -30,7 +29,6 @@ impl Histogram {
             self.counts.resize(bucket + 1, 0);
         }
         self.counts[bucket] += 1;
-        self.total += 1;
         self.sum += u128::from(time.as_nanos());
         self.longest = self.longest.max(time);
     }
@@ -43,25 +41,25 @@ impl Histogram {
         for (mine, theirs) in self.counts.iter_mut().zip(&other.counts) {
             *mine += theirs;
         }
-        self.total += other.total;
         self.sum += other.sum;
         self.longest = self.longest.max(other.longest);
     }
 
     /// How many there are.
-    pub(crate) const fn total(&self) -> u64 {
-        self.total
+    pub(crate) fn total(&self) -> u64 {
+        self.counts.iter().map(|&count| u64::from(count)).sum()
     }
 
     /// The mean in seconds, exact; nothing when there are none.
     pub(crate) fn mean(&self) -> Option<f64> {
-        (self.total > 0).then(|| self.sum as f64 / self.total as f64 / 1e9)
+        let total = self.total();
+        (total > 0).then(|| self.sum as f64 / total as f64 / 1e9)
     }
 
     /// The time below which this share of all lies; nothing when there are none. Those of one step
     /// are taken to lie evenly in it.
     pub(crate) fn quantile(&self, share: f64) -> Option<Duration> {
-        let wanted = (share * self.total as f64).ceil().max(1.0);
+        let wanted = (share * self.total() as f64).ceil().max(1.0);
         let mut before = 0.0;
         for (at, &count) in self.counts.iter().enumerate().filter(|(_, count)| **count > 0) {
             let count = f64::from(count);

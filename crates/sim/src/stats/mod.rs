@@ -5,6 +5,7 @@ mod calls;
 mod histogram;
 pub(crate) mod interval;
 pub(crate) mod layers;
+mod ruler;
 mod series;
 mod sessions;
 mod spread;
@@ -234,8 +235,9 @@ impl Stats {
     }
 
     fn on_policy(&mut self, now: Instant, scope: Scope, event: policy::Event) {
-        let window = self.series.at(now);
-        window.retries += u64::from(matches!(event, policy::Event::RetryGranted { .. }));
+        if matches!(event, policy::Event::RetryGranted { .. }) {
+            self.series.at(now).retries += 1;
+        }
         if self.counts(now) {
             self.calls[scope.call.index()].on_policy(event);
         }

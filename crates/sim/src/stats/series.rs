@@ -1,22 +1,16 @@
 //! The course of a run, window by window.
 
-use std::ops::Range;
-
 use base::{Duration, Instant};
 
 use super::Histogram;
+use super::ruler::Ruler;
 
 /// The windows of a run, each of the same width.
 #[derive(Clone, Debug)]
 pub(crate) struct Series {
-    width: Duration,
+    ruler: Ruler,
     /// One more than there are: the last one takes what comes after the end of traffic.
     windows: Vec<Window>,
-    /// The window that was asked for last: nearly all that happens next falls into it, and need not
-    /// be divided by the width.
-    last: usize,
-    /// Its time.
-    span: Range<Instant>,
 }
 
 /// What happened in one window. Counts are of the whole window.
@@ -69,23 +63,27 @@ impl Series {
     pub(crate) fn new(end: Instant) -> Self {
         let least = Duration::from_nanos(end.as_nanos() / MOST);
         let width = WIDTH.max(least);
+        Self::of_width(width, end)
+    }
+
+    fn of_width(width: Duration, end: Instant) -> Self {
         let count = end.as_nanos().div_ceil(width.as_nanos()).max(1);
-        let count = usize::try_from(count).unwrap_or(1);
-        let windows = vec![Window::default(); count + 1];
-        Self { width, windows, last: 0, span: Instant::ZERO..Instant::ZERO }
+        let count = usize::try_from(count).unwrap_or(1) + 1;
+        let ruler = Ruler::new(Instant::ZERO, width, count);
+        Self { ruler, windows: vec![Window::default(); count] }
     }
 
     /// The run ends at another time than was said; its windows stay as wide as they are.
     pub(crate) fn set_end(&mut self, end: Instant) {
-        let count = end.as_nanos().div_ceil(self.width.as_nanos()).max(1);
-        let count = usize::try_from(count).unwrap_or(1);
-        self.windows.resize_with(count + 1, Window::default);
-        self.span = Instant::ZERO..Instant::ZERO;
+        let mut windows = std::mem::take(&mut self.windows);
+        *self = Self::of_width(self.width(), end);
+        windows.resize_with(self.windows.len(), Window::default);
+        self.windows = windows;
     }
 
     /// How wide each window is.
     pub(crate) const fn width(&self) -> Duration {
-        self.width
+        self.ruler.width()
     }
 
     /// The windows, the first from the start of the run.
@@ -95,33 +93,15 @@ impl Series {
 
     /// When a window begins.
     pub(crate) fn start(&self, index: usize) -> Instant {
-        Instant::ZERO + self.width.saturating_mul(index as u64)
+        self.ruler.start(index)
     }
 
     /// The window of this moment; one that nobody looks at for what comes after the end of
     /// traffic.
     #[inline]
     pub(crate) fn at(&mut self, now: Instant) -> &mut Window {
-        if !self.span.contains(&now) {
-            self.turn_to(now);
-        }
-        &mut self.windows[self.last]
-    }
-
-    #[cold]
-    fn turn_to(&mut self, now: Instant) {
-        self.last = self.index(now);
-        let start = self.start(self.last);
-        let is_open = self.last + 1 == self.windows.len();
-        self.span = start..if is_open { Instant::NEVER } else { start + self.width };
-    }
-
-    fn index(&self, time: Instant) -> usize {
-        if self.span.contains(&time) {
-            return self.last;
-        }
-        let index = usize::try_from(time.as_nanos() / self.width.as_nanos());
-        index.unwrap_or(usize::MAX).min(self.windows.len() - 1)
+        let at = self.ruler.at(now);
+        &mut self.windows[at]
     }
 
     pub(crate) fn answered(&mut self, now: Instant, arrived: Instant, took: Duration, good: bool) {
@@ -129,7 +109,7 @@ impl Series {
         window.answered += 1;
         window.good += u64::from(good);
         window.latency.record(took);
-        let began = self.index(arrived);
+        let began = self.ruler.look_up(arrived);
         self.windows[began].kept += u64::from(good);
     }
 

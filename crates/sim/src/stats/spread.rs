@@ -8,32 +8,32 @@
 use base::{Duration, Instant};
 
 use super::Histogram;
+use super::ruler::Ruler;
 
 /// The times of requests that arrived between two moments, in stretches of the same length.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Spread {
-    from: Instant,
-    width: Duration,
+    ruler: Ruler,
     stretches: Vec<Histogram>,
 }
 
 /// As many as Law recommends at most: more would be too short to be independent.
-const STRETCHES: u32 = 20;
+const STRETCHES: usize = 20;
 
 impl Spread {
     /// For requests that arrive from `from` until `end`.
     pub(crate) fn new(from: Instant, end: Instant) -> Self {
-        let width = end.since(from).as_nanos().div_ceil(u64::from(STRETCHES)).max(1);
-        let stretches = vec![Histogram::default(); STRETCHES as usize];
-        Self { from, width: Duration::from_nanos(width), stretches }
+        let width = end.since(from).as_nanos().div_ceil(STRETCHES as u64).max(1);
+        Self {
+            ruler: Ruler::new(from, Duration::from_nanos(width), STRETCHES),
+            stretches: vec![Histogram::default(); STRETCHES],
+        }
     }
 
     /// One more: when it arrived, and how long it took.
     #[inline]
     pub(crate) fn record(&mut self, arrived: Instant, took: Duration) {
-        let at = arrived.since(self.from).as_nanos() / self.width.as_nanos().max(1);
-        let last = self.stretches.len().saturating_sub(1);
-        let at = usize::try_from(at).unwrap_or(last).min(last);
+        let at = self.ruler.at(arrived);
         if let Some(stretch) = self.stretches.get_mut(at) {
             stretch.record(took);
         }

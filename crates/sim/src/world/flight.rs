@@ -254,27 +254,32 @@ impl World<'_> {
     }
 
     fn step(&mut self, now: Instant, handle: Handle, input: Input) {
-        let Some(flight) = self.flights.get_mut(handle) else { return };
-        let call = &mut self.engines[flight.engine as usize].call;
-        self.stats.tap.turn_to(handle, flight.engine);
-        self.stats.turn_to(matches!(flight.stay, Stay::Stands | Stay::Unbound));
-        flight.exchange.handle(now, input, call, &mut self.stats);
-        let mut is_relayed = false;
-        while let Some(output) = self.poll(handle) {
-            is_relayed |= matches!(output, Output::Relay { .. });
-            self.act(now, handle, output);
-        }
-        let opens = |flight: &Flight| flight.stay == Stay::Opens;
-        if is_relayed && self.flights.get(handle).is_some_and(opens) {
-            return self.stand(now, handle);
-        }
-        let is_whole = |flight: &Flight| flight.spliced().is_none();
-        if is_relayed && self.flights.get(handle).is_some_and(is_whole) {
-            // A message arrives whole: head and body at once.
-            return self.step(now, handle, Input::Finished);
-        }
-        if is_relayed {
-            self.opened(now, handle, false);
+        let mut input = input;
+        loop {
+            let Some(flight) = self.flights.get_mut(handle) else { return };
+            let call = &mut self.engines[flight.engine as usize].call;
+            self.stats.tap.turn_to(handle, flight.engine);
+            self.stats.turn_to(matches!(flight.stay, Stay::Stands | Stay::Unbound));
+            flight.exchange.handle(now, input, call, &mut self.stats);
+            let mut next = flight.exchange.poll_output();
+            let mut is_relayed = false;
+            while let Some(output) = next {
+                is_relayed |= matches!(output, Output::Relay { .. });
+                self.act(now, handle, output);
+                next = self.poll(handle);
+            }
+            if !is_relayed {
+                break;
+            }
+            match self.flights.get(handle) {
+                Some(flight) if flight.stay == Stay::Opens => return self.stand(now, handle),
+                // A message arrives whole: head and body at once.
+                Some(flight) if flight.spliced().is_none() => input = Input::Finished,
+                _ => {
+                    self.opened(now, handle, false);
+                    break;
+                }
+            }
         }
         match self.stats.take_ended() {
             Some(ended) => self.end(now, handle, ended),
@@ -377,7 +382,10 @@ impl World<'_> {
 
     /// Whence a try leaves that is to stand from the beginning.
     fn standing_from(&self, now: Instant, job: Handle) -> Option<u32> {
-        let job = self.jobs.get(job).filter(|job| job.holds && now == Instant::ZERO)?;
+        if now > Instant::ZERO {
+            return None;
+        }
+        let job = self.jobs.get(job).filter(|job| job.holds)?;
         Some(self.engines[job.engine as usize].from)
     }
 

@@ -258,14 +258,17 @@ impl<'p> World<'p> {
     }
 
     fn play_out(&mut self, stop: impl Fn() -> bool) -> End {
-        let last = self.plan.times.end + DRAIN;
+        let end = self.plan.times.end;
         while let Some((now, &event)) = self.queue.pop() {
-            if now > last || (now > self.plan.times.end && self.is_quiet()) {
+            if now > end && (now > end + DRAIN || self.is_quiet()) {
                 break;
             }
             self.events += 1;
             self.turn(now, event);
-            if self.events.is_multiple_of(COUNTS) && self.is_too_much() {
+            if !self.events.is_multiple_of(COUNTS) {
+                continue;
+            }
+            if self.is_too_much() {
                 return End::TooMuch(now);
             }
             if self.decided().is_some() {
@@ -309,7 +312,8 @@ impl<'p> World<'p> {
     }
 
     /// One event, and all that applications hear because of it: one after the other, however many.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "called in two loops, one of which is all of a run")]
+    #[inline(always)]
     fn turn(&mut self, now: Instant, event: Event) {
         self.happen(now, event);
         if self.net.is_some() {
@@ -427,10 +431,11 @@ impl<'p> World<'p> {
     }
 }
 
-/// After so many events a run looks whether it shall stop: some thousand times a second.
+/// After so many events a run looks whether somebody wants it to stop: some thousand times a second.
 const LOOKS_UP: u64 = 4_096;
-/// After so many events it counts what is under way.
+/// After so many events it counts what is under way, and looks whether its verdict is certain.
 const COUNTS: u64 = 64;
+const _: () = assert!(LOOKS_UP.is_multiple_of(COUNTS));
 /// Looks at queues and workers in each window.
 const SAMPLES: u64 = 4;
 
