@@ -13,18 +13,22 @@
 //! Whatever happens, in whatever order: it ends by its deadline, it sends nothing again without
 //! grounds, and it gives back every permit it took.
 
+mod again;
+mod end;
+
 use base::{Duration, EndpointId, Instant};
 use event::policy::{self as decided, NoRetry};
 use event::{Cause, Event, Sink, l7};
 use policy::admission::Ticket;
-use policy::breaker::{Outcome, Pass};
+use policy::breaker::Pass;
 use policy::deadline::Deadline;
-use policy::retry::{self, Grounds};
+use policy::retry::Grounds;
 
+use self::end::{End, outcome};
 use super::outputs::Outputs;
 use super::{Body, Input, Key, Output, Request};
+use crate::Call;
 use crate::call::{Refusal, TRY_AGAIN};
-use crate::{Call, Carrier, Idempotence, Withdrawal};
 
 /// The decisions about one request.
 #[derive(Clone, Debug)]
@@ -61,19 +65,6 @@ struct Attempt {
     endpoint: EndpointId,
     left: Instant,
     pass: Pass,
-}
-
-/// How a request ends.
-#[derive(Clone, Copy, Debug)]
-enum End {
-    /// The answer was passed on; it may say that it is a failure.
-    Answered,
-    /// We answer it ourselves.
-    Refused { cause: Cause, until: Option<Instant> },
-    /// The answer breaks off.
-    BrokenOff(Cause),
-    /// The client is gone, or to blame; whether it is told is its driver's choice.
-    Client(Cause),
 }
 
 const _: () = assert!(size_of::<Exchange>() <= 256);
@@ -241,35 +232,6 @@ impl Exchange {
         }
     }
 
-    /// A further try. It cannot be asked for without saying why it is safe.
-    fn send_again(
-        &mut self,
-        now: Instant,
-        grounds: Grounds,
-        avoid: EndpointId,
-        after: Cause,
-        call: &mut Call,
-        sink: &mut impl Sink,
-    ) {
-        match call.pick(now, Some(avoid), sink) {
-            Ok((endpoint, pass)) => self.leave(now, endpoint, pass, Some(grounds), call, sink),
-            Err(refusal) => {
-                let reason = match refusal.cause {
-                    Cause::BreakerOpen => NoRetry::BreakerOpen,
-                    _ => NoRetry::NoEndpoint,
-                };
-                let refused = decided::Event::RetryRefused { after, reason };
-                call.emit(now, None, Event::Policy(refused), sink);
-                self.end(
-                    now,
-                    End::Refused { cause: after, until: Some(refusal.until) },
-                    call,
-                    sink,
-                );
-            }
-        }
-    }
-
     fn leave(
         &mut self,
         now: Instant,
@@ -387,218 +349,6 @@ impl Exchange {
                 self.end(now, End::BrokenOff(Cause::Timeout), call, sink);
             }
         }
-    }
-
-    /// Why sending again would be safe, or why it would not.
-    fn grounds(
-        &self,
-        sent: bool,
-        refused_by_peer: bool,
-        body: Body,
-        call: &Call,
-    ) -> Result<Grounds, NoRetry> {
-        if body == Body::Gone {
-            return Err(NoRetry::BodyGone);
-        }
-        if !sent {
-            return Ok(Grounds::NotSent);
-        }
-        if refused_by_peer {
-            return Ok(Grounds::RefusedByPeer);
-        }
-        let by_method = || self.request.idempotent_method.then_some(Grounds::IdempotentMethod);
-        let declared = || self.request.declared_idempotent.then_some(Grounds::Declared);
-        let grounds = match call.rules.idempotence {
-            Idempotence::ByMethod => by_method(),
-            Idempotence::ByKey => by_method().or_else(declared),
-            Idempotence::BySchema => declared(),
-            Idempotence::Always => Some(Grounds::Declared),
-            Idempotence::ConnectOnly | Idempotence::Never => None,
-        };
-        match (grounds, call.rules.carrier) {
-            (Some(grounds), _) => Ok(grounds),
-            (None, Carrier::Others) => Ok(Grounds::OtherPeoplesCode),
-            (None, Carrier::Plimsoll) => Err(NoRetry::NoGrounds),
-        }
-    }
-
-    /// May this failure be tried again? Charged to the budget if so.
-    fn judge(
-        &mut self,
-        now: Instant,
-        cause: Cause,
-        grounds: Result<Grounds, NoRetry>,
-        retry_after: Option<Duration>,
-        call: &mut Call,
-        sink: &mut impl Sink,
-    ) -> Option<(Instant, Grounds)> {
-        let failure = retry::Failure {
-            cause,
-            attempts: self.attempts,
-            grounds: grounds.ok(),
-            retry_after,
-            deadline: self.deadline.instant(),
-            typical: call.typical_for_retries(),
-        };
-        let verdict = retry::judge(now, &call.rules.retry, &failure, &mut call.random);
-        let charged = match verdict {
-            retry::Verdict::No(NoRetry::NoGrounds) => {
-                Err(grounds.err().unwrap_or(NoRetry::NoGrounds))
-            }
-            retry::Verdict::No(reason) => Err(reason),
-            retry::Verdict::Retry { .. } if self.request.client_attempt > 1 => {
-                Err(NoRetry::Forbidden)
-            }
-            retry::Verdict::Retry { at, grounds } => self.charge(now, call).map(|()| (at, grounds)),
-        };
-        let event = match charged {
-            Ok((_, grounds)) => decided::Event::RetryGranted { after: cause, grounds },
-            Err(reason) => decided::Event::RetryRefused { after: cause, reason },
-        };
-        call.emit(now, None, Event::Policy(event), sink);
-        charged.ok()
-    }
-
-    fn charge(&mut self, now: Instant, call: &Call) -> Result<(), NoRetry> {
-        if call.refused_until(now).is_some() {
-            return Err(NoRetry::BreakerOpen);
-        }
-        if self.retrying {
-            call.shared.end_retry();
-            self.retrying = false;
-        }
-        match call.shared.withdraw(now) {
-            Withdrawal::Granted => {
-                self.retrying = true;
-                Ok(())
-            }
-            Withdrawal::Spent => Err(NoRetry::BudgetSpent),
-            Withdrawal::InFlight => Err(NoRetry::BudgetInFlight),
-        }
-    }
-
-    fn back_off(
-        &mut self,
-        now: Instant,
-        (at, grounds): (Instant, Grounds),
-        avoid: EndpointId,
-        after: Cause,
-        call: &mut Call,
-        sink: &mut impl Sink,
-    ) {
-        if at <= now {
-            return self.send_again(now, grounds, avoid, after, call, sink);
-        }
-        self.state = State::BackingOff { at, grounds, avoid, after };
-        self.outputs.push(Output::Wait { until: at });
-    }
-
-    /// The current try is over, well or not.
-    fn end_attempt(
-        &mut self,
-        now: Instant,
-        attempt: Attempt,
-        cause: Option<Cause>,
-        call: &mut Call,
-        sink: &mut impl Sink,
-    ) {
-        let unused = matches!(self.state, State::Trying { sent: false, .. });
-        let hurried = now.since(attempt.left) < call.belief.typical_latency();
-        let outcome = outcome(cause, unused, hurried);
-        call.on_attempt_end(now, attempt.endpoint, attempt.pass, outcome, sink);
-        let ended = l7::Event::AttemptEnded { took: now.since(attempt.left), cause };
-        call.emit(now, Some(attempt.endpoint), Event::L7(ended), sink);
-    }
-
-    fn refuse(&mut self, now: Instant, refusal: Refusal, call: &mut Call, sink: &mut impl Sink) {
-        call.emit(now, None, Event::Policy(decided::Event::Shed(refusal.cause)), sink);
-        let end = End::Refused { cause: refusal.cause, until: Some(refusal.until) };
-        self.end(now, end, call, sink);
-    }
-
-    /// The request is over: everything is given back, whatever the state was.
-    fn end(&mut self, now: Instant, end: End, call: &mut Call, sink: &mut impl Sink) {
-        match core::mem::replace(&mut self.state, State::Done) {
-            State::Done => return,
-            State::New | State::BackingOff { .. } => {}
-            // A turn that has come brought a permit, whether we were told of it or not.
-            State::Queued { ticket, .. } => self.admitted = !call.leave(ticket),
-            // A failed or refused try was ended by whoever judged it.
-            State::Trying { .. } if matches!(end, End::Refused { .. }) => {}
-            State::Trying { attempt, .. } | State::Relaying { attempt } => {
-                if matches!(end, End::Client(_)) {
-                    self.outputs.push(Output::Cancel { endpoint: attempt.endpoint });
-                }
-                self.end_attempt(now, attempt, end.cause(self.status), call, sink);
-            }
-        }
-        self.outputs.extend(end.output(now));
-        if core::mem::take(&mut self.retrying) {
-            call.shared.end_retry();
-        }
-        if core::mem::take(&mut self.admitted)
-            && let Some(output) = call.end(now)
-        {
-            self.outputs.push(output);
-        }
-        let (cause, status) = (end.cause(self.status), end.status(self.status));
-        let answered = l7::Event::Answered {
-            took: now.since(self.arrived),
-            status,
-            cause,
-            attempts: self.attempts,
-        };
-        call.emit(now, None, Event::L7(answered), sink);
-    }
-}
-
-impl End {
-    /// Why the request failed, if it did. A failure is what the caller can see of it, so an
-    /// upstream's 5xx that was passed on is one.
-    fn cause(self, status: u16) -> Option<Cause> {
-        match self {
-            Self::Answered => Cause::of_passed_on(status),
-            Self::Refused { cause, .. } | Self::BrokenOff(cause) | Self::Client(cause) => {
-                Some(cause)
-            }
-        }
-    }
-
-    /// What the client saw.
-    fn status(self, relayed: u16) -> u16 {
-        match self {
-            Self::Answered | Self::BrokenOff(_) => relayed,
-            Self::Refused { cause, .. } | Self::Client(cause) => cause.status(),
-        }
-    }
-
-    fn output(self, now: Instant) -> Option<Output> {
-        match self {
-            Self::Answered | Self::Client(_) => None,
-            Self::Refused { cause, until } => {
-                Some(Output::Respond { cause, retry_after: until.map(|until| until.since(now)) })
-            }
-            Self::BrokenOff(cause) => Some(Output::Abort { cause }),
-        }
-    }
-}
-
-/// What an ended try tells about the service. An answer that blames the client, or the way, is a
-/// success of the service. A client that left tells nothing, nor does a connection that broke while it was
-/// still `unused`: it had only idled too long. Nor does the end of the request's time if the try
-/// was `hurried`, with less time than an answer typically takes: else a client that claims to have
-/// a millisecond left could open the breaker for everybody.
-const fn outcome(cause: Option<Cause>, unused: bool, hurried: bool) -> Outcome {
-    match cause {
-        None => Outcome::Success,
-        Some(Cause::ClientLeft | Cause::BadRequest | Cause::ClientTimeout | Cause::Exhausted) => {
-            Outcome::Unknown
-        }
-        Some(Cause::Closed | Cause::Reset) if unused => Outcome::Unknown,
-        Some(Cause::Timeout) if hurried => Outcome::Unknown,
-        Some(Cause::Misrouted) => Outcome::Success,
-        Some(Cause::Status(status)) if status < 500 => Outcome::Success,
-        Some(_) => Outcome::Failure,
     }
 }
 

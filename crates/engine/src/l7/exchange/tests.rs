@@ -7,7 +7,7 @@ use policy::retry::{Backoff, Causes};
 use policy::{admission, breaker, deadline, health, retry};
 
 use super::*;
-use crate::{CallSpec, EndpointSpec, Rules, Shared};
+use crate::{CallSpec, Carrier, EndpointSpec, Idempotence, Rules, Shared};
 
 mod any_order;
 mod choosing;
