@@ -11,9 +11,10 @@ use model::clock::Reading;
 use model::quality::Quality;
 use model::traffic::Item;
 
+use super::World;
+use super::instance::Role;
 use super::job::State;
 use super::slab::Handle;
-use super::{Role, World};
 
 /// How up to date an answer is.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -5,8 +5,9 @@
 
 use base::{EndpointId, Instant};
 
+use super::World;
 use super::event::Event;
-use super::{Role, World};
+use super::instance::Role;
 
 impl World<'_> {
     pub(super) fn schedule_check(&mut self, now: Instant, engine: usize) {

@@ -5,10 +5,12 @@ use event::Cause;
 use model::fault::{Fault, LAME_DUCK};
 use model::service::{Condition, Started};
 
+use super::World;
+use super::engines::engines_on;
 use super::event::Event;
+use super::instance::Role;
 use super::job::State;
 use super::slab::Handle;
-use super::{Role, World, instance_engines};
 use crate::plan::{Planned, What};
 
 impl World<'_> {
@@ -106,7 +108,7 @@ impl World<'_> {
     }
 
     fn renew(&mut self, call: CallId, at: u32) {
-        let fresh = instance_engines(self.plan, call, at, self.seed);
+        let fresh = engines_on(self.plan, call, at, self.seed);
         let first = self.plan.engine(call, at, 0);
         let last = first + u32::from(self.plan.seats(call));
         self.memories.retain(|engine, _| !(first..last).contains(engine));

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use engine::Shared;
 
-use super::{Engine, World};
+use super::World;
+use super::engines::Engine;
 use crate::plan::Plan;
 
 impl World<'_> {

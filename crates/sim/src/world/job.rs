@@ -1,21 +1,20 @@
 //! One try of a request, as the instance sees it that works on it.
 
-use base::{CallId, Duration, Instant};
+mod asking;
+
+use base::{Duration, Instant};
 use config::design::NodeKind;
-use engine::Carrier;
-use engine::l7::{Input, Request};
 use event::Cause;
 use model::quality::Quality;
 use model::service::{Arrival, Outcome, Refusal, Started, Ticket};
 use model::traffic::Item;
 
+use super::World;
 use super::cache::Vintage;
 use super::event::Event;
-use super::flight::{Parent, Start};
+use super::instance::Role;
 use super::slab::Handle;
 use super::tap::examples::End;
-use super::{Role, World};
-use crate::stats::mix;
 
 /// A try that has left its caller.
 #[derive(Clone, Debug)]
@@ -148,77 +147,11 @@ impl World<'_> {
         }
     }
 
-    /// A call that this job made has ended: well, or with a failure that the job cannot do without.
-    pub(super) fn child_ended(
-        &mut self,
-        now: Instant,
-        handle: Handle,
-        failed: Option<u16>,
-        quality: Quality,
-    ) {
-        let Some(job) = self.jobs.get_mut(handle) else { return };
-        job.quality = job.quality.and(quality);
-        job.failed = job.failed.or(failed);
-        job.pending = job.pending.saturating_sub(1);
-        if job.pending > 0 {
-            return;
-        }
-        let (failed, instance) = (job.failed, job.instance as usize);
-        if matches!(self.instances[instance].role, Role::Cache(_)) {
-            return self.upstream_ended(now, handle, failed);
-        }
-        match failed {
-            Some(status) => self.respond(now, handle, status),
-            None => self.next_step(now, handle),
-        }
-    }
-
-    /// A call that this job made has ended well.
-    pub(super) fn child_told(
-        &mut self,
-        now: Instant,
-        handle: Handle,
-        quality: Quality,
-        vintage: Vintage,
-    ) {
-        if let Some(job) = self.jobs.get_mut(handle) {
-            job.vintage = job.vintage.and(vintage);
-        }
-        self.child_ended(now, handle, None, quality);
-    }
-
     /// The caller gave up, and the instance knows: it stops.
     pub(super) fn abandon(&mut self, now: Instant, handle: Handle) {
         self.stats.tap.work_ended(now, handle, End::Left);
         self.leave_children(now, handle);
         self.retire(now, handle);
-    }
-
-    /// A flight of a job began.
-    pub(super) fn link(&mut self, job: Handle, flight: Handle) {
-        let (Some(job), Some(flight_state)) =
-            (self.jobs.get_mut(job), self.flights.get_mut(flight))
-        else {
-            return;
-        };
-        flight_state.sibling = job.child.replace(flight);
-    }
-
-    /// A flight of a job ended; `next` was the one behind it.
-    pub(super) fn unlink(&mut self, job: Handle, flight: Handle, next: Option<Handle>) {
-        let Some(job) = self.jobs.get_mut(job) else { return };
-        if job.child == Some(flight) {
-            job.child = next;
-            return;
-        }
-        let mut at = job.child;
-        while let Some(other) = at.and_then(|at| self.flights.get_mut(at)) {
-            if other.sibling == Some(flight) {
-                other.sibling = next;
-                return;
-            }
-            at = other.sibling;
-        }
     }
 
     /// A worker has begun on a job.
@@ -251,18 +184,6 @@ impl World<'_> {
         self.report_break(now, &job, cause);
     }
 
-    /// Everything that a job asked of others is left.
-    pub(super) fn leave_children(&mut self, now: Instant, handle: Handle) {
-        // With the job's record gone first, the ends of its flights would find nobody; with it
-        // still there they must not be taken for the end of a step.
-        if let Some(job) = self.jobs.get_mut(handle) {
-            job.pending = u16::MAX;
-        }
-        while let Some(child) = self.jobs.get(handle).and_then(|job| job.child) {
-            self.tell(now, child, Input::ClientLeft);
-        }
-    }
-
     /// Who does not know a request says so at once, if the process answers at all.
     fn is_turned_away(&self, handle: Handle) -> bool {
         let astray = self.jobs.get(handle).filter(|job| job.astray);
@@ -281,93 +202,6 @@ impl World<'_> {
             }
             _ => false,
         }
-    }
-
-    /// Passes the request on, as a balancer does.
-    pub(super) fn relay(&mut self, now: Instant, handle: Handle) {
-        let Some(job) = self.jobs.get(handle) else { return };
-        let node = self.instances[job.instance as usize].node;
-        let Some(right) = self.plan.requests.route(node, job.kind) else {
-            return self.respond(now, handle, NOT_FOUND);
-        };
-        let (call, astray) = self.way_on(now, job, right);
-        let Some(job) = self.jobs.get_mut(handle) else { return };
-        (job.state, job.pending) = (State::Asking, 1);
-        // The kernel gives a connection to any of the workers.
-        let workers = u64::from(self.plan.workers_of(node));
-        let worker = u16::try_from(mix(job.chance) % workers).unwrap_or(0);
-        let seat = self.plan.seat(call, job.kind, worker);
-        let holds = job.holds;
-        let engine = self.plan.engine(call, job.instance, seat);
-        let (item, kind, chance, remaining, number) =
-            (job.item, job.kind, job.chance, job.remaining, job.number);
-        // Which try it is, only our own balancers say.
-        let caller = self.engines[job.engine as usize].call.rules().carrier;
-        let client_attempt = if caller == Carrier::Plimsoll { number } else { 1 };
-        let request =
-            Request { client_remaining: remaining, client_attempt, ..self.request_of(kind) };
-        let parent = Parent::Job(handle);
-        self.begin(
-            now,
-            Start { engine, parent, kind, item, chance, request, fallbacks: 0, holds, astray },
-        );
-    }
-
-    /// The call that a request takes from here, and whether that is the wrong one.
-    fn way_on(&self, now: Instant, job: &Job, right: CallId) -> (CallId, bool) {
-        let astray = self.is_misrouted(now, job.instance, right, job.chance);
-        let elsewhere = || self.plan.requests.elsewhere(self.plan.design, right, job.kind);
-        (if astray { elsewhere() } else { right }, astray)
-    }
-
-    fn ask_others(&mut self, now: Instant, handle: Handle) {
-        if let Some(job) = self.jobs.get_mut(handle) {
-            job.state = State::Asking;
-        }
-        self.next_step(now, handle);
-    }
-
-    fn next_step(&mut self, now: Instant, handle: Handle) {
-        let plan = self.plan;
-        let Some(job) = self.jobs.get_mut(handle) else { return };
-        let steps = match &plan.design.node(self.instances[job.instance as usize].node).kind {
-            NodeKind::Service(service) => service.steps.as_slice(),
-            _ => &[],
-        };
-        let Some(calls) = steps.get(usize::from(job.step)) else {
-            self.read_or_write(now, handle);
-            return self.respond(now, handle, WELL);
-        };
-        job.step += 1;
-        // One more than there are, so that the step does not end before all have begun.
-        job.pending = u16::try_from(calls.len()).unwrap_or(u16::MAX - 1) + 1;
-        let chance = job.chance;
-        for (&call, number) in calls.iter().zip(0_u64..) {
-            self.ask(now, handle, call, mix(chance ^ mix(number + 1)));
-        }
-        self.child_ended(now, handle, None, Quality::Complete);
-    }
-
-    fn ask(&mut self, now: Instant, handle: Handle, call: CallId, chance: u64) {
-        let Some(job) = self.jobs.get(handle) else { return };
-        let (item, kind) = (job.item, job.kind);
-        let call = self.plan.requests.variant(call, kind);
-        let engine = self.plan.engine(call, job.instance, self.plan.seat(call, kind, 0));
-        let (parent, request) = (Parent::Job(handle), self.request_of(kind));
-        self.begin(
-            now,
-            Start {
-                engine,
-                parent,
-                kind,
-                item,
-                chance,
-                request,
-                fallbacks: 0,
-                holds: false,
-                astray: false,
-            },
-        );
     }
 
     /// The answer leaves for the caller, whether or not anybody waits there.

@@ -17,10 +17,12 @@ mod checks;
 mod clients;
 mod database;
 mod early;
+mod engines;
 mod event;
 mod faults;
 mod flight;
 mod fork;
+mod instance;
 mod job;
 mod session;
 mod slab;
@@ -29,29 +31,24 @@ mod timers;
 mod transport;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
 
 use ::event::Cause;
-use base::{Duration, Instant, NodeId, Random, WorkerId};
-use config::design::NodeKind;
+use base::{Duration, Instant};
 use engine::l7::Input;
-use engine::{CallSpec, Carrier, Shared};
 use model::cache::Cache;
-use model::clock::Clock;
-use model::fault::LAME_DUCK;
 use model::replica::Book;
-use model::service::Service;
 use netsim::{Party, Queue};
 
 use self::clients::ClientState;
 use self::early::Early;
+use self::engines::{Engine, engines_of};
 use self::event::Event;
 use self::flight::Flight;
+use self::instance::{Instance, Role, instances};
 use self::job::Job;
 use self::session::Session;
 use self::slab::{Handle, Slab};
 pub(crate) use self::tap::Tap;
-use self::timers::Timers;
 pub(crate) use self::transport::LARGEST_HEAD;
 use self::transport::Net;
 use crate::plan::{Plan, Times};
@@ -124,69 +121,13 @@ pub(crate) struct Held {
     pub(crate) bytes: Option<u64>,
 }
 
-#[derive(Clone)]
-struct Instance {
-    party: Party,
-    node: NodeId,
-    role: Role,
-    /// The process is gone.
-    down: bool,
-    /// Since when it is being taken out in good order; never, if it is not.
-    drains: Instant,
-    /// What it believes the time is.
-    clock: Clock,
-    /// Jobs that are here.
-    present: u32,
-    /// It may send requests to the wrong place.
-    misroutes: bool,
-}
-
-#[derive(Clone)]
-enum Role {
-    /// Sends requests and gets none.
-    Client,
-    /// Passes requests on.
-    Relay,
-    /// Answers what it has, and passes the rest on.
-    Cache(Cache<Handle>),
-    /// Works on requests. Without a model, at once and without end.
-    Server(Option<Service<Handle>>),
-}
-
-struct Engine {
-    call: engine::Call,
-    /// The instance that it runs on.
-    from: u32,
-    timers: Timers,
-}
-
-impl Instance {
-    /// Whether it accepts what comes: not when the process is gone, and not when it has been taken
-    /// out and those who ask had time to learn of it.
-    fn accepts(&self, now: Instant) -> bool {
-        !self.down && (self.drains == Instant::NEVER || now < self.drains + LAME_DUCK)
-    }
-
-    /// What it says when it is asked how it is.
-    const fn is_well(&self) -> bool {
-        !self.down && self.drains.as_nanos() == Instant::NEVER.as_nanos()
-    }
-}
-
-impl Engine {
-    /// Whether it is carried by us.
-    fn is_ours(&self) -> bool {
-        self.call.rules().carrier == Carrier::Plimsoll
-    }
-}
-
 impl<'p> World<'p> {
     pub(crate) fn new(plan: &'p Plan<'p>, seed: u64) -> Self {
         let mut queue = Queue::new(seed);
         let own = queue.party("the world");
         let instances = instances(plan, seed, &mut queue);
         let engines = (0..plan.design.calls.len())
-            .flat_map(|call| engines(plan, base::CallId::from_index(call), seed))
+            .flat_map(|call| engines_of(plan, base::CallId::from_index(call), seed))
             .collect();
         let parties: Vec<_> = instances.iter().map(|one: &Instance| one.party).collect();
         let has_packets = plan.network.has_packets;
@@ -421,7 +362,7 @@ impl<'p> World<'p> {
 
     #[cfg(test)]
     fn count_permits(&self) -> u64 {
-        let held = |shared: &Shared| {
+        let held = |shared: &engine::Shared| {
             u64::from(shared.in_flight())
                 + u64::from(shared.queued())
                 + u64::from(shared.probes())
@@ -438,64 +379,6 @@ const COUNTS: u64 = 64;
 const _: () = assert!(LOOKS_UP.is_multiple_of(COUNTS));
 /// Looks at queues and workers in each window.
 const SAMPLES: u64 = 4;
-
-fn instances(plan: &Plan<'_>, seed: u64, queue: &mut Queue<Event>) -> Vec<Instance> {
-    let instance = |spec: &crate::plan::Instance| {
-        let node = plan.design.node(spec.node);
-        let role = match &node.kind {
-            NodeKind::Client(_) => Role::Client,
-            NodeKind::Balancer(_) => Role::Relay,
-            NodeKind::Cache(cache) => Role::Cache(cache::cold(cache)),
-            NodeKind::Service(_) | NodeKind::Database(_) => {
-                // All instances of a node draw from one stream: a request needs the same time on
-                // each of them, so that runs with other choices can be compared.
-                let random = || Random::of(seed, &node.name, "work");
-                Role::Server(node.model().map(|params| Service::new(params, random())))
-            }
-        };
-        let name = format!("{}/{}", node.name, spec.number);
-        let clock = Clock::new(&mut Random::of(seed, &name, "clock"));
-        Instance {
-            party: queue.party(&name),
-            node: spec.node,
-            role,
-            down: false,
-            drains: Instant::NEVER,
-            clock,
-            present: 0,
-            misroutes: false,
-        }
-    };
-    plan.instances.iter().map(instance).collect()
-}
-
-/// The engines of a call: one for each worker of each instance of the caller.
-fn engines(plan: &Plan<'_>, call: base::CallId, seed: u64) -> Vec<Engine> {
-    let from = plan.design.call(call).from;
-    (0..plan.instance_count(from))
-        .flat_map(|number| instance_engines(plan, call, plan.instance(from, number), seed))
-        .collect()
-}
-
-/// The engines of a call on one instance, which share its numbers.
-fn instance_engines(plan: &Plan<'_>, call: base::CallId, from: u32, seed: u64) -> Vec<Engine> {
-    let shared = Arc::new(Shared::new(Instant::ZERO, &plan.design.call(call).rules));
-    let number = plan.instances[from as usize].number;
-    let name = plan.design.call_name(call);
-    let engine = |worker: u16| {
-        let (rules, endpoints) = plan.choice(call, from, worker);
-        let spec = CallSpec {
-            id: call,
-            worker: WorkerId(worker),
-            rules,
-            endpoints: &endpoints,
-            random: Random::of(seed, &format!("{name}/{number}/{worker}"), "call"),
-        };
-        let call = engine::Call::new(Instant::ZERO, spec, Arc::clone(&shared));
-        Engine { call, from, timers: Timers::default() }
-    };
-    (0..plan.seats(call)).map(engine).collect()
-}
 
 #[cfg(test)]
 mod tests;
