@@ -4,8 +4,10 @@
 //! the same again. Heads have exactly the size that the simulated message has: what is not needed
 //! stands in a field `x-pad`.
 
-use wire::l7::http1::write as http1;
-use wire::l7::http2::{PREFACE, fields, frame};
+mod http1;
+mod http2;
+
+use wire::l7::http2::frame;
 use wire::l7::websocket;
 
 use crate::stats::mix;
@@ -82,10 +84,10 @@ impl<'a> Layout<'a> {
         match (part, said.speech) {
             (_, Speech::Opaque) => all_raw,
             (Part::Opening, _) => {
-                Self { said, front: opening(said.side), body: 0, back: Vec::new() }
+                Self { said, front: http2::opening(said.side), body: 0, back: Vec::new() }
             }
             (Part::Cancel, _) => {
-                Self { said, front: cancel(said.message.stream), body: 0, back: Vec::new() }
+                Self { said, front: http2::cancel(said.message.stream), body: 0, back: Vec::new() }
             }
             (Part::Frame, _) => Self { front: frame_head(said), ..all_raw }.with_body(body),
             (Part::Farewell, _) => Self { front: farewell(said), ..all_raw }.with_body(0),
@@ -104,12 +106,12 @@ impl<'a> Layout<'a> {
         let Message { head, body, .. } = said.message;
         let all = head as usize + body as usize;
         let exact = |fields, head: usize| {
-            let front = http1_head(words, said, all.checked_sub(head)?, fields, head)?;
+            let front = http1::head(words, said, all.checked_sub(head)?, fields, head)?;
             Some(Self { said, front, body: (all - head) as u64, back: Vec::new() })
         };
         let fits = [Fields::All, Fields::Path, Fields::Least].into_iter();
         fits.clone().find_map(|fields| exact(fields, head as usize)).or_else(|| {
-            let least = http1_least(words, said, all, Fields::Least);
+            let least = http1::least(words, said, all, Fields::Least);
             exact(Fields::Least, least)
         })
     }
@@ -124,11 +126,11 @@ impl<'a> Layout<'a> {
             body => (head as usize, body),
         };
         let has_back = is_grpc && body > 0 && matches!(part, Part::Answer { .. });
-        let back = if has_back { trailers(said.message.stream) } else { Vec::new() };
+        let back = if has_back { http2::trailers(said.message.stream) } else { Vec::new() };
         let front = head.checked_sub(back.len())?;
         let mut fits = [Fields::All, Fields::Path, Fields::Least].into_iter();
         let ends = body == 0 && !stays_open(part);
-        let front = fits.find_map(|fields| http2_head(words, said, ends, fields, front))?;
+        let front = fits.find_map(|fields| http2::head(words, said, ends, fields, front))?;
         Some(Self { said, front, body: body as u64, back })
     }
 
@@ -235,171 +237,9 @@ fn filler(id: u64, from: u64, to: u64, out: &mut Vec<u8>) {
     }
 }
 
-/// A head of exactly this size, if the fields fit into it.
-fn http1_head(
-    words: &Words,
-    said: Said<'_>,
-    body: usize,
-    fields: Fields,
-    size: usize,
-) -> Option<Vec<u8>> {
-    let mut out = http1_fields(words, said, body, fields);
-    let padding = size.checked_sub(out.len() + http1_pad(0))?;
-    http1::field(&mut out, "x-pad", &vec![b'~'; padding]);
-    http1::end(&mut out);
-    Some(out)
-}
-
-fn http1_least(words: &Words, said: Said<'_>, body: usize, fields: Fields) -> usize {
-    http1_fields(words, said, body, fields).len() + http1_pad(0)
-}
-
-/// The last field and the empty line.
-const fn http1_pad(padding: usize) -> usize {
-    "x-pad: \r\n\r\n".len() + padding
-}
-
-fn http1_fields(words: &Words, said: Said<'_>, body: usize, fields: Fields) -> Vec<u8> {
-    let mut out = Vec::new();
-    match said.message.part {
-        Part::Answer { status } => http1::status_line(&mut out, status),
-        Part::Upgraded => http1::status_line(&mut out, SWITCHING),
-        _ => {
-            let (method, path) = words.asked(said.message, fields);
-            http1::request_line(&mut out, &method, &path);
-            http1::field(&mut out, "host", said.host.as_bytes());
-        }
-    }
-    for (name, value) in identity(said.message, fields) {
-        http1::field(&mut out, name, value.as_bytes());
-    }
-    if stays_open(said.message.part) {
-        upgrade(&mut out, said.message.part);
-        return out;
-    }
-    if body > 0 {
-        http1::field(&mut out, "content-type", b"text/plain");
-    }
-    http1::number_field(&mut out, "content-length", body as u64);
-    out
-}
-
-/// A frame of fields of exactly this size, if they fit into it.
-fn http2_head(
-    words: &Words,
-    said: Said<'_>,
-    ends: bool,
-    fields: Fields,
-    size: usize,
-) -> Option<Vec<u8>> {
-    let mut block = Vec::new();
-    let out = &mut block;
-    let is_grpc = said.speech == Speech::Grpc;
-    let status = match said.message.part {
-        Part::Answer { status } => Some(status),
-        Part::Upgraded => Some(200),
-        _ => None,
-    };
-    match status {
-        Some(status) => {
-            if is_grpc || status == 200 {
-                fields::known(fields::STATUS_200, out);
-            } else {
-                fields::named(fields::STATUS, status.to_string().as_bytes(), out);
-            }
-            if is_grpc {
-                fields::named(fields::CONTENT_TYPE, b"application/grpc", out);
-            }
-            if is_grpc && ends {
-                fields::literal("grpc-status", if status < 400 { b"0" } else { b"14" }, out);
-            }
-        }
-        None => {
-            let (method, path) = words.asked(said.message, fields);
-            match method.as_str() {
-                _ if is_grpc => fields::known(fields::METHOD_POST, out),
-                "GET" => fields::known(fields::METHOD_GET, out),
-                "POST" => fields::known(fields::METHOD_POST, out),
-                method => fields::named(fields::METHOD, method.as_bytes(), out),
-            }
-            fields::known(fields::SCHEME_HTTP, out);
-            fields::named(fields::PATH, path.as_bytes(), out);
-            fields::named(fields::AUTHORITY, said.host.as_bytes(), out);
-            if is_grpc {
-                fields::literal("te", b"trailers", out);
-                fields::named(fields::CONTENT_TYPE, b"application/grpc", out);
-            }
-        }
-    }
-    for (name, value) in identity(said.message, fields) {
-        fields::literal(name, value.as_bytes(), out);
-    }
-    let room = size.checked_sub(frame::BYTES + block.len())?;
-    pad(room, &mut block)?;
-    let ends = if ends { frame::END_STREAM } else { 0 };
-    Some(headers(said.message.stream, ends, &block))
-}
-
-/// A field of exactly this size. Lengths need a byte more from 127 on, so a size that one name
-/// cannot make, the other can.
-fn pad(size: usize, block: &mut Vec<u8>) -> Option<()> {
-    let fits = |name: &&str| {
-        let mut lengths = (1..=4).filter_map(|more| size.checked_sub(2 + name.len() + more));
-        lengths.find(|&value| fields::literal_len(name.len(), value) == size)
-    };
-    let (name, value) =
-        ["x-pad", "x-pads", "p"].iter().find_map(|name| Some((*name, fits(name)?)))?;
-    fields::literal(name, &vec![b'~'; value], block);
-    Some(())
-}
-
-fn headers(stream: u32, flags: u8, block: &[u8]) -> Vec<u8> {
-    let mut out = Vec::new();
-    let length = u32::try_from(block.len()).unwrap_or(0);
-    let flags = flags | frame::END_HEADERS;
-    frame::Head { length, kind: frame::Kind::Headers, flags, stream }.write(&mut out);
-    out.extend_from_slice(block);
-    out
-}
-
-/// What ends a gRPC answer.
-fn trailers(stream: u32) -> Vec<u8> {
-    let mut block = Vec::new();
-    fields::literal("grpc-status", b"0", &mut block);
-    headers(stream, frame::END_STREAM, &block)
-}
-
-fn opening(side: Side) -> Vec<u8> {
-    let mut out = match side {
-        Side::Caller => PREFACE.to_vec(),
-        Side::Called => Vec::new(),
-    };
-    frame::Head { length: 0, kind: frame::Kind::Settings, flags: 0, stream: 0 }.write(&mut out);
-    out
-}
-
-fn cancel(stream: u32) -> Vec<u8> {
-    let mut out = Vec::new();
-    frame::Head { length: 4, kind: frame::Kind::RstStream, flags: 0, stream }.write(&mut out);
-    out.extend(frame::CANCEL.to_be_bytes());
-    out
-}
-
 /// Whether more follows on the same stream from the same end.
 const fn stays_open(part: Part) -> bool {
     matches!(part, Part::Upgrade { .. } | Part::Upgraded | Part::Frame)
-}
-
-/// A handshake of WebSockets, with the key and the answer of RFC 6455, 1.3.
-fn upgrade(out: &mut Vec<u8>, part: Part) {
-    http1::field(out, "connection", b"Upgrade");
-    http1::field(out, "upgrade", b"websocket");
-    if part == Part::Upgraded {
-        http1::field(out, "sec-websocket-accept", b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
-    } else {
-        http1::field(out, "sec-websocket-version", b"13");
-        http1::field(out, "sec-websocket-key", b"dGhlIHNhbXBsZSBub25jZQ==");
-    }
 }
 
 /// What stands before a message of a session.
@@ -429,8 +269,8 @@ fn frame_head(said: Said<'_>) -> Vec<u8> {
 fn farewell(said: Said<'_>) -> Vec<u8> {
     let stream = said.message.stream;
     match (said.speech, said.side) {
-        (Speech::Http2 | Speech::Grpc, Side::Caller) => cancel(stream),
-        (Speech::Http2 | Speech::Grpc, Side::Called) => trailers(stream),
+        (Speech::Http2 | Speech::Grpc, Side::Caller) => http2::cancel(stream),
+        (Speech::Http2 | Speech::Grpc, Side::Called) => http2::trailers(stream),
         (Speech::Http1 | Speech::Opaque, side) => {
             let mut out = Vec::new();
             websocket::close_frame(&mut out, NORMAL_CLOSURE, "", mask(side));
@@ -473,8 +313,6 @@ impl Words {
     }
 }
 
-/// Switching Protocols (RFC 9110, 15.2.2).
-const SWITCHING: u16 = 101;
 /// RFC 6455, 7.4.1.
 const NORMAL_CLOSURE: u16 = 1_000;
 /// Bytes of a gRPC message's length and of the flag before it.
