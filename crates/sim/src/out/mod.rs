@@ -61,7 +61,7 @@ pub fn outputs(
     let plan = Plan::new(design, options)?;
     let tap = Tap::new(&plan, wanted::of(&plan, report, wanted)?);
     let run = World::new(&plan, options.seed).listened(tap).run();
-    let Some(recorder) = run.stats.tap.into_recorder() else {
+    let Some(recorder) = run.tap.into_recorder() else {
         return Ok(Outputs { files: Vec::new(), notes: Vec::new() });
     };
     Ok(write(&plan, report, name, recorder))

@@ -10,6 +10,7 @@ mod requests;
 mod seats;
 mod times;
 
+pub(crate) use bounds::REQUEST_HEAD;
 pub(crate) use faults::{Planned, What};
 pub(crate) use requests::Asker;
 pub use times::Times;

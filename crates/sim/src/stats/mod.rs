@@ -25,7 +25,6 @@ use model::cache::Found;
 use model::quality::Quality;
 
 use crate::plan::Times;
-use crate::world::Tap;
 
 /// Everything that is counted; it listens to the same events as the live plane's metrics.
 #[derive(Clone, Debug)]
@@ -39,8 +38,6 @@ pub(crate) struct Stats {
     pub(crate) series: Series,
     /// What happened below the messages.
     pub(crate) layers: layers::Layers,
-    /// Whoever wants more than counts.
-    pub(crate) tap: Tap,
     /// How the exchange that was last handled ended, until somebody takes it.
     ended: Option<Ended>,
     /// The exchange that is handled stands open: its caller has had its answer.
@@ -96,7 +93,6 @@ impl Stats {
             edge: Edge { latency: Spread::new(times.warm_up, times.end), ..Edge::default() },
             series: Series::new(times.end),
             layers: layers::Layers::new(times, design.calls.len(), design.regions.len().max(1)),
-            tap: Tap::default(),
             ended: None,
             is_open: false,
         }
@@ -247,7 +243,6 @@ impl Stats {
 impl Sink for Stats {
     #[inline]
     fn emit(&mut self, now: Instant, scope: Scope, event: Event) {
-        self.tap.heard(now, scope, event);
         match event {
             Event::L7(event) => self.on_l7(now, scope, event),
             Event::Policy(event) => self.on_policy(now, scope, event),

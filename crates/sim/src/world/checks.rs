@@ -6,6 +6,7 @@
 use base::{EndpointId, Instant};
 
 use super::World;
+use super::ears::Ears;
 use super::event::Event;
 use super::instance::Role;
 
@@ -42,7 +43,8 @@ impl World<'_> {
 
     pub(super) fn on_checked(&mut self, now: Instant, engine: u32, endpoint: u16, well: bool) {
         let call = &mut self.engines[engine as usize].call;
-        call.on_check(now, EndpointId(endpoint), well, &mut self.stats);
+        let mut ears = Ears { stats: &mut self.stats, tap: &mut self.tap };
+        call.on_check(now, EndpointId(endpoint), well, &mut ears);
     }
 
     /// Whether a process accepts and does not answer.

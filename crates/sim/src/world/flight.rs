@@ -11,6 +11,7 @@ use model::traffic::Item;
 
 use super::World;
 use super::cache::Vintage;
+use super::ears::Ears;
 use super::slab::Handle;
 use super::tap::examples::Asked;
 
@@ -191,7 +192,7 @@ impl World<'_> {
     }
 
     fn tell_tap(&mut self, now: Instant, flight: Handle, start: Start) {
-        if !self.stats.tap.is_on() {
+        if !self.tap.is_on() {
             return;
         }
         let engine = &self.engines[start.engine as usize];
@@ -202,9 +203,9 @@ impl World<'_> {
         let asked = Asked { id, kind: start.kind, call: engine.call.id(), from: engine.from };
         match start.parent {
             Parent::Client { .. } | Parent::Session { .. } => {
-                self.stats.tap.client_asked(now, flight, asked);
+                self.tap.client_asked(now, flight, asked);
             }
-            Parent::Job(job) => self.stats.tap.job_asked(now, job, flight, asked),
+            Parent::Job(job) => self.tap.job_asked(now, job, flight, asked),
             Parent::Connection(_) => {}
         }
     }
@@ -233,7 +234,7 @@ impl World<'_> {
         if status >= 400 {
             state.stay = Stay::Ends;
         }
-        self.stats.tap.answer_came(flight, status);
+        self.tap.answer_came(flight, status);
         self.tell(now, flight, Input::Head { status, retry_after: None, body: Body::Kept });
     }
 
@@ -255,9 +256,10 @@ impl World<'_> {
         loop {
             let Some(flight) = self.flights.get_mut(handle) else { return };
             let call = &mut self.engines[flight.engine as usize].call;
-            self.stats.tap.turn_to(handle, flight.engine);
+            self.tap.turn_to(handle, flight.engine);
             self.stats.turn_to(matches!(flight.stay, Stay::Stands | Stay::Unbound));
-            flight.exchange.handle(now, input, call, &mut self.stats);
+            let mut ears = Ears { stats: &mut self.stats, tap: &mut self.tap };
+            flight.exchange.handle(now, input, call, &mut ears);
             let mut next = flight.exchange.poll_output();
             let mut is_relayed = false;
             while let Some(output) = next {

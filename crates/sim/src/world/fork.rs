@@ -34,6 +34,7 @@ impl World<'_> {
             sessions: self.sessions.clone(),
             turns: self.turns.clone(),
             stats,
+            tap: self.tap.clone(),
             events: self.events,
             early: self.early.as_ref().map(|early| early.under(plan)),
         }

@@ -108,7 +108,7 @@ impl World<'_> {
             return self.break_off(now, handle, Cause::Refused);
         }
         self.instances[at].present += 1;
-        self.stats.tap.reached(now, handle);
+        self.tap.reached(now, handle);
         if self.is_turned_away(handle) {
             return self.respond(now, handle, MISDIRECTED);
         }
@@ -149,7 +149,7 @@ impl World<'_> {
 
     /// The caller gave up, and the instance knows: it stops.
     pub(super) fn abandon(&mut self, now: Instant, handle: Handle) {
-        self.stats.tap.work_ended(now, handle, End::Left);
+        self.tap.work_ended(now, handle, End::Left);
         self.leave_children(now, handle);
         self.retire(now, handle);
     }
@@ -158,7 +158,7 @@ impl World<'_> {
     pub(super) fn start_work(&mut self, now: Instant, started: Started<Handle>) {
         let Some(job) = self.jobs.get_mut(started.request) else { return };
         job.began += 1;
-        self.stats.tap.work_began(now, started.request);
+        self.tap.work_began(now, started.request);
         if started.until == Instant::NEVER {
             job.state = State::Stuck;
             return;
@@ -172,7 +172,7 @@ impl World<'_> {
     /// The connection breaks, or never stood.
     pub(super) fn break_off(&mut self, now: Instant, handle: Handle, cause: Cause) {
         let Some(job) = self.jobs.remove(handle) else { return };
-        self.stats.tap.work_ended(now, handle, End::Failed(cause));
+        self.tap.work_ended(now, handle, End::Failed(cause));
         if job.state == State::Holding && self.net.is_some() && !self.is_datagram(job.engine) {
             return self.say_broken(now, handle, &job, cause);
         }
@@ -221,7 +221,7 @@ impl World<'_> {
             None => {}
         }
         let event = job.answer(status);
-        self.stats.tap.work_ended(now, handle, End::Answered(status));
+        self.tap.work_ended(now, handle, End::Answered(status));
         self.reply(now, handle, event);
         self.retire(now, handle);
     }

@@ -17,6 +17,7 @@ mod checks;
 mod clients;
 mod database;
 mod early;
+mod ears;
 mod engines;
 mod event;
 mod faults;
@@ -49,7 +50,6 @@ use self::job::Job;
 use self::session::Session;
 use self::slab::{Handle, Slab};
 pub(crate) use self::tap::Tap;
-pub(crate) use self::transport::LARGEST_HEAD;
 use self::transport::Net;
 use crate::plan::{Plan, Times};
 use crate::stats::{DRAIN, Stats};
@@ -77,6 +77,8 @@ pub(crate) struct World<'p> {
     /// Flights whose turn in a queue has come.
     turns: VecDeque<(Handle, Input)>,
     stats: Stats,
+    /// Whoever wants more than counts.
+    tap: Tap,
     events: u64,
     /// Ends the run when its verdict is certain, if that is wanted.
     early: Option<Early>,
@@ -86,6 +88,8 @@ pub(crate) struct World<'p> {
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) stats: Stats,
+    /// Who listened.
+    pub(crate) tap: Tap,
     /// Events that happened.
     pub(crate) events: u64,
     /// What was not given back.
@@ -148,6 +152,7 @@ impl<'p> World<'p> {
             memories: BTreeMap::new(),
             turns: VecDeque::new(),
             stats: Stats::new(plan.times, plan.design),
+            tap: Tap::default(),
             events: 0,
             early: None,
         };
@@ -157,7 +162,7 @@ impl<'p> World<'p> {
 
     /// Somebody listens to this run.
     pub(crate) fn listened(mut self, tap: Tap) -> Self {
-        self.stats.tap = tap;
+        self.tap = tap;
         self
     }
 
@@ -230,6 +235,7 @@ impl<'p> World<'p> {
             held: self.held(),
             decided: self.decided(),
             stats: self.stats,
+            tap: self.tap,
             events: self.events,
             stopped: match end {
                 End::TooMuch(now) => Some(now),
@@ -335,12 +341,12 @@ impl<'p> World<'p> {
                 }
                 at += 1;
             }
-            self.stats.tap.node_sampled(now, node, (busy, workers), queued);
+            self.tap.node_sampled(now, node, (busy, workers), queued);
             busiest = busiest.max(f64::from(busy) / f64::from(workers.max(1)));
             longest = longest.max(queued);
         }
         self.stats.series.sample(now, busiest, longest, self.stats.sessions.open);
-        self.stats.tap.sampled(now);
+        self.tap.sampled(now);
         self.look_early(now);
         self.schedule_sample(now);
     }

@@ -319,7 +319,7 @@ impl World<'_> {
         let Some(job) = self.jobs.get_mut(handle) else { return };
         job.state = State::Holding;
         let answer = job.answer(OPENED);
-        self.stats.tap.work_ended(now, handle, End::Answered(OPENED));
+        self.tap.work_ended(now, handle, End::Answered(OPENED));
         let (instance, to) = (job.instance, self.engines[job.engine as usize].from);
         if now == Instant::ZERO {
             self.push_standing(now, instance, to, answer);

@@ -23,7 +23,7 @@ impl World<'_> {
             }
             Parent::Job(job) => {
                 let Some(flight) = self.flights.remove(handle) else { return };
-                self.stats.tap.request_ended(now, handle, ended, None);
+                self.tap.request_ended(now, handle, ended, None);
                 self.unlink(job, handle, flight.sibling);
                 if self.jobs.get(job).is_some_and(|job| job.state == State::Holding) {
                     return self.way_broke(now, job);
@@ -41,7 +41,7 @@ impl World<'_> {
             Parent::Session { session, .. } => {
                 self.flights.forget(handle);
                 let outcome = ended.cause.map_or(Outcome::Answered(quality), Outcome::Failed);
-                self.stats.tap.request_ended(now, handle, ended, Some(outcome));
+                self.tap.request_ended(now, handle, ended, Some(outcome));
                 self.session_broke(now, session, arrived, ended);
             }
         }
@@ -58,7 +58,7 @@ impl World<'_> {
             Some(cause) => Outcome::Failed(cause),
             None => Outcome::Answered(quality),
         };
-        self.stats.tap.request_ended(now, handle, ended, Some(outcome));
+        self.tap.request_ended(now, handle, ended, Some(outcome));
         self.stats.answered(now, arrived, id, outcome);
     }
 

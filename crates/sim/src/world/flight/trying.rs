@@ -8,6 +8,7 @@ use model::quality::Quality;
 
 use super::super::World;
 use super::super::cache::Vintage;
+use super::super::ears::Ears;
 use super::super::event::Event;
 use super::super::job::{Job, State};
 use super::super::slab::Handle;
@@ -53,7 +54,7 @@ impl World<'_> {
             child: None,
         });
         (flight.job, flight.connection) = (Some(job), Handle::NOBODY);
-        self.stats.tap.tried(now, handle, job, number, target);
+        self.tap.tried(now, handle, job, number, target);
         self.end_silence(now, handle);
         if let Some(from) = self.standing_from(now, job) {
             if !self.settle_on_wire(now, job) {
@@ -94,7 +95,8 @@ impl World<'_> {
     pub(in crate::world) fn tell_sent(&mut self, now: Instant, handle: Handle) {
         let Some(flight) = self.flights.get_mut(handle) else { return };
         let engine = &mut self.engines[flight.engine as usize];
-        flight.exchange.handle(now, Input::Sent, &mut engine.call, &mut self.stats);
+        let mut ears = Ears { stats: &mut self.stats, tap: &mut self.tap };
+        flight.exchange.handle(now, Input::Sent, &mut engine.call, &mut ears);
     }
 
     /// Nobody waits for the current try any more.

@@ -156,7 +156,7 @@ fn play_under(name: &str, changes: &[(&str, &str)]) -> Recorder {
     let design = variant(name, changes);
     let plan = Plan::new(&design, &Options::default()).unwrap();
     let run: Run = World::new(&plan, 1).listened(Tap::new(&plan, wanted())).run();
-    run.stats.tap.into_recorder().unwrap()
+    run.tap.into_recorder().unwrap()
 }
 
 fn chosen(name: &str) -> Vec<Chosen> {

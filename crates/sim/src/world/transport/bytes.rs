@@ -70,7 +70,7 @@ impl Net {
         let Some(connection) = self.connections.get_mut(handle) else { return };
         around.turn(connection.id, side);
         if let Some(tcp) = &mut connection.end(side).tcp {
-            tcp.handle(now, input, around.stats);
+            tcp.handle(now, input, &mut around.ears);
             self.drive(now, handle, side, around);
         }
     }
@@ -90,7 +90,7 @@ impl Net {
         }
         let Some(tcp) = &mut end.tcp else { return };
         if tcp.next_deadline() <= now {
-            tcp.handle(now, Input::Timer, around.stats);
+            tcp.handle(now, Input::Timer, &mut around.ears);
         }
         self.drive(now, handle, side, around);
         self.rest_if_quiet(handle);
@@ -109,7 +109,7 @@ impl Net {
             around.turn(connection.id, side);
             let end = connection.end(side);
             let Some(tcp) = &mut end.tcp else { return };
-            let what = match tcp.poll_output(now, around.stats) {
+            let what = match tcp.poll_output(now, &mut around.ears) {
                 Some(Output::Send(segment)) => {
                     self.transmit(now, handle, side, segment, around);
                     continue;
@@ -117,7 +117,7 @@ impl Net {
                 Some(Output::Delivered(bytes)) => {
                     end.arrived += u64::from(bytes);
                     if end.is_taken {
-                        tcp.handle(now, Input::Read(bytes), around.stats);
+                        tcp.handle(now, Input::Read(bytes), &mut around.ears);
                         self.read(handle, side);
                     }
                     continue;
@@ -181,7 +181,7 @@ impl Net {
     ) {
         let Some(connection) = self.connections.get(handle) else { return };
         around.turn(connection.id, side);
-        let ticket = around.stats.tap.left(now, &segment);
+        let ticket = around.ears.tap.left(now, &segment);
         let (from, to) =
             (connection.instances[usize::from(side)], connection.instances[usize::from(side ^ 1)]);
         let envelope = Envelope {
@@ -225,7 +225,7 @@ impl Net {
                 return around.emit(now, Scope { call, endpoint: None }, overflow);
             }
         }
-        tcp.handle(now, Input::Segment(segment), around.stats);
+        tcp.handle(now, Input::Segment(segment), &mut around.ears);
         self.drive(now, handle, side, around);
     }
 
@@ -277,9 +277,9 @@ fn put(
 ) {
     let Some(tcp) = &mut end.tcp else { return };
     end.written += message.bytes();
-    around.stats.tap.wrote(id, whose(side), message);
+    around.ears.tap.wrote(id, whose(side), message);
     around.turn(id, side);
-    tcp.handle(now, Input::Write(message.bytes()), around.stats);
+    tcp.handle(now, Input::Write(message.bytes()), &mut around.ears);
 }
 
 /// Bytes that may wait in a connection that several streams share before the next frame is written:

@@ -74,12 +74,12 @@ impl Net {
         let row = self.grid.row(datagram.envelope.from, datagram.envelope.to);
         if datagram.damaged {
             let scope = Scope { call: CallId(datagram.envelope.call), endpoint: None };
-            around.stats.tap.dropped(now, datagram.ticket, l3::Event::Corrupted);
+            around.ears.tap.dropped(now, datagram.ticket, l3::Event::Corrupted);
             around.drop(now, scope, row, l3::Event::Corrupted);
             return self.lose_part(datagram.load);
         }
-        around.stats.tap.arrived(now, datagram.ticket);
-        around.stats.layers.arrived(now, row, now.since(datagram.sent));
+        around.ears.tap.arrived(now, datagram.ticket);
+        around.ears.stats.layers.arrived(now, row, now.since(datagram.sent));
         match datagram.load {
             Load::Segment { connection, to, segment } => {
                 self.deliver(now, connection, to, &segment, around);
@@ -119,7 +119,7 @@ impl Net {
             let heads = udp::IP_HEADER + if number == 0 { udp::UDP_HEADER } else { 0 };
             let part = (at, bytes - heads);
             at += part.1;
-            let ticket = around.stats.tap.datagram_left(now, said, part);
+            let ticket = around.ears.tap.datagram_left(now, said, part);
             self.leave(now, load, Envelope { bytes, ..envelope }, ticket, around);
         }
     }
@@ -133,7 +133,7 @@ impl Net {
         around: &mut Around<'_>,
     ) {
         let row = self.grid.row(envelope.from, envelope.to);
-        around.stats.layers.sent(now, row, envelope.bytes);
+        around.ears.stats.layers.sent(now, row, envelope.bytes);
         let spot = self.grid.start(envelope.call);
         let (way, leaves) = (u32::MAX, now);
         let datagram = Datagram {
@@ -210,7 +210,7 @@ impl Net {
         };
         let sockets = [socket(0), socket(1)];
         let about = captured::Connection { sockets, initial: [0; 2], speech: Speech::Opaque };
-        around.stats.tap.met(id, about);
+        around.ears.tap.met(id, about);
         around.turn(id, if forth { CALLER } else { CALLED });
     }
 
@@ -261,7 +261,7 @@ impl Net {
     fn note(&self, now: Instant, datagram: &Datagram, step: &grid::Step, around: &mut Around<'_>) {
         let row = self.grid.row(datagram.envelope.from, datagram.envelope.to);
         if !step.waited.is_zero() {
-            around.stats.layers.waited(now, row, step.waited);
+            around.ears.stats.layers.waited(now, row, step.waited);
         }
         let scope = Scope { call: CallId(datagram.envelope.call), endpoint: None };
         if step.again.is_some() {
@@ -279,7 +279,7 @@ impl Net {
         let row = self.grid.row(envelope.from, envelope.to);
         let scope = Scope { call: CallId(envelope.call), endpoint: None };
         around.drop(at, scope, row, lost.why);
-        around.stats.tap.dropped(at, datagram.ticket, lost.why);
+        around.ears.tap.dropped(at, datagram.ticket, lost.why);
         let back = at + at.since(datagram.sent);
         let (connection, to, segment) = match datagram.load {
             Load::Segment { connection, to, segment } => (connection, to, segment),

@@ -136,7 +136,7 @@ impl World<'_> {
     pub(super) fn on_gone(&mut self, handle: Handle, side: u8) {
         let left = self.net.as_deref_mut().and_then(|net| net.on_gone(handle, side));
         if let Some(connection) = left {
-            self.stats.tap.forgotten(connection.id);
+            self.tap.forgotten(connection.id);
             self.forget_unsaid(&connection);
         }
     }

@@ -116,7 +116,7 @@ impl Net {
             let instance = connection.instances[usize::from(side)];
             captured::Socket { instance, address: self.grid.address(instance), port }
         };
-        around.stats.tap.opened(
+        around.ears.tap.opened(
             connection.id,
             captured::Connection {
                 sockets: [socket(CALLER, connection.port), socket(CALLED, desk.port)],

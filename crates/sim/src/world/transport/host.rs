@@ -77,7 +77,7 @@ impl Net {
                 && let Some(connection) = self.connections.get_mut(handle)
                 && let Some(tcp) = &mut connection.end(CALLED).tcp
             {
-                tcp.handle(now, Input::Read(bytes), around.stats);
+                tcp.handle(now, Input::Read(bytes), &mut around.ears);
                 self.read(handle, CALLED);
                 self.drive(now, handle, CALLED, around);
             }

@@ -45,7 +45,6 @@ mod waiting;
 mod ways;
 
 pub(super) use net::Net;
-pub(crate) use sizes::LARGEST_HEAD;
 
 #[cfg(test)]
 mod tests;

@@ -12,6 +12,7 @@ use event::{Event as Happened, Scope, Sink, l3, l4};
 use netsim::l4::tcp::{Backlog, End as Why, Listener, Ports, Profile};
 use netsim::{Party, Queue};
 
+use super::super::ears::Ears;
 use super::super::event::Event;
 use super::super::slab::{Handle, Slab};
 use super::connection::{CALLER, Connection};
@@ -23,7 +24,6 @@ use super::host::Host;
 use super::routers;
 use super::seats::Seats;
 use crate::plan::Plan;
-use crate::stats::Stats;
 use crate::world::tap::packets::Side;
 
 /// Everything below the messages.
@@ -50,7 +50,7 @@ pub(in crate::world) struct Net {
 /// What the network needs of the world around it.
 pub(super) struct Around<'w> {
     pub(super) queue: &'w mut Queue<Event>,
-    pub(super) stats: &'w mut Stats,
+    pub(super) ears: Ears<'w>,
 }
 
 /// What an application learns of a connection.
@@ -145,17 +145,17 @@ impl Net {
 impl Around<'_> {
     /// What happens next is of this end.
     pub(super) fn turn(&mut self, id: u64, side: u8) {
-        self.stats.tap.turn_to_end(id, whose(side));
+        self.ears.tap.turn_to_end(id, whose(side));
     }
 
     pub(super) fn emit(&mut self, now: Instant, scope: Scope, event: l4::Event) {
-        self.stats.emit(now, scope, Happened::L4(event));
+        self.ears.emit(now, scope, Happened::L4(event));
     }
 
     /// Something out of the ordinary happened to a datagram on this row.
     pub(super) fn drop(&mut self, now: Instant, scope: Scope, row: usize, event: l3::Event) {
-        self.stats.layers.happened(now, row, event);
-        self.stats.emit(now, scope, Happened::L3(event));
+        self.ears.stats.layers.happened(now, row, event);
+        self.ears.emit(now, scope, Happened::L3(event));
     }
 }
 

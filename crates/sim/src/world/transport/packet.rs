@@ -6,6 +6,7 @@ use event::Cause;
 use netsim::l4::tcp::{End as Why, Input};
 
 use super::super::World;
+use super::super::ears::Ears;
 use super::super::event::Event;
 use super::super::job::{Job, State};
 use super::super::slab::Handle;
@@ -192,7 +193,8 @@ impl World<'_> {
         f: impl FnOnce(&mut Net, &mut Around<'_>) -> R,
     ) -> Option<R> {
         let net = self.net.as_deref_mut()?;
-        let mut around = Around { queue: &mut self.queue, stats: &mut self.stats };
+        let ears = Ears { stats: &mut self.stats, tap: &mut self.tap };
+        let mut around = Around { queue: &mut self.queue, ears };
         Some(f(net, &mut around))
     }
 

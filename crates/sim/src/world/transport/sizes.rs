@@ -5,17 +5,11 @@
 use super::super::World;
 use super::super::job::Job;
 use super::super::slab::Handle;
+use crate::plan::REQUEST_HEAD;
 use crate::world::tap::packets::{Message, Part, Side, Speech};
-
-/// The head of a request over HTTP/1.1: what was common on the web's wires, cookies included
-/// (Google's SPDY white paper, 2009: 700 to 800 bytes).
-const REQUEST_HEAD: u32 = 750;
 
 /// The head of an answer: what nginx sends with a small file.
 const ANSWER_HEAD: u32 = 240;
-
-/// The most that stands before a body.
-pub(crate) const LARGEST_HEAD: u32 = REQUEST_HEAD;
 
 /// The same in HTTP/2: a frame's head of 9 bytes, and fields of which most are a number in a table
 /// that both sides know by then (RFC 7541).

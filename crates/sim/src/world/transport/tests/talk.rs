@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use base::{Duration, EndpointId, Instant};
 use netsim::Queue;
 
+use super::super::super::Tap;
+use super::super::super::ears::Ears;
 use super::super::super::event::Event;
 use super::super::super::slab::Handle;
 use super::super::connection::{CALLED, CALLER};
@@ -64,6 +66,7 @@ struct Talk<'p> {
     net: Net,
     queue: Queue<Event>,
     stats: Stats,
+    tap: Tap,
     now: Instant,
     began: Instant,
     said: u32,
@@ -80,6 +83,7 @@ impl<'p> Talk<'p> {
             net: Net::new(plan, 1, parties[0], &parties),
             queue,
             stats: Stats::new(plan.times, plan.design),
+            tap: Tap::default(),
             now: Instant::ZERO,
             began: Instant::ZERO,
             said: 0,
@@ -90,7 +94,10 @@ impl<'p> Talk<'p> {
     /// A connection from the users to the first instance, that stands.
     fn connect(&mut self) -> Handle {
         let ways = (0, self.plan.target(base::CallId(0), EndpointId(0)));
-        let mut around = Around { queue: &mut self.queue, stats: &mut self.stats };
+        let mut around = Around {
+            queue: &mut self.queue,
+            ears: Ears { stats: &mut self.stats, tap: &mut self.tap },
+        };
         let handle = self.net.connect(self.now, 0, EndpointId(0), ways, &mut around).unwrap();
         self.run(Duration::from_millis(500));
         self.began = self.now;
@@ -99,7 +106,10 @@ impl<'p> Talk<'p> {
 
     /// The called side answers. Which answer it is.
     fn answer(&mut self, on: Handle) -> u32 {
-        let mut around = Around { queue: &mut self.queue, stats: &mut self.stats };
+        let mut around = Around {
+            queue: &mut self.queue,
+            ears: Ears { stats: &mut self.stats, tap: &mut self.tap },
+        };
         let message = Message { body: 50, ..sizes::check_answer() };
         let answer = (message, Event::Idle { engine: self.said });
         self.net.write(self.now, on, CALLED, answer, &mut around);
@@ -124,7 +134,10 @@ impl<'p> Talk<'p> {
         while self.queue.next_at().is_some_and(|at| at <= end) {
             let Some((now, &event)) = self.queue.pop() else { return };
             self.now = now;
-            let mut around = Around { queue: &mut self.queue, stats: &mut self.stats };
+            let mut around = Around {
+                queue: &mut self.queue,
+                ears: Ears { stats: &mut self.stats, tap: &mut self.tap },
+            };
             match event {
                 Event::Datagram { datagram } => self.net.on_datagram(now, datagram, &mut around),
                 Event::Segments { connection, side } => {
@@ -142,7 +155,10 @@ impl<'p> Talk<'p> {
             match what {
                 Tidings::Connected if side == CALLED => {
                     let target = self.net.connections.get(connection).unwrap().instances[1];
-                    let mut around = Around { queue: &mut self.queue, stats: &mut self.stats };
+                    let mut around = Around {
+                        queue: &mut self.queue,
+                        ears: Ears { stats: &mut self.stats, tap: &mut self.tap },
+                    };
                     self.net.accept(self.now, target, &mut around);
                 }
                 Tidings::Said(Event::Idle { engine }) if side == CALLER => {
