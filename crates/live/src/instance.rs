@@ -9,10 +9,10 @@ use tokio::sync::Notify;
 
 use crate::limits::Limits;
 use crate::log::Log;
+use crate::options::Options;
 use crate::plan::{CallPlan, Plan};
 use crate::record::Recorder;
 use crate::reports::Reports;
-use crate::running::Options;
 
 /// What the workers of an instance share besides the numbers of their calls.
 #[derive(Debug)]

@@ -1,96 +1,23 @@
 //! A balancer from its start to its end.
 
-use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use base::{Instant, WorkerId};
 use checklist::SoundDesign;
-use config::diagnostic::Diagnostic;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::clock::Clock;
 use crate::instance::{Instance, Room};
-use crate::limits::Limits;
-use crate::log::{Log, Target, Written};
+use crate::log::{Log, Written};
+use crate::options::Options;
 use crate::plan::{Plan, place};
 use crate::record::Recorder;
+use crate::refused::Refused;
 use crate::{admin, descriptors, listener, log, names, tasks};
-
-/// The file that a design was read from, so that it can be shown where its values stand.
-#[derive(Clone, Debug)]
-pub struct DesignFile {
-    /// As it was given.
-    pub name: String,
-    /// Its text.
-    pub text: String,
-}
-
-/// How to run a design.
-#[derive(Clone, Debug, Default)]
-pub struct Options {
-    /// Where the design comes from.
-    pub file: Option<DesignFile>,
-    /// Which balancer; the only one if nothing is said.
-    pub node: Option<String>,
-    /// In which region; the only one of the node if nothing is said.
-    pub region: Option<String>,
-    /// How many workers; as many as there are cores if nothing is said.
-    pub workers: Option<usize>,
-    /// Where the admin pages are; nowhere if nothing is said.
-    pub admin: Option<SocketAddr>,
-    /// Where the access log goes.
-    pub log: Target,
-    /// Where decisions are recorded, for one worker: see [`crate::replay`].
-    pub record: Option<PathBuf>,
-    /// The ends of what clients and services may do, where the design says nothing.
-    pub limits: Limits,
-    /// Where all chance comes from.
-    pub seed: u64,
-}
-
-/// Why a design is not run.
-#[derive(Debug)]
-pub enum Refused {
-    /// There is no node of this name; the balancers there are.
-    NoNode(String, Vec<String>),
-    /// The node is not one of ours.
-    NotABalancer(String),
-    /// There are several balancers, or none.
-    WhichNode(Vec<String>),
-    /// There is no region of this name in which the node runs.
-    NoRegion {
-        /// The balancer.
-        node: String,
-        /// What was asked for.
-        region: String,
-        /// Where it runs.
-        known: Vec<String>,
-    },
-    /// The node runs in several regions.
-    WhichRegion(Vec<String>),
-    /// The design asks for what is not built yet.
-    NotBuilt(Vec<Diagnostic>),
-    /// An address cannot be listened on.
-    Listen(SocketAddr, io::Error),
-    /// A log cannot be opened: the access log, or that of the decisions.
-    Log(String, io::Error),
-    /// A decision log is that of one worker.
-    RecordsOneWorker,
-    /// There are fewer descriptors than one client of each worker takes.
-    Descriptors {
-        /// By the process's limit, or by the design.
-        allowed: u64,
-        /// At the least.
-        needed: u64,
-    },
-    /// The machine gives us no thread or event loop.
-    Machine(io::Error),
-}
 
 /// A balancer that runs.
 #[derive(Debug)]
@@ -278,45 +205,3 @@ fn cores() -> usize {
 
 /// As many as the engine can tell apart.
 const MOST_WORKERS: usize = 64;
-
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoNode(name, known) => {
-                write!(f, "the design has no node \"{name}\"; its balancers: {}", known.join(", "))
-            }
-            Self::NotABalancer(name) => write!(f, "\"{name}\" is not a balancer"),
-            Self::WhichNode(known) if known.is_empty() => f.write_str(
-                "the design has no balancer, so there is nothing to carry: add a \
-                 `[balancer.NAME]`, or look at it with `plimsoll sim`",
-            ),
-            Self::WhichNode(known) => {
-                write!(f, "the design has several balancers; say --node: {}", known.join(", "))
-            }
-            Self::NoRegion { node, region, known } => {
-                let known = known.join(", ");
-                write!(f, "`{node}` does not run in a region \"{region}\"; it runs in: {known}")
-            }
-            Self::WhichRegion(known) => {
-                write!(f, "the node runs in several regions; say --region: {}", known.join(", "))
-            }
-            Self::NotBuilt(missing) => {
-                let named: Vec<_> = missing.iter().map(|one| one.message.as_str()).collect();
-                write!(f, "not built yet: {}", named.join("; "))
-            }
-            Self::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
-            Self::Log(name, error) => write!(f, "cannot open the log `{name}`: {error}"),
-            Self::RecordsOneWorker => f.write_str(
-                "decisions are recorded of one worker only: give `--workers 1` beside `--record`",
-            ),
-            Self::Descriptors { allowed, needed } => write!(
-                f,
-                "{allowed} descriptors are allowed (`ulimit -n`, or `descriptors` in the design) \
-                 and at least {needed} are needed; allow more, or take fewer workers"
-            ),
-            Self::Machine(error) => write!(f, "cannot start: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for Refused {}

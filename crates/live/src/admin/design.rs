@@ -4,8 +4,8 @@ use config::LineIndex;
 use config::design::{Answer, Design, Source};
 use serde_json::{Value, json};
 
+use crate::options::DesignFile;
 use crate::plan::{CallPlan, Plan};
-use crate::running::DesignFile;
 
 /// The design as this instance understands it, as JSON.
 pub(crate) fn describe(design: &Design, plan: &Plan, file: Option<&DesignFile>) -> String {

@@ -3,7 +3,8 @@
 use base::{NodeId, RegionId};
 use config::design::{Design, NodeKind};
 
-use crate::running::{Options, Refused};
+use crate::options::Options;
+use crate::refused::Refused;
 
 /// Where an instance stands in its design.
 #[derive(Clone, Copy, Debug)]

@@ -9,9 +9,10 @@ use engine::Call;
 use engine::l7::{Exchange, Input, Key};
 
 use super::entry::Entry;
+use crate::options::Options;
 use crate::plan::Plan;
 use crate::plan::place;
-use crate::running::{Options, Refused};
+use crate::refused::Refused;
 use crate::worker::engine_of;
 
 /// Where a log and the engine part.
