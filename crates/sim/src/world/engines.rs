@@ -26,13 +26,20 @@ impl Engine {
 pub(super) fn engines_of(plan: &Plan<'_>, call: base::CallId, seed: u64) -> Vec<Engine> {
     let from = plan.design.call(call).from;
     (0..plan.instance_count(from))
-        .flat_map(|number| engines_on(plan, call, plan.instance(from, number), seed))
+        .flat_map(|number| engines_on(plan, call, plan.instance(from, number), seed, Instant::ZERO))
         .collect()
 }
 
-/// The engines of a call on one instance, which share its numbers.
-pub(super) fn engines_on(plan: &Plan<'_>, call: base::CallId, from: u32, seed: u64) -> Vec<Engine> {
-    let shared = Arc::new(Shared::new(Instant::ZERO, &plan.design.call(call).rules));
+/// The engines of a call on one instance, which share its numbers, as its process has when it
+/// starts.
+pub(super) fn engines_on(
+    plan: &Plan<'_>,
+    call: base::CallId,
+    from: u32,
+    seed: u64,
+    starts: Instant,
+) -> Vec<Engine> {
+    let shared = Arc::new(Shared::new(starts, &plan.design.call(call).rules));
     let number = plan.instances[from as usize].number;
     let name = plan.design.call_name(call);
     let engine = |worker: u16| {
@@ -44,7 +51,7 @@ pub(super) fn engines_on(plan: &Plan<'_>, call: base::CallId, from: u32, seed: u
             endpoints: &endpoints,
             random: Random::of(seed, &format!("{name}/{number}/{worker}"), "call"),
         };
-        let call = engine::Call::new(Instant::ZERO, spec, Arc::clone(&shared));
+        let call = engine::Call::new(starts, spec, Arc::clone(&shared));
         Engine { call, from, timers: Timers::default() }
     };
     (0..plan.seats(call)).map(engine).collect()

@@ -81,7 +81,12 @@ impl World<'_> {
 
     /// The process is gone: what it had breaks off, and what it knew is forgotten.
     fn crash(&mut self, now: Instant, at: u32) {
-        for job in self.jobs_at(at, |_| true) {
+        let jobs = self.jobs_at(at, |_| true);
+        // Those who wait go first: a place that is given back would still send one of them.
+        for &job in &jobs {
+            self.leave_unsent(now, job);
+        }
+        for job in jobs {
             self.leave_children(now, job);
             self.break_off(now, job, Cause::Reset);
         }
@@ -95,20 +100,20 @@ impl World<'_> {
             Role::Cache(cache) => cache.crash(),
             Role::Client | Role::Relay | Role::Server(None) => {}
         }
-        self.forget(at);
+        self.forget(now, at);
     }
 
     /// Breakers, budgets and beliefs start anew.
-    fn forget(&mut self, at: u32) {
+    fn forget(&mut self, now: Instant, at: u32) {
         let plan = self.plan;
         let node = self.instances[at as usize].node;
         for call in plan.design.calls_from(node) {
-            self.renew(call, at);
+            self.renew(now, call, at);
         }
     }
 
-    fn renew(&mut self, call: CallId, at: u32) {
-        let fresh = engines_on(self.plan, call, at, self.seed);
+    fn renew(&mut self, now: Instant, call: CallId, at: u32) {
+        let fresh = engines_on(self.plan, call, at, self.seed, now);
         let first = self.plan.engine(call, at, 0);
         let last = first + u32::from(self.plan.seats(call));
         self.memories.retain(|engine, _| !(first..last).contains(engine));

@@ -69,6 +69,27 @@ fn who_retries_after_a_misrouted_try_may_find_the_way_and_no_breaker_opens() {
     assert!(run.calls.iter().all(|call| call.breaker_opened == 0));
 }
 
+/// One request is worked on for half a minute, and the others wait for its place.
+#[test]
+fn a_process_that_dies_sends_none_of_those_that_waited_in_it() {
+    let crash = "\n[[incident.it]]\non = \"lb\"\nkind = \"crash\"\nat = \"10s\"\nlasts = \"20s\"\n";
+    for fidelity in BOTH {
+        let text = TWO.replace("instances = 2", "instances = 1").replace("\"5ms\"", "\"30s\"");
+        let text = text
+            .replace("\"2s\"", "\"1m\"")
+            .replace("[call.users.lb]", "[call.users.lb]\nin_flight = \"none\"");
+        let text = text.replace("in_flight = 1_000", "in_flight = 1") + crash;
+        let run = play(&design(&text), "it", fidelity);
+
+        let tries = [TO_CART, TO_SEARCH].map(|call| run.calls[call].attempts);
+        assert_eq!(
+            tries,
+            [1, 1],
+            "those after the restart, {fidelity:?}: the first were before the warm-up"
+        );
+    }
+}
+
 /// Both calls of the balancer, by the order of the file.
 const TO_CART: usize = 1;
 const TO_SEARCH: usize = 2;

@@ -8,7 +8,7 @@ use model::quality::Quality;
 
 use super::super::World;
 use super::super::cache::Vintage;
-use super::super::flight::{Parent, Start};
+use super::super::flight::{Flight, Parent, Start};
 use super::super::instance::Role;
 use super::super::slab::Handle;
 use super::{Job, NOT_FOUND, State, WELL};
@@ -170,13 +170,34 @@ impl World<'_> {
 
     /// Everything that a job asked of others is left.
     pub(in crate::world) fn leave_children(&mut self, now: Instant, handle: Handle) {
+        self.leave_those(now, handle, |_| true);
+    }
+
+    /// Of what a job asked of others, that is left which has not been sent.
+    pub(in crate::world) fn leave_unsent(&mut self, now: Instant, handle: Handle) {
+        self.leave_those(now, handle, |flight| flight.job().is_none());
+    }
+
+    fn leave_those(&mut self, now: Instant, handle: Handle, fits: impl Fn(&Flight) -> bool) {
         // With the job's record gone first, the ends of its flights would find nobody; with it
         // still there they must not be taken for the end of a step.
         if let Some(job) = self.jobs.get_mut(handle) {
             job.pending = u16::MAX;
         }
-        while let Some(child) = self.jobs.get(handle).and_then(|job| job.child) {
+        while let Some(child) = self.child_that(handle, &fits) {
             self.tell(now, child, Input::ClientLeft);
         }
+    }
+
+    fn child_that(&self, job: Handle, fits: impl Fn(&Flight) -> bool) -> Option<Handle> {
+        let mut child = self.jobs.get(job)?.child;
+        while let Some(handle) = child {
+            let flight = self.flights.get(handle)?;
+            if fits(flight) {
+                break;
+            }
+            child = flight.sibling;
+        }
+        child
     }
 }
