@@ -35,6 +35,10 @@ pub(super) enum Factor {
     Limits,
     /// Everything that the design does without, at once.
     Together,
+    /// How many workers a service has that waits for others.
+    Workers(NodeId),
+    /// How many all such services have.
+    AllWorkers,
     /// How fast a service or a database is.
     Capacity(NodeId),
     /// How fast all of them are.
@@ -62,8 +66,8 @@ const RETRIES_TO_SPEAK_OF: f64 = 1.02;
 impl Factor {
     /// What is asked about, in this order. What adds load comes before what lets it linger, and
     /// that before what would have shut the rest out.
-    pub(super) fn all(plan: &Plan<'_>, usual: &[Judged]) -> Vec<Self> {
-        let retries = amplifying(plan, usual).into_iter().map(Self::Retries);
+    pub(super) fn all(ordinary: &Ordinary<'_>, usual: &[Judged]) -> Vec<Self> {
+        let retries = amplifying(ordinary.plan, usual).into_iter().map(Self::Retries);
         let others = [
             Self::AllRetries,
             Self::NoBudget,
@@ -76,10 +80,26 @@ impl Factor {
             Self::NoBreaker,
             Self::Together,
         ];
-        let nodes = (0..plan.design.nodes.len()).map(NodeId::from_index);
-        let servers = nodes.filter(|&node| plan.design.node(node).model().is_some());
-        let speeds = servers.map(Self::Capacity).chain([Self::AllCapacity]);
-        retries.chain(others).chain(speeds).collect()
+        retries.chain(others).chain(Self::servers(ordinary)).collect()
+    }
+
+    /// What nodes can do. More workers also do more work, and faster answers hold fewer workers: so
+    /// a node whose workers are busy with their own work is asked about its speed first, and those
+    /// that wait about their number before anybody is about the speed of whom they wait for.
+    fn servers(ordinary: &Ordinary<'_>) -> Vec<Self> {
+        let nodes = (0..ordinary.plan.design.nodes.len()).map(NodeId::from_index);
+        let servers: Vec<_> =
+            nodes.filter(|&node| ordinary.plan.design.node(node).model().is_some()).collect();
+        let waits = |node: &NodeId| ordinary.held(*node).is_some();
+        let (busy, others): (Vec<_>, Vec<_>) = servers
+            .iter()
+            .copied()
+            .partition(|&node| waits(&node) && ordinary.is_busy_itself(node));
+        let speeds = busy.into_iter().map(Self::Capacity);
+        let workers = servers.into_iter().filter(waits).map(Self::Workers);
+        let others = others.into_iter().map(Self::Capacity);
+        let workers = workers.chain([Self::AllWorkers]);
+        speeds.chain(workers).chain(others).chain([Self::AllCapacity]).collect()
     }
 
     /// The word for programs.
@@ -94,6 +114,7 @@ impl Factor {
             Self::NoBreaker => "breaker",
             Self::Limits => "limit",
             Self::Together => "rules",
+            Self::Workers(_) | Self::AllWorkers => "workers",
             Self::Capacity(_) | Self::AllCapacity => "capacity",
         }
     }
@@ -112,18 +133,20 @@ impl Factor {
             Self::NoBreaker => "calls without a breaker",
             Self::Limits => "limits that turn away",
             Self::Together => "any careless rule",
+            Self::Workers(_) | Self::AllWorkers => "few workers",
             Self::Capacity(_) | Self::AllCapacity => "slow servers",
         }
     }
 
     /// It changes so much at once that it says something only if it is enough.
     pub(super) const fn is_of_many(self) -> bool {
-        matches!(self, Self::AllRetries | Self::Together | Self::AllCapacity)
+        matches!(self, Self::AllRetries | Self::Together | Self::AllWorkers | Self::AllCapacity)
     }
 
     /// Whether it says nothing beside what was `told`, or of a design that comes back by itself.
     pub(super) fn is_needless(self, told: &[Told], is_well: bool) -> bool {
-        let is_asked_last = self.is_of_many() || matches!(self, Self::Capacity(_));
+        let is_asked_last =
+            self.is_of_many() || matches!(self, Self::Workers(_) | Self::Capacity(_));
         is_asked_last && (is_well || told.iter().any(|told| told.cures))
     }
 
@@ -156,13 +179,16 @@ impl Factor {
                 |at| failing(usual, at, &[Cause::Refused]) > allowed,
             ),
             Self::Together => change::be_careful(design, ordinary),
+            Self::Workers(node) => change::add_workers(design, ordinary, &[node]),
+            Self::AllWorkers => change::add_workers(design, ordinary, &nodes(design)),
             Self::Capacity(node) => change::speed_up(design, ordinary, &[node]),
-            Self::AllCapacity => {
-                let nodes: Vec<_> = (0..design.nodes.len()).map(NodeId::from_index).collect();
-                change::speed_up(design, ordinary, &nodes)
-            }
+            Self::AllCapacity => change::speed_up(design, ordinary, &nodes(design)),
         }
     }
+}
+
+fn nodes(design: &Design) -> Vec<NodeId> {
+    (0..design.nodes.len()).map(NodeId::from_index).collect()
 }
 
 /// The calls that send more than their requests.

@@ -157,7 +157,7 @@ impl<'a> Search<'a> {
             return Vec::new();
         }
         let mut told: Vec<Told> = Vec::new();
-        for factor in Factor::all(self.plan, &self.usual) {
+        for factor in Factor::all(ordinary, &self.usual) {
             if !factor.is_needless(&told, self.is_well()) {
                 told.extend(self.explain(factor, ordinary));
             }

@@ -1,3 +1,5 @@
+mod servers;
+
 use std::fmt::Write as _;
 
 use base::{CallId, Duration, NodeId};

@@ -14,7 +14,7 @@ use model::service;
 
 pub(super) use self::lingering::{cut_queues, declare_cancel, give_timeouts};
 pub(super) use self::retries::{give_budgets, stop_retries};
-pub(super) use self::servers::speed_up;
+pub(super) use self::servers::{add_workers, speed_up};
 pub(super) use self::shutting_out::{bound_calls, give_breakers};
 pub(super) use self::strictness::{lengthen_timeouts, lift_limits};
 use super::factor::Change;
