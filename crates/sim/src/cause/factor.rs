@@ -8,7 +8,7 @@ use super::Told;
 use super::change;
 use super::ordinary::Ordinary;
 use crate::judge::Judged;
-use crate::plan::Plan;
+use crate::plan::{Plan, Planned, What};
 
 /// Something that can be taken away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +31,10 @@ pub(super) enum Factor {
     NoLimit,
     /// Calls that go on asking a service that fails.
     NoBreaker,
+    /// Calls that go on asking an instance that fails.
+    NoEjection,
+    /// Calls that go on asking an instance that is down.
+    NoHealth,
     /// Rules that turn away what could have been done.
     Limits,
     /// Everything that the design does without, at once.
@@ -65,12 +69,12 @@ const RETRIES_TO_SPEAK_OF: f64 = 1.02;
 
 impl Factor {
     /// What is asked about, in this order. What adds load comes before what lets it linger, and
-    /// that before what would have shut the rest out.
+    /// that before what would have shut the rest out. But where some instances are bad to the end,
+    /// nothing lingers, and leaving them out is what was missing.
     pub(super) fn all(ordinary: &Ordinary<'_>, usual: &[Judged]) -> Vec<Self> {
         let retries = amplifying(ordinary.plan, usual).into_iter().map(Self::Retries);
-        let others = [
-            Self::AllRetries,
-            Self::NoBudget,
+        let retries = retries.chain([Self::AllRetries, Self::NoBudget]);
+        let lingering = [
             Self::Queues,
             Self::NoCancel,
             Self::NoTimeouts,
@@ -78,9 +82,15 @@ impl Factor {
             Self::Limits,
             Self::NoLimit,
             Self::NoBreaker,
-            Self::Together,
         ];
-        retries.chain(others).chain(Self::servers(ordinary)).collect()
+        let leaving_out = [Self::NoEjection, Self::NoHealth];
+        let rules: Vec<_> = if some_stay_bad(ordinary.plan) {
+            leaving_out.into_iter().chain(lingering).collect()
+        } else {
+            lingering.into_iter().chain(leaving_out).collect()
+        };
+        let servers = [Self::Together].into_iter().chain(Self::servers(ordinary));
+        retries.chain(rules).chain(servers).collect()
     }
 
     /// What nodes can do. More workers also do more work, and faster answers hold fewer workers: so
@@ -112,6 +122,8 @@ impl Factor {
             Self::NoTimeouts | Self::ShortTimeouts => "timeout",
             Self::NoLimit => "in_flight",
             Self::NoBreaker => "breaker",
+            Self::NoEjection => "ejection",
+            Self::NoHealth => "health",
             Self::Limits => "limit",
             Self::Together => "rules",
             Self::Workers(_) | Self::AllWorkers => "workers",
@@ -131,6 +143,8 @@ impl Factor {
             Self::ShortTimeouts => "short timeouts",
             Self::NoLimit => "calls without a bound",
             Self::NoBreaker => "calls without a breaker",
+            Self::NoEjection => "calls without ejection",
+            Self::NoHealth => "calls without health checks",
             Self::Limits => "limits that turn away",
             Self::Together => "any careless rule",
             Self::Workers(_) | Self::AllWorkers => "few workers",
@@ -173,6 +187,8 @@ impl Factor {
             }),
             Self::NoLimit => change::bound_calls(design, ordinary),
             Self::NoBreaker => change::give_breakers(design),
+            Self::NoEjection => change::give_ejections(design, ordinary),
+            Self::NoHealth => change::give_checks(design, ordinary),
             Self::Limits => change::lift_limits(
                 design,
                 |at| shed(usual, at) > allowed,
@@ -185,6 +201,19 @@ impl Factor {
             Self::AllCapacity => change::speed_up(design, ordinary, &nodes(design)),
         }
     }
+}
+
+/// Whether a fault hits some instances of a node, and not the others, to the end.
+fn some_stay_bad(plan: &Plan<'_>) -> bool {
+    let some = |planned: &Planned| {
+        let What::Instances(hit) = &planned.what else { return false };
+        let is_hit = |at: u32| hit.contains(&at);
+        hit.iter().any(|&one| {
+            let node = plan.instances[one as usize].node;
+            (0..plan.instance_count(node)).any(|number| !is_hit(plan.instance(node, number)))
+        })
+    };
+    plan.times.fault_ends.is_none() && plan.faults.iter().any(some)
 }
 
 fn nodes(design: &Design) -> Vec<NodeId> {

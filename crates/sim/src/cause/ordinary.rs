@@ -3,6 +3,7 @@
 use base::{CallId, Duration, NodeId};
 use config::Design;
 use config::design::NodeKind;
+use engine::EndpointSpec;
 
 use crate::judge::Judged;
 use crate::plan::{Plan, Planned, What};
@@ -87,6 +88,18 @@ impl<'a> Ordinary<'a> {
             same_way.map(|call| self.rate_from(call) * takes(call)).sum()
         };
         service.steps.iter().map(|calls| calls.iter().map(held).fold(0.0, f64::max)).sum()
+    }
+
+    /// Whether an instance of the caller can ask somebody else than one of whom it thinks ill.
+    pub(super) fn has_choice(&self, call: CallId) -> bool {
+        let plan = self.plan;
+        let from = plan.design.call(call).from;
+        let callers = (0..plan.instance_count(from)).map(|number| plan.instance(from, number));
+        let is_open = |spec: &EndpointSpec| spec.rank != EndpointSpec::OUT_OF_REACH;
+        let mut pools = callers.flat_map(|caller| {
+            (0..plan.seats(call)).map(move |seat| plan.choice(call, caller, seat).1)
+        });
+        pools.any(|specs| specs.iter().filter(|spec| is_open(spec) && spec.weight > 0).count() > 1)
     }
 
     /// How many seconds a request of a call took on average when nobody waited for anybody.

@@ -1,3 +1,4 @@
+mod instances;
 mod servers;
 
 use std::fmt::Write as _;

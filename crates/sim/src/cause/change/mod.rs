@@ -15,7 +15,7 @@ use model::service;
 pub(super) use self::lingering::{cut_queues, declare_cancel, give_timeouts};
 pub(super) use self::retries::{give_budgets, stop_retries};
 pub(super) use self::servers::{add_workers, speed_up};
-pub(super) use self::shutting_out::{bound_calls, give_breakers};
+pub(super) use self::shutting_out::{bound_calls, give_breakers, give_checks, give_ejections};
 pub(super) use self::strictness::{lengthen_timeouts, lift_limits};
 use super::factor::Change;
 use super::ordinary::Ordinary;
@@ -29,6 +29,8 @@ pub(super) fn be_careful(design: &mut Design, ordinary: &Ordinary<'_>) -> Option
         give_timeouts(design, ordinary),
         bound_calls(design, ordinary),
         give_breakers(design),
+        give_ejections(design, ordinary),
+        give_checks(design, ordinary),
     ];
     let nouns: Vec<String> = changes.into_iter().flatten().map(|change| change.noun).collect();
     (nouns.len() > 1).then(|| {

@@ -1,7 +1,8 @@
-//! What would have shut out the rest: bounds and breakers.
+//! What would have shut out the rest: bounds, breakers, ejection and health checks.
 
 use base::{Duration, Share};
 use config::Design;
+use policy::health::{check, ejection};
 use policy::{admission, breaker};
 
 use super::{Change, LEAST_TIMEOUT, Ordinary, clients, each_call, told, whole};
@@ -42,6 +43,46 @@ pub(in crate::cause) fn give_breakers(design: &mut Design) -> Option<Change> {
         Change::new(
             format!("calls without a breaker: {calls}"),
             format!("the missing breakers of {calls}"),
+        )
+    })
+}
+
+/// That of the example designs, but one of two can go, and for so long that little is lost by trying
+/// again. A crowd of clients shares no experience.
+pub(in crate::cause) fn give_ejections(
+    design: &mut Design,
+    ordinary: &Ordinary<'_>,
+) -> Option<Change> {
+    let usual = ejection::Params::new(5, Duration::from_secs(60), Share::percent(50)).ok()?;
+    let clients = clients(design);
+    let calls = each_call(design, |id, call| {
+        let has_none = call.rules.ejection.is_none() && !clients[call.from.index()];
+        (has_none && ordinary.has_choice(id)).then(|| call.rules.ejection = Some(usual))
+    });
+    told(&calls, |calls| {
+        Change::new(
+            format!("calls that go on asking an instance that fails: {calls}"),
+            format!("the missing ejection of {calls}"),
+        )
+    })
+}
+
+/// Those of the example designs. A crowd of clients checks nobody.
+pub(in crate::cause) fn give_checks(
+    design: &mut Design,
+    ordinary: &Ordinary<'_>,
+) -> Option<Change> {
+    let (every, timeout) = (Duration::from_secs(2), Duration::from_millis(500));
+    let usual = check::Params::new(every, timeout, 2, 3).ok()?;
+    let clients = clients(design);
+    let calls = each_call(design, |id, call| {
+        let has_none = call.rules.health.is_none() && !clients[call.from.index()];
+        (has_none && ordinary.has_choice(id)).then(|| call.rules.health = Some(usual))
+    });
+    told(&calls, |calls| {
+        Change::new(
+            format!("calls that go on asking an instance that is down: {calls}"),
+            format!("the missing health checks of {calls}"),
         )
     })
 }
