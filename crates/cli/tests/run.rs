@@ -167,14 +167,22 @@ fn a_missing_service_is_no_reason_not_to_run() {
 }
 
 #[test]
-fn sigterm_finishes_what_is_in_flight_and_exits_with_0() {
+fn each_signal_that_help_names_finishes_what_is_in_flight_and_exits_with_0() {
+    let help = String::from_utf8(command(&["--help"]).output().unwrap().stdout).unwrap();
+    for signal in ["TERM", "INT", "HUP"] {
+        assert!(help.contains(&format!("SIG{signal}")), "{help}");
+        finishes_what_is_in_flight(signal);
+    }
+}
+
+fn finishes_what_is_in_flight(signal: &str) {
     let folder = tempfile::tempdir().unwrap();
     let service = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut balancer = Running::start(folder.path(), service.local_addr().unwrap());
     let mut client = balancer.ask();
     let mut at_service = request_at(&service);
 
-    balancer.signal("TERM");
+    balancer.signal(signal);
     balancer.until_refusing();
     assert_eq!(balancer.line(), "plimsoll: draining: 1 request in flight, at most 30 s\n");
     at_service.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlate").unwrap();
