@@ -149,6 +149,17 @@ impl Series {
         })
     }
 
+    /// The sessions that stood on average in the windows that begin within this time; nothing if
+    /// nobody looked.
+    pub(crate) fn standing(&self, within: &Range<Instant>) -> Option<f64> {
+        let windows = self.windows().iter().enumerate();
+        let looked_at = windows.filter(|(at, _)| within.contains(&self.start(*at)));
+        let (sum, samples) = looked_at.fold((0.0, 0), |(sum, samples), (_, window)| {
+            (sum + window.sessions, samples + window.samples)
+        });
+        (samples > 0).then(|| sum / f64::from(samples))
+    }
+
     /// The state of the nodes: the share of busy workers of the busiest, and how many requests
     /// wait where most do.
     pub(crate) fn sample(&mut self, now: Instant, busy: f64, queued: u64, sessions: u64) {
