@@ -43,7 +43,7 @@ fn a_design_that_is_not_sound_is_refused_with_its_findings_and_exit_2() {
 
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{said}");
-    assert!(said.contains("lb.svc") && said.contains("error["), "{said}");
+    assert!(said.contains("lb -> svc") && said.contains("error["), "{said}");
 }
 
 #[test]
@@ -202,10 +202,10 @@ fn an_endpoint_that_goes_down_or_comes_up_is_said_in_one_line() {
 
     let down =
         "is down: its checks fail; none is left, so checks are not believed and all are asked";
-    assert_eq!(balancer.line(), format!("plimsoll: lb.svc: {service} {down}\n"));
+    assert_eq!(balancer.line(), format!("plimsoll: lb -> svc: {service} {down}\n"));
     let listener = TcpListener::bind(service).unwrap();
     std::thread::spawn(move || serve(&listener));
-    assert_eq!(balancer.line(), format!("plimsoll: lb.svc: {service} is up again\n"));
+    assert_eq!(balancer.line(), format!("plimsoll: lb -> svc: {service} is up again\n"));
 
     balancer.signal("TERM");
     assert_eq!(balancer.line(), "plimsoll: draining: 0 requests in flight, at most 30 s\n");

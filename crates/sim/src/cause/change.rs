@@ -14,7 +14,7 @@ use super::ordinary::Ordinary;
 pub(super) fn stop_retries(design: &mut Design, calls: &[CallId]) -> Option<Change> {
     let mut told = Vec::new();
     for &call in calls {
-        let name = name(design, call);
+        let name = design.call_in_words(call);
         let rules = &mut design.calls[call.index()].rules;
         let bound = if rules.budget.is_some() { "a budget" } else { "no budget" };
         told.push((name, format!("{} attempts, {bound}", rules.retry.attempts)));
@@ -264,7 +264,7 @@ fn each_call(
     for at in 0..design.calls.len() {
         let id = CallId::from_index(at);
         if change(id, &mut design.calls[at]).is_some() {
-            changed.push(name(design, id));
+            changed.push(design.call_in_words(id));
         }
     }
     changed
@@ -272,13 +272,6 @@ fn each_call(
 
 fn told(names: &[String], change: impl FnOnce(&str) -> Change) -> Option<Change> {
     (!names.is_empty()).then(|| change(&names.join(", ")))
-}
-
-/// `FROM -> TO`, with its `only` table if it is one.
-fn name(design: &Design, call: CallId) -> String {
-    let call = design.call(call);
-    let only = call.only.as_ref().map_or(String::new(), |only| format!(" ({})", only.name));
-    format!("{} -> {}{only}", design.node(call.from).name, design.node(call.to).name)
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates, not NaN")]
