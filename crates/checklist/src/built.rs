@@ -42,7 +42,7 @@ fn of_call(design: &Design, id: CallId) -> Vec<Diagnostic> {
     let call = design.call(id);
     let mut missing = Vec::new();
     let mut miss = |span: Span, what: &str| {
-        missing.push(missing_part(span, format!("{}: {what}", design.call_name(id))));
+        missing.push(missing_part(span, format!("{}: {what}", design.call_in_words(id))));
     };
     if call.protocol != Protocol::Http {
         let what = format!("a call over {} is not built yet", protocol(call.protocol));

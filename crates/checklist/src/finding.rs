@@ -17,7 +17,7 @@ pub struct Finding {
     pub rule: &'static Rule,
     /// What breaks it.
     pub place: Place,
-    /// The same by name: `lb.svc`.
+    /// The same as people read it: `lb -> svc`.
     pub name: String,
     /// Where in the file.
     pub span: Span,
@@ -126,7 +126,7 @@ impl<'a> Notes<'a> {
     /// A call breaks the rule by its value of `key`; the whole call if the file has no such line.
     pub fn on_call(&mut self, call: CallId, key: &str, message: String, way_out: String) {
         let span = self.facts.span_of(call, key);
-        self.note(Place::Call(call), self.facts.design.call_name(call), span, message, way_out);
+        self.note(Place::Call(call), self.facts.design.call_in_words(call), span, message, way_out);
     }
 
     /// A node breaks the rule.
@@ -146,7 +146,7 @@ impl<'a> Notes<'a> {
         let design = self.facts.design;
         let link = &design.links[at];
         let end = |region: base::RegionId| design.regions[region.index()].name.clone();
-        let name = format!("{}.{}", end(link.from), end(link.to));
+        let name = format!("{} -> {}", end(link.from), end(link.to));
         self.note(Place::Link(at), name, link.span, message, way_out);
     }
 

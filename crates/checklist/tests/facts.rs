@@ -80,7 +80,10 @@ fn tries_multiply_along_the_worst_path() {
     let id = call(&design, "svc.db");
 
     assert_eq!(facts.amplification(id).worst, 64);
-    assert_eq!(facts.tries_in_words(&facts.worst_path(id)), "users.api 4 x api.svc 4 x svc.db 4");
+    assert_eq!(
+        facts.tries_in_words(&facts.worst_path(id)),
+        "users -> api 4 x api -> svc 4 x svc -> db 4"
+    );
     let design = read(BALANCER);
     let facts = Facts::of(&design);
     assert_eq!(facts.amplification(call(&design, "lb.svc")).lasting, 1.1);

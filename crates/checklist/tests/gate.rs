@@ -54,18 +54,18 @@ fn what_has_no_end_no_jitter_or_no_budget_is_not_carried() {
 #[test]
 fn what_is_not_built_is_named_piece_by_piece() {
     assert_eq!(missing(BALANCER, "lb"), [""; 0]);
-    assert_eq!(missing(REGIONS, "edge"), ["edge.shelf: a cache is not built yet"]);
+    assert_eq!(missing(REGIONS, "edge"), ["edge -> shelf: a cache is not built yet"]);
     assert_eq!(
         missing(POSTGRES, "pg"),
-        ["a listener for TCP is not built yet", "pg.postgres: a call over TCP is not built yet"]
+        ["a listener for TCP is not built yet", "pg -> postgres: a call over TCP is not built yet"]
     );
     assert_eq!(
         missing(GRPC, "edge"),
         [
             "a listener for gRPC is not built yet",
             "TLS is not built yet",
-            "edge.chat: a call over gRPC is not built yet",
-            "edge.chat.only.subscribe: a call over gRPC is not built yet",
+            "edge -> chat: a call over gRPC is not built yet",
+            "edge -> chat (subscribe): a call over gRPC is not built yet",
         ]
     );
     assert_eq!(missing(INCIDENT, "api"), [""; 0]);

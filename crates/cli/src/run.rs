@@ -135,8 +135,9 @@ built yet is refused by name.
 The access log has one line of JSON for each request. The admin pages are /metrics, /healthz, \
 /readyz and /design.
 
-SIGTERM or Ctrl-C: stops accepting, finishes what is in flight (30 s at most), exits with 0. A \
-second one ends at once, with 1. Exit code 2 if the file is no sound design or an address is taken.";
+SIGTERM, SIGINT (Ctrl-C) or SIGHUP (the terminal was closed; nothing is reloaded): stops accepting, \
+finishes what is in flight (30 s at most), exits with 0. A second one ends at once, with 1. Exit \
+code 2 if the file is no sound design or an address is taken.";
 
 const EXAMPLES: &str = "\
 Examples:

@@ -158,7 +158,28 @@ fn the_defaults_that_apply_come_with_reason_and_source() {
 
     let in_json = json.as_array().expect("defaults are a list").len();
     assert_eq!(text.matches("source: ").count(), in_json);
-    assert!(text.contains("for lb.svc"), "{text}");
+    assert!(text.contains("for lb -> svc"), "{text}");
+}
+
+/// The name of its table is for programs, and stands in lines of the file that are shown.
+#[test]
+fn people_read_a_call_by_its_ends() {
+    for file in ["balancer", "incident", "regions", "postgres", "grpc"] {
+        let file = format!("designs/{file}.toml");
+        let json = stdout(&plimsoll(&["check", &file, "--format", "json"]));
+        let json: serde_json::Value = serde_json::from_str(&json).expect("it is JSON");
+        let tables = json["calls"].as_array().expect("calls are a list");
+        let defaults = stdout(&plimsoll(&["check", &file, "--defaults"]));
+        let text = stdout(&plimsoll(&["check", &file])) + &defaults;
+
+        for table in tables.iter().filter_map(|call| call["call"].as_str()) {
+            let (from, to) = table.split_once('.').expect("a call has two ends");
+            let to = to.split('.').next().unwrap_or(to);
+            assert!(text.contains(&format!("{from} -> {to}")), "{table}: {text}");
+            let elsewhere = text.replace(&format!("call.{from}.{to}"), "");
+            assert!(!elsewhere.contains(&format!("{from}.{to}")), "{table}: {text}");
+        }
+    }
 }
 
 #[test]

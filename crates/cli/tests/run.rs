@@ -43,7 +43,7 @@ fn a_design_that_is_not_sound_is_refused_with_its_findings_and_exit_2() {
 
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{said}");
-    assert!(said.contains("lb.svc") && said.contains("error["), "{said}");
+    assert!(said.contains("lb -> svc") && said.contains("error["), "{said}");
 }
 
 #[test]
@@ -167,14 +167,22 @@ fn a_missing_service_is_no_reason_not_to_run() {
 }
 
 #[test]
-fn sigterm_finishes_what_is_in_flight_and_exits_with_0() {
+fn each_signal_that_help_names_finishes_what_is_in_flight_and_exits_with_0() {
+    let help = String::from_utf8(command(&["--help"]).output().unwrap().stdout).unwrap();
+    for signal in ["TERM", "INT", "HUP"] {
+        assert!(help.contains(&format!("SIG{signal}")), "{help}");
+        finishes_what_is_in_flight(signal);
+    }
+}
+
+fn finishes_what_is_in_flight(signal: &str) {
     let folder = tempfile::tempdir().unwrap();
     let service = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut balancer = Running::start(folder.path(), service.local_addr().unwrap());
     let mut client = balancer.ask();
     let mut at_service = request_at(&service);
 
-    balancer.signal("TERM");
+    balancer.signal(signal);
     balancer.until_refusing();
     assert_eq!(balancer.line(), "plimsoll: draining: 1 request in flight, at most 30 s\n");
     at_service.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlate").unwrap();
@@ -194,10 +202,10 @@ fn an_endpoint_that_goes_down_or_comes_up_is_said_in_one_line() {
 
     let down =
         "is down: its checks fail; none is left, so checks are not believed and all are asked";
-    assert_eq!(balancer.line(), format!("plimsoll: lb.svc: {service} {down}\n"));
+    assert_eq!(balancer.line(), format!("plimsoll: lb -> svc: {service} {down}\n"));
     let listener = TcpListener::bind(service).unwrap();
     std::thread::spawn(move || serve(&listener));
-    assert_eq!(balancer.line(), format!("plimsoll: lb.svc: {service} is up again\n"));
+    assert_eq!(balancer.line(), format!("plimsoll: lb -> svc: {service} is up again\n"));
 
     balancer.signal("TERM");
     assert_eq!(balancer.line(), "plimsoll: draining: 0 requests in flight, at most 30 s\n");

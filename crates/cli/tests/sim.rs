@@ -215,7 +215,7 @@ fn a_call_that_leaves_a_question_open_is_refused_with_that_question_alone() {
     let told = String::from_utf8_lossy(&text.stderr);
     assert_eq!((text.status.code(), as_json.status.code()), (Some(2), Some(2)), "{told}");
     assert_eq!(stdout(&text), "");
-    assert!(told.contains("error[A05]: lb.svc") && told.contains("spell that out"), "{told}");
+    assert!(told.contains("error[A05]: lb -> svc") && told.contains("spell that out"), "{told}");
     assert_eq!(told.matches("error[").count(), 1, "{told}");
     assert_eq!(json(&as_json)["unusable"], "incomplete");
     let spelled_out = open + "retry = \"none\"\n";

@@ -409,11 +409,19 @@ impl Design {
         &self.calls[id.index()]
     }
 
-    /// `FROM.TO`, with the name of an `only` table if it is one.
+    /// `FROM.TO`, with `.only.NAME` if it is such a table: the name of a call in the file, in JSON,
+    /// in logs and in metrics. People read [`Self::call_in_words`].
     pub fn call_name(&self, id: CallId) -> String {
         let call = self.call(id);
         let name = format!("{}.{}", self.node(call.from).name, self.node(call.to).name);
         call.only.as_ref().map_or(name.clone(), |only| format!("{name}.only.{}", only.name))
+    }
+
+    /// A call as people read it, see [`call_in_words`].
+    pub fn call_in_words(&self, id: CallId) -> String {
+        let call = self.call(id);
+        let only = call.only.as_ref().map(|only| only.name.as_str());
+        call_in_words(&self.node(call.from).name, &self.node(call.to).name, only)
     }
 
     /// The node of this name.
@@ -475,4 +483,11 @@ impl Client {
             }
         }
     }
+}
+
+/// A call as people read it, and as `on` of an incident takes it: `FROM -> TO`. The name of an
+/// `only` table stands in brackets behind it.
+pub fn call_in_words(from: &str, to: &str, only: Option<&str>) -> String {
+    let only = only.map_or(String::new(), |only| format!(" ({only})"));
+    format!("{from} -> {to}{only}")
 }

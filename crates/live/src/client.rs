@@ -272,8 +272,8 @@ impl Client {
                 bytes_in: upload.passage.moved() + tale.tunnelled.0,
                 bytes_out: download.passage.moved() + tale.own_bytes + tale.tunnelled.1,
                 latency: now.since(tale.arrived),
-                upstream_latency: tale.last_sent.map(|sent| now.since(sent)),
-                queue_wait: tale.sent.unwrap_or(now).since(tale.arrived),
+                upstream_latency: tale.sent.map(|sent| now.since(sent)),
+                queue_wait: tale.call.map_or(Duration::ZERO, |_| desk.exchange.queue_wait()),
             };
             record.write(out);
         });

@@ -172,7 +172,7 @@ fn emptied(flags: &[AtomicBool]) -> impl Iterator<Item = CallId> {
 }
 
 fn endpoint_names(call: &CallPlan) -> (&str, Vec<&str>) {
-    (&call.name, call.endpoints.iter().map(|endpoint| endpoint.name.as_str()).collect())
+    (&call.in_words, call.endpoints.iter().map(|endpoint| endpoint.name.as_str()).collect())
 }
 
 fn names(call: &CallPlan) -> CallNames {

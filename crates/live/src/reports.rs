@@ -34,7 +34,7 @@ struct Call {
 
 #[derive(Debug)]
 struct Endpoint {
-    /// `FROM.TO: HOST:PORT`.
+    /// `FROM -> TO: HOST:PORT`.
     name: String,
     /// The workers that believe it to be down, by its checks.
     down: AtomicU64,
@@ -70,7 +70,7 @@ pub(crate) struct Ears<'a> {
 }
 
 impl Reports {
-    /// For so many workers; calls by name, with their endpoints.
+    /// For so many workers; calls as people read them, with their endpoints.
     pub(crate) fn new<'a>(
         workers: usize,
         calls: impl Iterator<Item = (&'a str, Vec<&'a str>)>,
@@ -227,7 +227,7 @@ mod tests {
 
     #[test]
     fn an_endpoint_is_down_once_all_workers_believe_so_and_up_with_the_first_that_does_not() {
-        let reports = Reports::new(2, [("lb.svc", vec!["a", "b"])].into_iter());
+        let reports = Reports::new(2, [("lb -> svc", vec!["a", "b"])].into_iter());
         let note = |worker, endpoint, up| {
             let scope = Scope { call: CallId(0), endpoint: Some(EndpointId(endpoint)) };
             let changed = policy::Event::HealthChanged { up };
@@ -242,7 +242,7 @@ mod tests {
 
     #[test]
     fn a_call_is_down_with_its_last_endpoint_and_up_with_the_first() {
-        let reports = Reports::new(1, [("lb.svc", vec!["a", "b"])].into_iter());
+        let reports = Reports::new(1, [("lb -> svc", vec!["a", "b"])].into_iter());
         let note = |endpoint, up| {
             let scope = Scope { call: CallId(0), endpoint: Some(EndpointId(endpoint)) };
             let changed = policy::Event::HealthChanged { up };
@@ -255,7 +255,7 @@ mod tests {
 
     #[test]
     fn an_instance_serves_as_long_as_one_worker_has_somebody_to_ask_for_one_call() {
-        let calls = [("lb.a", vec!["a"]), ("lb.b", vec!["b"])];
+        let calls = [("lb -> a", vec!["a"]), ("lb -> b", vec!["b"])];
         let reports = Reports::new(2, calls.into_iter());
         let note = |worker, call, serving| {
             reports.note_serving(WorkerId(worker), CallId(call), serving);

@@ -41,7 +41,7 @@ pub struct Record<'a> {
     pub latency: Duration,
     /// Of the last try; nothing if none left.
     pub upstream_latency: Option<Duration>,
-    /// Time that it waited for its turn.
+    /// Time that it stood in the call's queue; none if it was admitted at once.
     pub queue_wait: Duration,
 }
 

@@ -75,7 +75,7 @@ fn line() -> String {
         bytes_out: 145,
         latency: Duration::from_micros(800_250),
         upstream_latency: Some(Duration::from_micros(399_999)),
-        queue_wait: Duration::from_nanos(4_900),
+        queue_wait: Duration::ZERO,
     };
     let mut out = Vec::new();
     record.write(&mut out);

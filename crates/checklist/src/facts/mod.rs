@@ -98,11 +98,11 @@ impl<'a> Facts<'a> {
         self.calls().map(|(id, _)| id).filter(ends)
     }
 
-    /// `users.lb 2 x lb.svc 3`: the tries of those calls of a path that are retried.
+    /// `users -> lb 2 x lb -> svc 3`: the tries of those calls of a path that are retried.
     pub fn tries_in_words(&self, path: &[CallId]) -> String {
         let one = |&id: &CallId| {
             let attempts = self.design.call(id).rules.retry.attempts;
-            (attempts > 1).then(|| format!("{} {attempts}", self.design.call_name(id)))
+            (attempts > 1).then(|| format!("{} {attempts}", self.design.call_in_words(id)))
         };
         path.iter().filter_map(one).collect::<Vec<_>>().join(" x ")
     }

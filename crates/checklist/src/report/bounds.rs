@@ -98,7 +98,7 @@ fn wait_words(Wait { mean, by, exact }: Wait) -> String {
 
 fn way_row(design: &Design, way: &WayBounds) -> Vec<String> {
     vec![
-        format!("  {}", design.call_name(way.call)),
+        format!("  {}", design.call_in_words(way.call)),
         way.from.clone(),
         way.to.clone(),
         format!("{:.1}ms", way.light.as_millis_f64()),

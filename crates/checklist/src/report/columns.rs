@@ -2,6 +2,8 @@
 
 /// Between two columns.
 const GAP: usize = 2;
+/// Between the ends of a call.
+const ARROW: &str = "->";
 /// No column gets narrower than this for the sake of others.
 const NARROWEST: usize = 10;
 
@@ -18,7 +20,7 @@ fn widths(rows: &[Vec<String>], page: usize) -> Vec<usize> {
     let natural = |column| cells(column).map(|cell| length(cell)).max().unwrap_or(0);
     let longest_word = |column| {
         let of_cell = |cell: &String| {
-            let longest = cell.split(' ').map(length).max().unwrap_or(0);
+            let longest = words(cell).map(length).max().unwrap_or(0);
             indent(cell) + longest
         };
         cells(column).map(of_cell).max().unwrap_or(0).max(NARROWEST)
@@ -55,10 +57,9 @@ fn lines(row: &[String], widths: &[usize]) -> Vec<String> {
 /// Breaks text between words into lines of at most `width` characters; a longer word stands alone.
 /// All lines are indented like the first.
 pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
-    let words = text.trim_start_matches(' ');
     let indent = " ".repeat(indent(text));
     let mut lines: Vec<String> = Vec::new();
-    for word in words.split(' ') {
+    for word in words(text.trim_start_matches(' ')) {
         match lines.last_mut() {
             Some(line) if length(line) + 1 + length(word) <= width => {
                 line.push(' ');
@@ -68,6 +69,19 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
         }
     }
     lines
+}
+
+/// What is not broken: words, and a call by its ends, `users -> api`.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let is_between = |&(at, _): &(usize, &str)| {
+        !text[..at].ends_with(ARROW) && !text[at + 1..].starts_with(ARROW)
+    };
+    let ends = text.match_indices(' ').filter(is_between).map(|(at, _)| at);
+    ends.chain([text.len()]).scan(0, |start, end| {
+        let word = text.get(*start..end);
+        *start = end + 1;
+        word
+    })
 }
 
 fn indent(text: &str) -> usize {
@@ -98,14 +112,21 @@ mod tests {
 
     #[test]
     fn the_widest_column_wraps_first() {
-        let rows: &[&[&str]] =
-            &[&["CALL", "RETRIES"], &["users.lb", "two tries, budget 10%, no more"]];
+        let rows: &[&[&str]] = &[&["CALL", "RETRIES"], &["users -> lb", "two tries, budget 10%"]];
 
         insta::assert_snapshot!(table(rows, 30), @"
-        CALL      RETRIES
-        users.lb  two tries, budget
-                  10%, no more
+        CALL         RETRIES
+        users -> lb  two tries, budget
+                     10%
         ");
+    }
+
+    #[test]
+    fn a_call_is_not_broken_between_its_ends() {
+        let text = "tried by users -> api and by api -> svc";
+
+        assert_eq!(wrap(text, 14), ["tried by", "users -> api", "and by", "api -> svc"]);
+        assert_eq!(wrap("a b", 1), ["a", "b"]);
     }
 
     #[test]

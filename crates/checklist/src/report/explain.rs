@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use base::CallId;
 use config::Design;
 use config::diagnostic::Severity;
 use serde_json::{Value, json};
@@ -60,7 +61,7 @@ pub fn meant(code: &str) -> String {
 /// Every default that applies in a design: its value, its reason and source, and for which calls.
 pub fn defaults(design: &Design) -> String {
     let mut text = String::new();
-    for (default, calls) in applied(design) {
+    for (default, calls) in applied(design, Design::call_in_words) {
         let title = format!("{}  {} = {}", default.code, default.key, default.value);
         paragraph(&mut text, "", &title);
         if !calls.is_empty() {
@@ -84,15 +85,18 @@ pub fn defaults_json(design: &Design) -> Value {
             "calls": calls,
         })
     };
-    applied(design).into_iter().map(row).collect()
+    applied(design, Design::call_name).into_iter().map(row).collect()
 }
 
-/// The defaults that apply, in the order of their codes, each with its calls.
-fn applied(design: &Design) -> Vec<(config::defaults::Default, Vec<String>)> {
+/// The defaults that apply, in the order of their codes, each with the names of its calls.
+fn applied(
+    design: &Design,
+    name: impl Fn(&Design, CallId) -> String,
+) -> Vec<(config::defaults::Default, Vec<String>)> {
     let mut used: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for applied in &design.defaults_used {
         let calls = used.entry(applied.default).or_default();
-        calls.extend(applied.call.map(|call| design.call_name(call)));
+        calls.extend(applied.call.map(|call| name(design, call)));
     }
     let known = |(code, calls)| Some((config::defaults::by_code(code)?, calls));
     used.into_iter().filter_map(known).collect()

@@ -1,5 +1,6 @@
 //! The five answers of each call, in few words.
 
+use base::CallId;
 use config::Design;
 use config::design::{Call, Protocol, Source};
 use engine::Carrier;
@@ -11,7 +12,10 @@ use crate::question::{Question, answer};
 /// A call and its five answers.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Row {
-    /// `FROM.TO`.
+    /// Its number in the design.
+    #[serde(skip)]
+    pub id: CallId,
+    /// `FROM.TO`, with `.only.NAME` if it is such a table.
     pub call: String,
     /// `plimsoll`, or `others`.
     pub carried_by: &'static str,
@@ -40,12 +44,13 @@ pub fn rows(design: &Design) -> Vec<Row> {
 /// What stands where the file gives no answer.
 pub(super) const UNANSWERED: &str = "not answered";
 
-fn row(facts: &Facts<'_>, id: base::CallId, call: &Call) -> Row {
+fn row(facts: &Facts<'_>, id: CallId, call: &Call) -> Row {
     let said = |question: Question, words: String| {
         if question.is_answered(call) { words } else { UNANSWERED.to_owned() }
     };
     let amplification = facts.amplification(id);
     Row {
+        id,
         call: facts.design.call_name(id),
         carried_by: match call.rules.carrier {
             Carrier::Plimsoll => "plimsoll",

@@ -16,6 +16,9 @@ use crate::facts::{lasting_factor, routed};
 pub struct Path {
     /// The calls on the way, in the order in which they are made.
     pub calls: Vec<String>,
+    /// Their numbers in the design.
+    #[serde(skip)]
+    pub ids: Vec<CallId>,
     /// The tries of each.
     pub tries: Vec<u8>,
     /// The product of the tries: the most attempts that one request can cause at the end.
@@ -69,6 +72,7 @@ fn path(facts: &Facts<'_>, worst: u64, calls: &[CallId]) -> Path {
     let factor = |id: &CallId| lasting_factor(facts.design.call(*id));
     Path {
         calls: calls.iter().map(|&id| facts.design.call_name(id)).collect(),
+        ids: calls.to_vec(),
         tries: calls.iter().map(|&id| facts.design.call(id).rules.retry.attempts).collect(),
         worst,
         lasting: super::rounded(calls.iter().map(factor).product()),

@@ -17,7 +17,7 @@ pub(super) const PAGE: usize = 100;
 /// For people, 100 columns wide. `colour` adds ANSI escapes; without them nothing is lost.
 pub fn text(reviewed: &Reviewed<'_>, colour: bool) -> String {
     let sections = [
-        answers(&rows(reviewed.design), colour),
+        answers(reviewed.design, colour),
         ways(reviewed.design, colour),
         bounds::text(reviewed.design, colour),
         findings(reviewed, colour),
@@ -29,13 +29,15 @@ pub fn text(reviewed: &Reviewed<'_>, colour: bool) -> String {
 }
 
 /// A row for each call with its five answers.
-fn answers(rows: &[Row], colour: bool) -> String {
+fn answers(design: &Design, colour: bool) -> String {
+    let rows = rows(design);
     let head =
         ["  CALL", "TIMEOUT", "IDEMPOTENT", "ON FAILURE", "BACKPRESSURE", "RETRIES", "WORST"];
     if rows.is_empty() {
         return String::new();
     }
-    let mut text = table(&head, rows.iter().map(cells_of), colour);
+    let cells = rows.iter().map(|row| cells_of(design, row));
+    let mut text = table(&head, cells, colour);
     if rows.iter().any(is_ours) {
         text.push_str(
             "* carried by Plimsoll; the others by other people's code, as the file says\n",
@@ -44,11 +46,11 @@ fn answers(rows: &[Row], colour: bool) -> String {
     text
 }
 
-fn cells_of(row: &Row) -> Vec<String> {
+fn cells_of(design: &Design, row: &Row) -> Vec<String> {
     let mark = if is_ours(row) { '*' } else { ' ' };
-    let name = match row.call.split_once(".only.") {
-        Some((_, only)) => format!("  {only}"),
-        None => row.call.clone(),
+    let name = match &design.call(row.id).only {
+        Some(only) => format!("  ({})", only.name),
+        None => design.call_in_words(row.id),
     };
     vec![
         format!("{mark} {name}"),
@@ -70,8 +72,9 @@ fn ways(design: &Design, colour: bool) -> String {
     const MOST: usize = 12;
     let paths = paths(design, MOST);
     let steps = |path: &Path| {
-        let steps = path.calls.iter().zip(&path.tries);
-        steps.map(|(call, tries)| format!("{call} {tries}")).collect::<Vec<_>>().join(" x ")
+        let steps = path.ids.iter().zip(&path.tries);
+        let step = |(&id, tries)| format!("{} {tries}", design.call_in_words(id));
+        steps.map(step).collect::<Vec<_>>().join(" x ")
     };
     let rows = paths.worst.iter().map(|path| {
         vec![format!("  {}", steps(path)), format!("x{}", path.worst), format!("x{}", path.lasting)]

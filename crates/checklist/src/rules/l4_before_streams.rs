@@ -34,7 +34,7 @@ fn check(facts: &Facts<'_>, notes: &mut Notes<'_>) {
                 format!(
                     "`{}` puts many requests on one connection, and this chooses once a \
                         connection",
-                    facts.design.call_name(caller)
+                    facts.design.call_in_words(caller)
                 ),
                 "`protocol = \"grpc\"` or `\"http\"` for the balancer".to_owned(),
             );

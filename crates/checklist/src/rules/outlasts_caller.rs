@@ -32,7 +32,7 @@ fn check(facts: &Facts<'_>, notes: &mut Notes<'_>) {
                 "timeout",
                 format!(
                     "may last {own}, but `{}`, which waits for it, gives up after {waits}",
-                    facts.design.call_name(caller)
+                    facts.design.call_in_words(caller)
                 ),
                 format!("a `timeout` well under {waits}, or more time for the caller"),
             );

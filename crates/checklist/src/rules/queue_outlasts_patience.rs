@@ -35,7 +35,7 @@ fn check(facts: &Facts<'_>, notes: &mut Notes<'_>) {
                 format!(
                     "a full queue of {queue} takes {}, and `{}` waits {patience}",
                     rounded(wait),
-                    facts.design.call_name(call)
+                    facts.design.call_in_words(call)
                 ),
                 format!("a queue of at most {fits:.0}"),
             );

@@ -33,7 +33,7 @@ fn check(facts: &Facts<'_>, notes: &mut Notes<'_>) {
                 "attempt_timeout",
                 format!(
                     "a try ends after {one}, while `{}` behind it may go on until {timeout}",
-                    facts.design.call_name(inner)
+                    facts.design.call_in_words(inner)
                 ),
                 format!("an `attempt_timeout` above {timeout}, or a shorter `timeout` behind it"),
             );

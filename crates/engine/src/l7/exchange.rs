@@ -37,6 +37,8 @@ pub struct Exchange {
     state: State,
     request: Request,
     arrived: Instant,
+    /// How long it stood in the call's queue.
+    queue_wait: Duration,
     deadline: Deadline,
     /// Tries that have left.
     attempts: u8,
@@ -77,6 +79,7 @@ impl Exchange {
             state: State::New,
             request: Request::default(),
             arrived: now,
+            queue_wait: Duration::ZERO,
             deadline: Deadline::new(now, &policy::deadline::Params::default(), None),
             attempts: 0,
             admitted: false,
@@ -150,6 +153,12 @@ impl Exchange {
         self.attempts
     }
 
+    /// How long it stood in the call's queue: nothing if it was admitted, or refused, at once, and
+    /// nothing as yet while it stands there.
+    pub const fn queue_wait(&self) -> Duration {
+        self.queue_wait
+    }
+
     /// Which try the current one is, counted from the client: those of the hops before are in it.
     fn number(&self) -> u8 {
         self.request.client_attempt.saturating_sub(1).saturating_add(self.attempts)
@@ -205,7 +214,8 @@ impl Exchange {
 
     fn admitted(&mut self, now: Instant, call: &mut Call, sink: &mut impl Sink) {
         self.admitted = true;
-        let waited = now.since(self.arrived);
+        self.queue_wait = now.since(self.arrived);
+        let waited = self.queue_wait;
         call.emit(now, None, Event::Policy(decided::Event::Admitted { waited }), sink);
         if self.deadline.is_past(now) {
             return self.end(

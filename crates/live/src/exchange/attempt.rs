@@ -31,8 +31,7 @@ impl Client {
         let now = self.worker.recent();
         desk.stage = Stage::Trying;
         desk.tale.endpoint = Some(endpoint);
-        desk.tale.sent.get_or_insert(now);
-        desk.tale.last_sent = Some(now);
+        desk.tale.sent = Some(now);
         desk.attempt = Attempt { endpoint, began: now, ..Attempt::default() };
         self.write_request(desk, number, remaining);
         match self.idle_link(call, endpoint) {

@@ -131,9 +131,8 @@ pub(crate) struct Tale {
     pub(crate) call: Option<CallId>,
     pub(crate) endpoint: Option<EndpointId>,
     pub(crate) arrived: Instant,
-    /// When the first try and the last one left.
+    /// When the last try left.
     pub(crate) sent: Option<Instant>,
-    pub(crate) last_sent: Option<Instant>,
     /// When the answer's head was here.
     pub(crate) answered: Option<Instant>,
     pub(crate) id: RequestId,

@@ -51,8 +51,10 @@ pub(crate) struct CallPlan {
     pub(crate) id: CallId,
     /// Its number in the design.
     pub(crate) in_design: CallId,
-    /// `FROM.TO`.
+    /// `FROM.TO`, in the log and the metrics.
     pub(crate) name: String,
+    /// `FROM -> TO`, for people.
+    pub(crate) in_words: String,
     /// Its rules.
     pub(crate) rules: Rules,
     /// Whom it can ask.
@@ -144,6 +146,7 @@ impl CallPlan {
             id,
             in_design,
             name: design.call_name(in_design),
+            in_words: design.call_in_words(in_design),
             shared: Arc::new(Shared::new(now, &call.rules)),
             rules: call.rules.clone(),
             endpoints,

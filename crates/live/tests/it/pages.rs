@@ -1,6 +1,8 @@
 //! What the one who runs it can see: the admin pages and the access log.
 
 use std::fs::read_to_string;
+use std::path::Path;
+use std::time::Instant;
 
 use plimsoll_live::Target;
 use serde_json::Value;
@@ -68,10 +70,7 @@ fn the_log_has_one_line_for_each_request_with_its_cause() {
     balancer.get("/elsewhere");
     balancer.ask("nonsense\r\n\r\n");
 
-    let lines = || read_to_string(&file).unwrap();
-    eventually("three lines are there", || lines().lines().count() == 3);
-    let records: Vec<Value> =
-        lines().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let records = records(&file, 3);
     let of = |path: &str| records.iter().find(|record| record["path"] == path).unwrap();
     let good = of("/a/b");
     assert_eq!((&good["call"], &good["route"]), (&"lb.svc".into(), &"/a".into()));
@@ -83,6 +82,53 @@ fn the_log_has_one_line_for_each_request_with_its_cause() {
     assert_eq!((&lost["status"], &lost["cause"]), (&404.into(), &"no_route".into()));
     let bad = of("");
     assert_eq!((&bad["status"], &bad["layer"]), (&400.into(), &"client".into()));
+}
+
+#[test]
+fn the_log_tells_what_each_request_stood_in_the_queue_also_if_it_was_refused_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("access.log");
+    let service = Service::script(|connection| {
+        connection.request();
+        eventually("the test is done", || connection.is_told("go"));
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nwell");
+    });
+    let balancer = Site::before(&[service.address])
+        .rule("in_flight", "1")
+        .rule("queue", "1")
+        .log(Target::File(file.clone()))
+        .start();
+    let asking = |path: &str| {
+        let mut client = balancer.client();
+        client.send(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes());
+        client
+    };
+
+    let mut first = asking("/first");
+    eventually("one is under way", || balancer.metric("in_flight", &[]) == 1.0);
+    let hurry = "GET /hurry HTTP/1.1\r\nHost: a\r\nPlimsoll-Timeout-Ms: 100\r\n\r\n";
+    assert_eq!(balancer.ask(hurry).cause().as_deref(), Some("queue_expired"));
+    let mut patient = asking("/patient");
+    eventually("one waits", || balancer.metric("queue", &[]) == 1.0);
+    let waiting = Instant::now();
+    assert_eq!(balancer.get("/full").cause().as_deref(), Some("queue_full"));
+    let waited = waiting.elapsed();
+    service.tell("go");
+    assert_eq!([&mut first, &mut patient].map(|client| client.answer().status), [200; 2]);
+    balancer.ask("nonsense\r\n\r\n");
+
+    let records = records(&file, 5);
+    let of = |path: &str, field: &str| {
+        let record = records.iter().find(|record| record["path"] == path).unwrap();
+        record[field].as_f64().unwrap()
+    };
+    assert_eq!(["/first", "/full", ""].map(|path| of(path, "queue_wait_ms")), [0.0; 3]);
+    let patient =
+        ["queue_wait_ms", "upstream_latency_ms", "latency_ms"].map(|it| of("/patient", it));
+    assert!(patient[0] >= waited.as_secs_f64() * 1e3, "{patient:?} of {waited:?}");
+    assert!(patient[0] + patient[1] <= patient[2] + 0.002, "rounded to microseconds: {patient:?}");
+    let hurry = ["queue_wait_ms", "latency_ms"].map(|it| of("/hurry", it));
+    assert!(hurry[0] >= 50.0 && hurry[0] <= hurry[1], "half of its time at least: {hurry:?}");
 }
 
 #[test]
@@ -114,4 +160,11 @@ fn a_full_disk_under_the_log_stops_nobody() {
         balancer.metric("log_lines_dropped_total", &[]) == 50.0
     });
     assert_eq!(balancer.get("/").status, 200);
+}
+
+/// So many lines of the log, once they are there.
+fn records(file: &Path, count: usize) -> Vec<Value> {
+    let lines = || read_to_string(file).unwrap();
+    eventually("all lines are there", || lines().lines().count() == count);
+    lines().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }

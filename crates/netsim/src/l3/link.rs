@@ -14,7 +14,8 @@ use super::loss::{Loss, Losses, happens};
 pub struct Params {
     /// One way, once the last bit has left.
     pub delay: Duration,
-    /// Up to so much more, each datagram its own part of it, evenly. It overtakes nobody.
+    /// Up to so much more, each datagram its own part of it, evenly. It overtakes nobody, and waits
+    /// for nobody beyond that.
     pub jitter: Duration,
     /// How fast bits leave; none for at once.
     pub bits_per_sec: Option<u64>,
@@ -67,6 +68,13 @@ impl Default for Params {
     }
 }
 
+impl Params {
+    /// How much more than the delay a datagram may take, once it has left.
+    fn most_late(&self) -> Duration {
+        self.jitter + self.reorder_by
+    }
+}
+
 /// What becomes of a datagram that a link took.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Transit {
@@ -89,12 +97,16 @@ pub struct Change {
     /// Bits per second, before and after; no bound if `None`.
     speeds: (Option<u64>, Option<u64>),
     delays: (Duration, Duration),
+    /// How much more than the delay a datagram may take, before and after.
+    late: (Duration, Duration),
 }
 
 impl Change {
     /// Whether it is one for any who wait.
     pub fn is_one(&self) -> bool {
-        self.speeds.0 != self.speeds.1 || self.delays.0 != self.delays.1
+        self.speeds.0 != self.speeds.1
+            || self.delays.0 != self.delays.1
+            || self.late.1 < self.late.0
     }
 
     /// When a datagram leaves that was to leave then: all that stands before it is so many bits, and
@@ -115,8 +127,8 @@ impl Change {
         if then <= self.now {
             return arrival;
         }
-        let on_the_way = arrival.since(then).saturating_sub(self.delays.0) + self.delays.1;
-        self.leaves(then) + on_the_way
+        let late = arrival.since(then).saturating_sub(self.delays.0).min(self.late.1);
+        self.leaves(then) + self.delays.1 + late
     }
 }
 
@@ -165,21 +177,21 @@ impl Link {
 
     /// From now on it does this.
     ///
-    /// What has left stays as it was decided: a datagram on its way keeps its delay, and after a
-    /// delay that has become shorter others overtake it. What waits leaves at the new speed, and has
-    /// the new delay: whoever awaits its arrival has to ask [`Change::arrives`].
+    /// What has left stays as it was decided: a datagram on its way keeps its delay and its jitter,
+    /// and where these have become less, others overtake it, as they do where a route heals. What
+    /// waits leaves at the new speed, and has the new delay and no more than the new jitter: whoever
+    /// awaits its arrival has to ask [`Change::arrives`].
     pub fn set(&mut self, now: Instant, params: Params) -> Change {
         let change = Change {
             now,
             speeds: (self.params.bits_per_sec, params.bits_per_sec),
             delays: (self.params.delay, params.delay),
+            late: (self.params.most_late(), params.most_late()),
         };
         let last_leaves = self.bottleneck.change(&change);
-        if last_leaves > now {
-            self.last_arrival = change.arrives(last_leaves, self.last_arrival);
-        } else if params.delay < self.params.delay {
-            self.last_arrival = now;
-        }
+        let next_leaves = change.leaves(last_leaves).max(now);
+        let last_arrival = change.arrives(last_leaves, self.last_arrival);
+        self.last_arrival = last_arrival.min(next_leaves + params.delay + params.jitter);
         self.params = params;
         change
     }
@@ -248,6 +260,7 @@ impl Link {
 mod tests {
     use std::vec::Vec;
 
+    use proptest::collection::vec;
     use proptest::prelude::*;
 
     use super::*;
@@ -348,6 +361,31 @@ mod tests {
     }
 
     #[test]
+    fn jitter_that_has_ended_holds_nothing_of_what_is_sent_afterwards() {
+        let uneven = Params { jitter: Duration::from_secs(60), ..Params::default() };
+        let mut link = link(uneven);
+        let late = (0..100).map(|ms| arrival(&mut link, ms, 100).unwrap()).max().unwrap();
+
+        link.set(Instant::from_millis(100), Params::default());
+
+        assert!(late > 50_000_000, "one of a hundred draws the most of it: {late}");
+        assert_eq!([100, 101].map(|ms| arrival(&mut link, ms, 100)), [Ok(100_000), Ok(101_000)]);
+    }
+
+    #[test]
+    fn what_waits_when_jitter_ends_has_none_of_it() {
+        let narrow = Params { bits_per_sec: Some(12_000_000), ..Params::default() };
+        let mut link = link(Params { jitter: Duration::from_secs(60), ..narrow.clone() });
+        let sent = [0; 3].map(|ms| link.send(Instant::from_millis(ms), 1_500).unwrap());
+
+        let change = link.set(Instant::from_nanos(1_500_000), narrow);
+
+        assert!(change.is_one());
+        let arrivals = sent.map(|it| change.arrives(it.leaves, it.arrives));
+        assert_eq!(arrivals, [sent[0].arrives, sent[1].leaves, sent[2].leaves]);
+    }
+
+    #[test]
     fn reordering_changes_nothing_about_what_is_lost() {
         let lost = |reorder| {
             let loss = Loss::Independent(Share::percent(20));
@@ -360,21 +398,29 @@ mod tests {
 
     proptest! {
         #[test]
-        fn jitter_overtakes_nobody_and_stays_within_its_bound(
-            times in prop::collection::vec(0_u64..20, 1..50),
+        fn jitter_overtakes_nobody_of_its_setting_and_stays_within_its_bound(
+            settings in vec((0_u64..9, 0_u64..9, vec(0_u64..20, 1..20)), 1..9),
         ) {
-            let (delay, jitter) = (Duration::from_millis(5), Duration::from_millis(4));
-            let mut link = link(Params { delay, jitter, ..Params::default() });
-            let (mut now, mut last) = (0, 0);
-            for gap in times {
-                now += gap;
-                let arrives = arrival(&mut link, now, 100).expect("nothing is lost");
-                prop_assert!(arrives >= last);
-                prop_assert!(arrives >= now * 1_000 + 5_000);
-                prop_assert!(arrives < now * 1_000 + 9_000);
-                last = arrives;
+            let mut link = link(Params::default());
+            let mut now = 0;
+            for (delay, jitter, gaps) in settings {
+                link.set(Instant::from_millis(now), uneven(delay, jitter));
+                let mut last = 0;
+                for gap in gaps {
+                    now += gap;
+                    let arrives = arrival(&mut link, now, 100).expect("nothing is lost");
+                    prop_assert!(arrives >= last);
+                    prop_assert!(arrives >= (now + delay) * 1_000);
+                    prop_assert!(arrives <= (now + delay + jitter) * 1_000);
+                    last = arrives;
+                }
             }
         }
+    }
+
+    fn uneven(delay: u64, jitter: u64) -> Params {
+        let (delay, jitter) = (Duration::from_millis(delay), Duration::from_millis(jitter));
+        Params { delay, jitter, ..Params::default() }
     }
 
     fn link(params: Params) -> Link {

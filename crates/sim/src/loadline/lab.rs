@@ -28,12 +28,14 @@ pub(super) struct Spent {
 }
 
 /// What became of one run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Outcome {
     /// Requests were answered as the objective asks.
     requests: bool,
     /// And so were those that ask for a session, the first time and anew.
     sessions: bool,
+    /// The sessions that stood on average before anything happened; nothing if nobody looked.
+    pub(super) stood: Option<f64>,
     /// It was ended when its verdict was certain.
     pub(super) is_early: bool,
 }
@@ -119,13 +121,14 @@ impl<'a> Lab<'a> {
     /// Plays a run to its end, unless somebody wants it to `stop`.
     pub(super) fn play(&self, world: World<'_>, stop: &dyn Fn() -> bool) -> Option<Played> {
         let before = world.events();
-        let judged_from = world.times().judged_from();
+        let times = world.times();
         let run = world.run_unless(stop)?;
         let objective = self.design.objective.goodput;
         let requests = is_answered_well(&run, objective);
         let outcome = Outcome {
             requests,
-            sessions: requests && is_opened_well(&run, judged_from, objective),
+            sessions: requests && is_opened_well(&run, times.judged_from(), objective),
+            stood: run.stats.series.standing(&times.before_faults()),
             is_early: run.decided.is_some(),
         };
         Some(Played { outcome, before, events: run.events - before })

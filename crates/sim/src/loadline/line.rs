@@ -17,6 +17,8 @@ pub(super) struct Line {
     pub(super) found: Found,
     /// Where sessions can be opened as well; nothing for a design without any.
     pub(super) sessions: Option<Found>,
+    /// Those that stood in the runs, before anything happened, at that line and at today's traffic.
+    pub(super) stood: Stood,
     /// What was asked on the way, by traffic.
     pub(super) points: Vec<Point>,
     /// Where it does not recover below the line, or does above it.
@@ -27,8 +29,17 @@ pub(super) struct Line {
     pub(super) is_complete: bool,
 }
 
+/// Sessions that stood on average; nothing where nothing was played.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Stood {
+    pub(super) today: Option<f64>,
+    line: Option<f64>,
+}
+
 /// Scouts tell traffic apart by one part in fifty.
 const STEP: f64 = 1.02;
+/// In times of itself: where the search begins.
+const TODAY: f64 = 1.0;
 /// Nobody looks for a line below a thousandth of today's traffic, or above a thousand times it.
 const FARTHEST: f64 = 1_000.0;
 /// Whole runs that are played at the line, to see whether those that ended early told the truth.
@@ -83,6 +94,7 @@ impl Surveyor<'_> {
         Line {
             found,
             sessions,
+            stood: sessions.map_or_else(Stood::default, |sessions| self.stood(sessions)),
             exceptions,
             is_checked,
             is_complete: !self.lab.is_stopped(),
@@ -97,7 +109,7 @@ impl Surveyor<'_> {
             let scale = Scale {
                 least: FARTHEST.recip().min(most),
                 most,
-                start: 1.0,
+                start: TODAY,
                 step: STEP,
                 confirm: Care::Holds,
                 leaps: ceiling.is_some(),
@@ -149,6 +161,11 @@ impl Surveyor<'_> {
         here.map_or((0, 0), |here| (here.recovered, here.runs))
     }
 
+    fn stood(&self, sessions: Found) -> Stood {
+        let line = sessions.holds.and_then(|at| self.panel.stood(at));
+        Stood { today: self.panel.stood(TODAY), line }
+    }
+
     /// Whether whole runs at the line end as those that were ended early.
     fn agrees(&self, found: Found) -> bool {
         [found.holds, found.breaks].into_iter().flatten().all(|at| {
@@ -194,11 +211,16 @@ impl Line {
         LoadLine { per_second: line, low, high }
     }
 
-    /// In sessions that are open, if today's are so many.
-    pub(super) fn open_connections(&self, today: f64) -> Option<OpenConnections> {
+    /// In sessions, if so many are asked for today, and so many of them stand.
+    pub(super) fn open_connections(
+        &self,
+        today: f64,
+        stood_today: Option<f64>,
+    ) -> Option<OpenConnections> {
         let found = self.sessions.unwrap_or_default();
         let [line, low, high] = sides(found, self.is_complete, today);
-        (today > 0.0).then_some(OpenConnections { today, line, low, high })
+        let stood = self.stood.line.filter(|_| line.is_some());
+        (today > 0.0).then_some(OpenConnections { stood_today, stood, today, line, low, high })
     }
 }
 

@@ -75,6 +75,7 @@ pub fn draw(design: &Design, wanted: &Wanted, watch: Watch<'_>) -> Result<LoadLi
     let count = playable.incidents.len() + 1;
     let name = |number: usize, name: &str| format!("{number} of {count}: {name}");
     let day = line::find(&lab, None, &name(1, ORDINARY), today.per_second, None);
+    let today = Today { stood: day.stood.today, ..today };
     let mut lines = vec![today.told(None, &day, Triggers::default())];
     for (incident, number) in playable.incidents.iter().zip(2..) {
         if lab.is_stopped() {
@@ -179,13 +180,15 @@ fn triggers(lab: &Lab<'_>, incident: &str, name: &str, day: &line::Line) -> Trig
 struct Today {
     /// Requests.
     per_second: f64,
-    /// Sessions that are open on average.
+    /// Sessions that are asked for: as many would be open on average.
     open: f64,
+    /// Those that stood in the runs of an ordinary day.
+    stood: Option<f64>,
 }
 
 impl Today {
     fn of(design: &Design) -> Self {
-        Self { per_second: scale::traffic(design), open: open_sessions(design) }
+        Self { per_second: scale::traffic(design), open: open_sessions(design), stood: None }
     }
 
     fn told(self, incident: Option<&str>, line: &line::Line, triggers: Triggers) -> Line {
@@ -194,7 +197,7 @@ impl Today {
             incident: incident.map(str::to_owned),
             margin: self.margin(load_line),
             load_line,
-            open_connections: line.open_connections(self.open),
+            open_connections: line.open_connections(self.open, self.stood),
             smallest_trigger: triggers.smallest,
             tried_in_vain: triggers.in_vain,
             not_scaled: triggers.not_scaled,
@@ -240,7 +243,7 @@ fn together(
         load_line,
         margin: today.margin(load_line),
         limited_by: lowest.and_then(|line| line.incident.clone()),
-        open_connections: fewest(&lines, today.open),
+        open_connections: fewest(&lines, today),
         smallest_trigger: lines.iter().flat_map(|line| line.smallest_trigger.clone()).collect(),
         lines,
         sweep,
@@ -263,8 +266,8 @@ fn lowest(lines: &[Line]) -> Option<&Line> {
 }
 
 /// The lowest of all lines in open connections, as far as it is known.
-fn fewest(lines: &[Line], today: f64) -> Option<OpenConnections> {
-    if today <= 0.0 {
+fn fewest(lines: &[Line], today: Today) -> Option<OpenConnections> {
+    if today.open <= 0.0 {
         return None;
     }
     let known = lines.iter().map(|line| line.open_connections.filter(|open| open.line.is_some()));
@@ -276,7 +279,8 @@ fn fewest(lines: &[Line], today: f64) -> Option<OpenConnections> {
     };
     known.and_then(fewest).or_else(|| {
         let high = least(lines.iter().map(|line| line.open_connections?.high));
-        Some(OpenConnections { today, line: None, low: None, high })
+        let (stood_today, today) = (today.stood, today.open);
+        Some(OpenConnections { stood_today, stood: None, today, line: None, low: None, high })
     })
 }
 

@@ -158,6 +158,16 @@ impl Panel {
         self.places.iter().map(known).collect()
     }
 
+    /// The sessions that stood on average in the runs of a place, before anything happened to them;
+    /// nothing if none was played.
+    pub(super) fn stood(&self, at: f64) -> Option<f64> {
+        let runs = self.places.get(&Place::of(at))?.outcomes.values();
+        let (sum, count) = runs
+            .filter_map(|run| run.stood)
+            .fold((0.0, 0_u32), |(sum, count), stood| (sum + stood, count + 1));
+        (count > 0).then(|| sum / f64::from(count))
+    }
+
     fn order(&self, care: Care) -> Vec<u32> {
         let hard = if care == Care::Scout { self.hard.as_slice() } else { &[] };
         let others = (0..MOST_RUNS).filter(|seed| !hard.contains(seed));

@@ -56,10 +56,16 @@ pub struct LoadLine {
     pub high: Option<f64>,
 }
 
-/// A traffic, in the sessions that are open on average: streams, WebSockets.
+/// A traffic, in sessions: streams, WebSockets. Those that stood are counted in the runs, over the
+/// time after the warm-up and before the first fault. The others are asked for (Little, 1961): how
+/// often one is, times how long it would be held.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct OpenConnections {
-    /// At today's traffic (Little, 1961): how often one is asked for, times how long it is held.
+    /// Stood on average at today's traffic; nothing if nothing was played there.
+    pub stood_today: Option<f64>,
+    /// Stood on average at the line; nothing if there is none, or if it is not known.
+    pub stood: Option<f64>,
+    /// Asked for at today's traffic.
     pub today: f64,
     /// The most at which the design was shown to recover, the openings of sessions by themselves
     /// among it; 0 if there are none, nothing if it is not known.

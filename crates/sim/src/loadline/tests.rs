@@ -65,7 +65,11 @@ fn every_field_of_the_json_is_explained_and_no_number_of_threads_changes_one() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/loadline-json.md");
     let documented = std::fs::read_to_string(path).unwrap();
     let json = serde_json::to_value(&one).unwrap();
+    let (today, [stood_today, stood, line, low, high]) = (0.0, [None; 5]);
+    let open = OpenConnections { stood_today, stood, today, line, low, high };
+    let open = serde_json::to_value(open).unwrap();
     let objects = [
+        &open,
         &json,
         &json["load_line"],
         &json["lines"][1],
@@ -148,7 +152,27 @@ fn sessions_have_a_line_of_their_own_where_no_more_of_them_can_stand() {
     assert!(open.high.is_some_and(|high| high > most && high < 25.0), "{open:?}");
     assert!(line > 1.5 * most / open.today * 100.0, "the requests by themselves: {line}");
     let text = render(&lines, "streams.toml", observe::plot::Style::Ascii);
-    assert!(text.contains("open connections: 13.5 today; recovers with"), "{text}");
+    let stood = text::number(open.stood.unwrap());
+    assert!(text.contains(&format!(" stand today; it recovers with {stood}, at ")), "{text}");
+    assert!(text.contains(&format!(" {stood}\n")), "the row of the ordinary day: {text}");
+}
+
+/// What is asked for stands where nothing cuts it: what stood in the runs, and Little's law. Where a
+/// balancer cuts it after a second of silence, as many stand as come in a second.
+#[test]
+fn the_connections_that_are_told_are_those_that_stood() {
+    let wanted = Wanted { probability: 0.6, ..Wanted::default() };
+    let of_asked = |idle: &str| {
+        let text = STREAMS.replace("phones.chat", "lb.chat").replace("\"2m\"", idle) + IN_FRONT;
+        let lines = draw(&design(&text), &wanted, Watch::nobody()).unwrap();
+        let open = lines.open_connections.unwrap();
+        [open.stood_today.unwrap() / open.today, open.stood.unwrap() / open.line.unwrap()]
+    };
+    let (kept, cut) = (of_asked("\"2m\""), of_asked("\"1s\""));
+
+    assert!(kept.iter().all(|share| (0.85..1.15).contains(share)), "{kept:?}");
+    let seconds = cut.map(|share| share * 13.5);
+    assert!(seconds.iter().all(|share| (0.85..1.15).contains(share)), "{cut:?}");
 }
 
 const STREAMS: &str = r#"
@@ -175,6 +199,25 @@ timeout = "stream"
 idle_timeout = "2m"
 in_flight = 25
 queue = 0
+"#;
+
+/// A balancer between the phones and the chat.
+const IN_FRONT: &str = r#"
+[balancer.lb]
+[[balancer.lb.listen]]
+address = "127.0.0.1:8080"
+protocol = "http"
+routes = [{ path = "/", to = "chat" }]
+[call.phones.lb]
+timeout = "1s"
+idempotent = true
+on_failure = "error"
+in_flight = "none"
+retry = "none"
+[call.phones.lb.only.stream]
+path = "/stream"
+timeout = "stream"
+idle_timeout = "2m"
 "#;
 
 /// Of a fault with a size the smallest for some lengths, the longer the smaller; and the shortest

@@ -84,15 +84,24 @@ fn margin(margin: Option<f64>, today: f64) -> String {
 
 /// `today` is traffic.
 fn connections(open: OpenConnections, today: f64) -> String {
+    let at = |asked: f64| format!("{}/s", number(asked / open.today * today));
     let line = match open.line {
-        Some(line) => {
-            let traffic = number(line / open.today * today);
-            format!("recovers with {} of them, at {traffic}/s", number(line))
-        }
+        Some(line) if line > 0.0 => format!("it recovers with {}, at {}", stand(open), at(line)),
+        Some(_) => "it recovers with none".to_owned(),
         None => "their line is not known".to_owned(),
     };
-    let high = open.high.map_or(String::new(), |high| format!(", not with {}", number(high)));
-    format!("open connections: {} today; {line}{high}", number(open.today))
+    let high = open.high.map_or(String::new(), |high| format!(", and not at {}", at(high)));
+    let stand_today = open.stood_today.map_or("not known how many".to_owned(), number);
+    format!("open connections: {stand_today} stand today; {line}{high}")
+}
+
+/// How many stand at the line.
+fn stand(open: OpenConnections) -> String {
+    match (open.line, open.stood) {
+        (_, Some(stood)) => number(stood),
+        (None, None) => "not known".to_owned(),
+        (Some(_), None) => "-".to_owned(),
+    }
 }
 
 fn lines(out: &mut String, report: &LoadLines) -> fmt::Result {
@@ -113,8 +122,7 @@ fn lines(out: &mut String, report: &LoadLines) -> fmt::Result {
             line.margin
                 .map_or("not known".to_owned(), |margin| format!("{:+.0} %", margin * 100.0)),
             line.points.iter().map(|point| point.runs).sum::<u32>(),
-            line.open_connections
-                .map_or(String::new(), |open| { open.line.map_or("not known".to_owned(), number) })
+            line.open_connections.map_or(String::new(), stand)
         );
         writeln!(out, "{}", row.trim_end())?;
         if let Some(seen) = (!line.complete).then(|| so_far(line)).flatten() {

@@ -1,5 +1,8 @@
 //! `report.html`: one page that needs nothing else.
 
+use std::collections::BTreeMap;
+
+use base::CallId;
 use serde_json::{Value, json};
 
 use super::traces::{end_of, note, place, title, trace_id, why};
@@ -12,6 +15,7 @@ pub(super) fn page(told: &Told<'_>, timeline: &Value) -> String {
         "name": told.name,
         "report": told.report,
         "timeline": timeline,
+        "calls": in_words(told),
         "examples": told.examples.iter().map(|chosen| example(told, chosen)).collect::<Vec<_>>(),
     });
     // Nothing in it can end the script element.
@@ -21,6 +25,13 @@ pub(super) fn page(told: &Told<'_>, timeline: &Value) -> String {
         .replace("/*SCRIPT*/", SCRIPT)
         .replace("<!--NAME-->", &escaped(told.name))
         .replacen("\"DATA\"", &data, 1)
+}
+
+/// The calls as people read them, by their names in the timeline.
+fn in_words(told: &Told<'_>) -> BTreeMap<String, String> {
+    let design = told.plan.design;
+    let calls = (0..design.calls.len()).map(CallId::from_index);
+    calls.map(|call| (design.call_name(call), design.call_in_words(call))).collect()
 }
 
 fn example(told: &Told<'_>, chosen: &Chosen) -> Value {

@@ -133,6 +133,7 @@ fn chromium_draws_the_report_without_a_word_of_complaint() {
         assert!(dom.contains("class=\"fault\"") && dom.contains("class=\"waterfall\""), "{design}");
         assert!(dom.contains("L7: requests") && dom.contains("class=\"span\""), "{design}");
         assert!(!dom.contains("NaN") && !dom.contains("undefined"), "{design}");
+        assert!(dom.contains("<td>users -&gt; ") && !dom.contains('\u{2192}'), "{design}");
     }
 }
 

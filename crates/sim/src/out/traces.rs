@@ -59,10 +59,7 @@ pub(super) fn title(told: &Told<'_>, span: &Span) -> String {
     let design = told.plan.design;
     let node = |instance: u32| super::instance_name(told.plan, instance as usize);
     match span.doing {
-        Doing::Request { call, .. } => {
-            let call = design.call(call);
-            format!("{} to {}", design.node(call.from).name, design.node(call.to).name)
-        }
+        Doing::Request { call, .. } => design.call_in_words(call),
         Doing::Attempt { number, to, .. } => format!("try {number} at {}", node(to)),
         Doing::Work { at } => format!("work at {}", node(at)),
     }

@@ -80,7 +80,7 @@ impl Requests {
                 format!(
                     "{method} {path} has a body of {largest} bytes, and call {} goes over UDP, where a \
                      message is at most {LARGEST} bytes, its head included",
-                    design.call_name(*call)
+                    design.call_in_words(*call)
                 ),
                 "make `request` and `response` smaller, or the protocol another",
             ));

@@ -87,11 +87,11 @@ fn need_of_packets(design: &Design, instances: &[Instance], faults: &[Planned]) 
     }
     let udp = |call: &config::design::Call| call.protocol == Protocol::Udp;
     if let Some(at) = design.calls.iter().position(udp) {
-        let name = design.call_name(CallId::from_index(at));
+        let name = design.call_in_words(CallId::from_index(at));
         return Some(format!("call {name} goes over UDP, which hides no loss"));
     }
     if let Some(at) = design.calls.iter().position(|call| may_lack_connections(call, instances)) {
-        let name = design.call_name(CallId::from_index(at));
+        let name = design.call_in_words(CallId::from_index(at));
         return Some(format!("requests of call {name} may have to wait for a connection"));
     }
     if let Some(node) = narrow(design, instances) {

@@ -70,7 +70,7 @@ pub(super) fn not_played(design: &Design, has_packets: bool) -> Vec<String> {
     }
     for link in design.links.iter().filter(|_| !has_packets) {
         let ends = format!(
-            "{} to {}",
+            "{} -> {}",
             design.regions[link.from.index()].name,
             design.regions[link.to.index()].name
         );
@@ -86,7 +86,7 @@ pub(super) fn not_played(design: &Design, has_packets: bool) -> Vec<String> {
     left_out.extend(design.nodes.iter().flat_map(|node| node_not_played(node, has_packets)));
     for (at, call) in design.calls.iter().enumerate() {
         if !has_packets && matches!(call.protocol, Protocol::Tcp | Protocol::Udp) {
-            let name = design.call_name(base::CallId::from_index(at));
+            let name = design.call_in_words(base::CallId::from_index(at));
             left_out.push(format!("call {name}: played request by request, not by connection"));
         }
     }

@@ -135,7 +135,7 @@ impl Requests {
             for call in bases(design, client.node).filter(|&call| call != client.call) {
                 left_out.push(format!(
                     "call {}: the client's requests all go to {}",
-                    design.call_name(call),
+                    design.call_in_words(call),
                     design.node(design.call(client.call).to).name
                 ));
             }
@@ -149,7 +149,7 @@ impl Requests {
                 left_out.extend(unused.map(|call| {
                     format!(
                         "call {}: stands in no `steps` of {}",
-                        design.call_name(call),
+                        design.call_in_words(call),
                         node.name
                     )
                 }));

@@ -1,5 +1,7 @@
 //! How long a run lasts, and which part of it is judged.
 
+use std::ops::Range;
+
 use base::{Duration, Instant};
 
 use super::Planned;
@@ -58,6 +60,11 @@ impl Times {
                 .unwrap_or(USUAL_WINDOW.min(judged))
                 .min(end.since(Instant::ZERO)),
         }
+    }
+
+    /// What is counted of the run before anything happens to it.
+    pub fn before_faults(&self) -> Range<Instant> {
+        self.warm_up..self.fault_begins.unwrap_or(self.end).min(self.end)
     }
 
     /// When judgement begins.

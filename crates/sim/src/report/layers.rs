@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 
 use base::CallId;
+use config::design::call_in_words;
 use event::l3;
 use serde::Serialize;
 
@@ -219,8 +220,7 @@ fn ways(out: &mut String, ways: &[Datagrams]) -> fmt::Result {
 
 impl Connections {
     fn name(&self) -> String {
-        let only = self.only.as_ref().map(|only| format!(" ({only})")).unwrap_or_default();
-        format!("{} -> {}{only}", self.from, self.to)
+        call_in_words(&self.from, &self.to, self.only.as_deref())
     }
 }
 

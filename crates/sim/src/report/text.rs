@@ -4,6 +4,7 @@ mod verdict;
 
 use std::fmt::{self, Write};
 
+use config::design::call_in_words;
 use observe::plot::{Style, sparkline, squeeze};
 
 use super::{Call, Percentiles, Phase, Report, Role};
@@ -306,8 +307,7 @@ fn left_out(out: &mut String, report: &Report) -> fmt::Result {
 }
 
 fn name(call: &Call) -> String {
-    let only = call.only.as_ref().map(|only| format!(" ({only})")).unwrap_or_default();
-    format!("{} -> {}{only}", call.from, call.to)
+    call_in_words(&call.from, &call.to, call.only.as_deref())
 }
 
 fn latency(percentiles: Option<Percentiles>) -> String {

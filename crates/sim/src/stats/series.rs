@@ -1,5 +1,7 @@
 //! The course of a run, window by window.
 
+use std::ops::Range;
+
 use base::{Duration, Instant};
 
 use super::Histogram;
@@ -127,6 +129,17 @@ impl Series {
         since.fold((0, 0), |(stood, refused), (_, window)| {
             (stood + u64::from(window.stood), refused + u64::from(window.refused))
         })
+    }
+
+    /// The sessions that stood on average in the windows that begin within this time; nothing if
+    /// nobody looked.
+    pub(crate) fn standing(&self, within: &Range<Instant>) -> Option<f64> {
+        let windows = self.windows().iter().enumerate();
+        let looked_at = windows.filter(|(at, _)| within.contains(&self.start(*at)));
+        let (sum, samples) = looked_at.fold((0.0, 0), |(sum, samples), (_, window)| {
+            (sum + window.sessions, samples + window.samples)
+        });
+        (samples > 0).then(|| sum / f64::from(samples))
     }
 
     /// The state of the nodes: the share of busy workers of the busiest, and how many requests

@@ -59,7 +59,10 @@ impl Exchange {
             State::Done => return,
             State::New | State::BackingOff { .. } => {}
             // A turn that has come brought a permit, whether we were told of it or not.
-            State::Queued { ticket, .. } => self.admitted = !call.leave(ticket),
+            State::Queued { ticket, .. } => {
+                self.admitted = !call.leave(ticket);
+                self.queue_wait = now.since(self.arrived);
+            }
             // A failed or refused try was ended by whoever judged it.
             State::Trying { .. } if matches!(end, End::Refused { .. }) => {}
             State::Trying { attempt, .. } | State::Relaying { attempt } => {

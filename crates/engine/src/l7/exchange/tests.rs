@@ -217,6 +217,28 @@ fn who_finds_no_room_waits_and_is_called_when_there_is() {
 }
 
 #[test]
+fn what_a_request_waited_is_its_time_in_the_queue_however_that_ended() {
+    let mut call = call(Rules { admission: limits(1, 2), ..rules() });
+    let mut first = Driven::begin(&mut call, GET);
+    let mut admitted = Driven::begin_as(&mut call, GET, Key(2));
+    let mut expired = Driven::begin_as(&mut call, GET, Key(3));
+    let refused = Driven::begin_as(&mut call, GET, Key(4));
+    let waited = |of: &Driven| of.exchange.queue_wait().as_millis();
+
+    first.tell(&mut call, 5, head(200));
+    first.tell(&mut call, 6, Input::Finished);
+    admitted.tell(&mut call, 7, Input::Turn);
+    let mut left = Driven::begin_as(&mut call, GET, Key(5));
+    left.tell(&mut call, 90, Input::ClientLeft);
+    admitted.tell(&mut call, 100, failed(Cause::Refused));
+    admitted.tell(&mut call, 200, TIME);
+    expired.tell(&mut call, 800, TIME);
+
+    assert_eq!([&first, &refused].map(waited), [0, 0]);
+    assert_eq!([&admitted, &expired, &left].map(waited), [7, 800, 90]);
+}
+
+#[test]
 fn who_waits_too_long_is_told_so_and_leaves_the_queue() {
     let mut call = call(Rules { admission: limits(1, 1), ..rules() });
     let _first = Driven::begin(&mut call, GET);

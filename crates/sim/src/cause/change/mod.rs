@@ -67,7 +67,7 @@ fn each_call(
     for at in 0..design.calls.len() {
         let id = CallId::from_index(at);
         if change(id, &mut design.calls[at]).is_some() {
-            changed.push(name(design, id));
+            changed.push(design.call_in_words(id));
         }
     }
     changed
@@ -75,13 +75,6 @@ fn each_call(
 
 fn told(names: &[String], change: impl FnOnce(&str) -> Change) -> Option<Change> {
     (!names.is_empty()).then(|| change(&names.join(", ")))
-}
-
-/// `FROM -> TO`, with its `only` table if it is one.
-fn name(design: &Design, call: CallId) -> String {
-    let call = design.call(call);
-    let only = call.only.as_ref().map_or(String::new(), |only| format!(" ({})", only.name));
-    format!("{} -> {}{only}", design.node(call.from).name, design.node(call.to).name)
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates, not NaN")]

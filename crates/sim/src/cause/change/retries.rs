@@ -4,12 +4,12 @@ use base::{CallId, Rate, Share};
 use config::Design;
 use policy::retry::{self, budget};
 
-use super::{Change, each_call, name, told};
+use super::{Change, each_call, told};
 
 pub(in crate::cause) fn stop_retries(design: &mut Design, calls: &[CallId]) -> Option<Change> {
     let mut told = Vec::new();
     for &call in calls {
-        let name = name(design, call);
+        let name = design.call_in_words(call);
         let rules = &mut design.calls[call.index()].rules;
         let bound = if rules.budget.is_some() { "a budget" } else { "no budget" };
         told.push((name, format!("{} attempts, {bound}", rules.retry.attempts)));

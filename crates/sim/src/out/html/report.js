@@ -1,7 +1,7 @@
 "use strict";
 // Draws the page from the data in it. Nothing is loaded from anywhere.
 const data = JSON.parse(document.getElementById("data").textContent);
-const { report, timeline, examples } = data;
+const { report, timeline, examples, calls } = data;
 const page = document.getElementById("page");
 const width = 1130, left = 52, right = 8;
 const end = report.times.end_s;
@@ -16,6 +16,7 @@ const el = (tag, attributes, ...children) => {
   node.append(...children.flat().filter((child) => child !== null && child !== undefined));
   return node;
 };
+const inWords = ({ from, to, only }) => calls[only ? `${from}.${to}.only.${only}` : `${from}.${to}`];
 const rich = (text) => text.split("`").map((part, i) => i % 2 ? el("code", {}, part) : part);
 const section = (...children) => { const it = el("section", {}, ...children); page.append(it); return it; };
 const percent = (share) => `${(share * 100).toFixed(1)} %`;
@@ -167,7 +168,7 @@ const busiest = queued.length ? queued : nodes;
 [
   plot("Goodput", percent, [{ name: "good answers, of offered traffic", values: clients.goodput, colour: "var(--good)", fill: true }], { top: 1, mark: report.objective, height: 84 }),
   plot("Latency of clients", millis, [{ name: "p99", values: clients.p99_ms, colour: colours[1] }, { name: "median", values: clients.p50_ms, colour: colours[0] }], { log: true }),
-  plot("Amplification", (n) => `${+n.toFixed(2)}x`, timeline.calls.filter((call) => call.retries.some((n) => n > 0)).slice(0, 6).map((call, i) => ({ name: call.call, colour: colours[i], values: call.requests.map((n, at) => n ? call.attempts[at] / n : null) })), { low: 1, height: 84 })
+  plot("Amplification", (n) => `${+n.toFixed(2)}x`, timeline.calls.filter((call) => call.retries.some((n) => n > 0)).slice(0, 6).map((call, i) => ({ name: calls[call.call], colour: colours[i], values: call.requests.map((n, at) => n ? call.attempts[at] / n : null) })), { low: 1, height: 84 })
     || plot("Amplification", (n) => `${+n.toFixed(2)}x`, [{ name: "all calls", values: clients.amplification, colour: colours[0] }], { low: 1, top: 2, height: 84 }),
   plot("Timeouts and retries", (n) => `${brief(n)}/s`, [{ name: "tries that ran out of time", values: clients.timeouts, colour: colours[1] }, { name: "retries", values: clients.retries, colour: colours[2] }], { height: 84 }),
   plot("Queues", brief, busiest.slice(0, 6).map((node, i) => ({ name: node.node, values: node.queue, colour: colours[i] })), { least: 2 }),
@@ -180,7 +181,7 @@ const withBreakers = timeline.calls.filter((call) => call.breakers > 0);
 if (withBreakers.length) {
   const lanes = new Map();
   timeline.breakers.forEach((move) => {
-    const key = `${move.call} at ${move.instance}, worker ${move.worker}`;
+    const key = `${calls[move.call]} at ${move.instance}, worker ${move.worker}`;
     if (!lanes.has(key)) lanes.set(key, []);
     lanes.get(key).push(move);
   });
@@ -259,22 +260,23 @@ const table = (heads, rows) => el("div", { class: "scroll" }, el("table", {}, el
 const causes = (map) => Object.entries(map).sort((a, b) => b[1] - a[1]).map(([name, n]) => `${name} ${count(n)}`).join(", ");
 section(el("h2", {}, "L7: requests"), el("p", { class: "sub" }, "Latency is all the time the caller waits, queues included. A wasted answer was worked out for nobody."),
   table(["Call", "Requests", "Tries", "Amplification", "Failed", "Turned away", "Wasted", "p50", "p90", "p99", "p99.9"],
-    report.calls.map((call) => [`${call.from} \u2192 ${call.to}${call.only ? ` (${call.only})` : ""}`, count(call.requests), count(call.attempts),
+    report.calls.map((call) => [inWords(call), count(call.requests), count(call.attempts),
       { text: `${call.amplification.toFixed(2)}x`, hot: call.amplification >= 1.5 }, { text: count(call.failed), hot: call.failed > call.requests * 0.01 }, count(call.shed), count(call.wasted),
       ...(call.latency_ms ? ["p50", "p90", "p99", "p999"].map((q) => millis(call.latency_ms[q])) : ["", "", "", ""])])),
   el("h3", {}, "Failures by cause"),
   table(["Call", "Requests that failed", "Tries that failed"], report.calls.filter((call) => Object.keys(call.attempts_failed_by_cause).length || Object.keys(call.failed_by_cause).length)
-    .map((call) => [`${call.from} \u2192 ${call.to}${call.only ? ` (${call.only})` : ""}`, causes(call.failed_by_cause), causes(call.attempts_failed_by_cause)])),
+    .map((call) => [inWords(call), causes(call.failed_by_cause), causes(call.attempts_failed_by_cause)])),
   ...(report.caches && report.caches.length ? [el("h3", {}, "Caches"), table(["Cache", "Asked", "Hits", "Ratio", "Joined another", "Stale"],
     report.caches.map((cache) => [cache.node, count(cache.asked), count(cache.hits), cache.hit_ratio === null ? "" : percent(cache.hit_ratio), count(cache.collapsed), count(cache.stale)]))] : []));
 
 const words = (key) => key.replace(/_ms$/, " (ms)").replace(/_s$/, " (s)").replaceAll("_", " ");
 const cell = (value) => value === null || value === undefined ? "" : typeof value === "number" ? (Number.isInteger(value) ? count(value) : String(+value.toFixed(3))) : value.p50 !== undefined ? `${cell(value.p50)} / ${cell(value.p99)}` : typeof value === "object" ? Object.entries(value).map(([k, v]) => `${words(k)} ${cell(v)}`).join(", ") : String(value);
+const named = ({ from, to, only, ...rest }) => ({ call: inWords({ from, to, only }), ...rest });
 const layer = (rows) => { const heads = [...new Set(rows.flatMap((row) => Object.keys(row)))]; return table(heads.map(words), rows.map((row) => heads.map((head) => cell(row[head])))); };
 if (report.layers) {
   Object.entries(report.layers).forEach(([name, rows]) => {
     const list = Array.isArray(rows) ? rows : [rows];
-    if (list.length) section(el("h2", {}, name.toUpperCase() === "L4" ? "L4: connections" : name.toUpperCase() === "L3" ? "L3: datagrams" : words(name)), el("p", { class: "sub" }, "Times are the median and the 99th percentile."), layer(list));
+    if (list.length) section(el("h2", {}, name.toUpperCase() === "L4" ? "L4: connections" : name.toUpperCase() === "L3" ? "L3: datagrams" : words(name)), el("p", { class: "sub" }, "Times are the median and the 99th percentile."), layer(list.map((row) => "only" in row ? named(row) : row)));
   });
 } else {
   section(el("h2", {}, "L4 and L3"), el("p", { class: "sub" }, `Played message by message: ${report.fidelity_reason || "no packets were simulated"}.`));

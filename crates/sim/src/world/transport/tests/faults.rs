@@ -253,6 +253,22 @@ fn a_delay_ends_for_those_who_leave_after_it() {
     assert!(at(31, 0.1) < Duration::from_millis(20), "left after it: {:?}", at(31, 0.1));
 }
 
+/// Those that drew a minute of jitter hold up nobody who asks when it is over, over TCP either.
+#[test]
+fn jitter_ends_for_those_who_ask_after_it() {
+    let udp = LINE.replace("timeout = \"2s\"", "protocol = \"udp\"\ntimeout = \"2s\"");
+    for text in [LINE, &udp.replace("connect_timeout = \"1s\"\n", "")] {
+        let run = fault_on(text, "users -> svc", "kind = \"jitter\"\nby = \"60s\"");
+
+        let window = |at: usize| &run.series.windows()[at];
+        let at = |at: usize, share| window(at).latency.quantile(share).unwrap();
+        assert!(window(29).kept * 10 < window(29).offered, "{:?}", window(29));
+        assert_eq!(window(31).kept, window(31).offered, "{:?}", failures(&run));
+        assert!(at(31, 0.5) < Duration::from_millis(20), "{:?}", at(31, 0.5));
+        assert!(at(32, 1.0) < Duration::from_millis(20), "none waits any more: {:?}", at(32, 1.0));
+    }
+}
+
 #[test]
 fn what_cannot_happen_to_a_place_is_refused_with_a_way_out() {
     for (on, kind, says) in [
