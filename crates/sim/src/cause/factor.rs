@@ -6,7 +6,7 @@ use event::Cause;
 
 use super::Told;
 use super::change;
-use super::ordinary::Ordinary;
+use super::ordinary::{Ordinary, Quiet};
 use crate::judge::Judged;
 use crate::plan::{Plan, Planned, What};
 
@@ -25,7 +25,7 @@ pub(super) enum Factor {
     NoCancel,
     /// Calls that never end.
     NoTimeouts,
-    /// Timeouts that are too short on an ordinary day.
+    /// Timeouts that run out although nobody waits for anybody.
     ShortTimeouts,
     /// Calls without a bound of what is in flight.
     NoLimit,
@@ -182,18 +182,21 @@ impl Factor {
             Self::Queues => change::cut_queues(design, ordinary),
             Self::NoCancel => change::declare_cancel(design),
             Self::NoTimeouts => change::give_timeouts(design, ordinary),
-            Self::ShortTimeouts => change::lengthen_timeouts(design, |at| {
-                failing(ordinary.quiet, at, &[Cause::AttemptTimeout, Cause::Timeout]) > allowed
-            }),
+            Self::ShortTimeouts => {
+                change::lengthen_timeouts(design, |call| is_impatient(ordinary, call, allowed))
+            }
             Self::NoLimit => change::bound_calls(design, ordinary),
             Self::NoBreaker => change::give_breakers(design),
             Self::NoEjection => change::give_ejections(design, ordinary),
             Self::NoHealth => change::give_checks(design, ordinary),
-            Self::Limits => change::lift_limits(
-                design,
-                |at| shed(usual, at) > allowed,
-                |at| failing(usual, at, &[Cause::Refused]) > allowed,
-            ),
+            Self::Limits => {
+                let limits = change::InTheWay {
+                    sheds: &|call| shed(usual, call.index()) > allowed,
+                    is_refused: &|call| failing(usual, call.index(), &[Cause::Refused]) > allowed,
+                    is_crowded: &|call| is_crowded(ordinary.plan, usual, call),
+                };
+                change::lift_limits(design, &limits)
+            }
             Self::Together => change::be_careful(design, ordinary),
             Self::Workers(node) => change::add_workers(design, ordinary, &[node]),
             Self::AllWorkers => change::add_workers(design, ordinary, &nodes(design)),
@@ -220,6 +223,28 @@ fn nodes(design: &Design) -> Vec<NodeId> {
     (0..design.nodes.len()).map(NodeId::from_index).collect()
 }
 
+/// Whether a call times out more than is allowed when nobody waits for anybody: on an ordinary day; or
+/// while a fault is there that stays, and more time would bring its answers. How long clients wait for
+/// what a fault makes slow is theirs to say.
+fn is_impatient(ordinary: &Ordinary<'_>, call: CallId, allowed: f64) -> bool {
+    let Quiet { well, with_fault, with_fault_and_time } = ordinary.quiet;
+    let timed_out = |runs: &[Judged]| {
+        failing(runs, call.index(), &[Cause::AttemptTimeout, Cause::Timeout]) > allowed
+    };
+    let is_clients = change::clients_calls(ordinary.plan.design)[call.index()];
+    let is_answered =
+        || 2.0 * without_answer(with_fault_and_time, call) <= without_answer(with_fault, call);
+    timed_out(well) || (!is_clients && timed_out(with_fault) && is_answered())
+}
+
+/// Of the requests of a call, the share that failed or was never answered.
+fn without_answer(runs: &[Judged], call: CallId) -> f64 {
+    let answered = sum(runs, call.index(), |call| {
+        call.latency.total().saturating_sub(call.failed.iter().sum())
+    });
+    1.0 - answered / sum(runs, call.index(), |call| call.requests).max(1.0)
+}
+
 /// The calls that send more than their requests.
 fn amplifying(plan: &Plan<'_>, runs: &[Judged]) -> Vec<CallId> {
     let amplifies = |at: &usize| {
@@ -234,6 +259,22 @@ fn failing(runs: &[Judged], at: usize, causes: &[Cause]) -> f64 {
     let failed =
         sum(runs, at, |call| causes.iter().map(|cause| call.attempts_failed[cause.index()]).sum());
     failed / sum(runs, at, |call| call.attempts).max(1.0)
+}
+
+/// Whether an instance of the caller had as many tries under way, on average, as it may have requests
+/// on its connections (Little's law).
+fn is_crowded(plan: &Plan<'_>, runs: &[Judged], id: CallId) -> bool {
+    let call = plan.design.call(id);
+    let Some(most) = call.connections.most else { return false };
+    let all =
+        most.saturating_mul(call.connections.streams).saturating_mul(plan.instance_count(call.to));
+    let taken = |run: &Judged| {
+        let tries = &run.calls[id.index()].attempt_latency;
+        tries.mean().unwrap_or(0.0) * tries.total() as f64
+    };
+    let secs = plan.times.end.since(plan.times.warm_up).as_secs_f64() * runs.len() as f64;
+    let callers = f64::from(plan.instance_count(call.from).max(1));
+    runs.iter().map(taken).sum::<f64>() / secs / callers >= f64::from(all)
 }
 
 /// Of the requests of a call, the share that a rule of it turned away.

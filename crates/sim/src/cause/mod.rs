@@ -18,8 +18,9 @@ mod ordinary;
 
 use base::Instant;
 
+use self::change::{clients_calls, lengthen_timeouts};
 use self::factor::{Change, Factor};
-use self::ordinary::Ordinary;
+use self::ordinary::{Ordinary, Quiet};
 use crate::crew::Crew;
 use crate::judge::Judged;
 use crate::loadline::with_traffic;
@@ -110,14 +111,28 @@ impl<'a> Search<'a> {
             self.play(self.plan.design, &all, "the fault")?
         };
         let triggers = self.triggers(&ordinary);
-        let lasts = self.plan.times.end.since(Instant::ZERO);
-        let quiet = with_traffic(self.plan.design, QUIET, lasts);
-        let quiet = self.play(&quiet, &all, "traffic")?;
+        let quiet = self.quiet(&all)?;
         let ordinary = Ordinary::new(self.plan, &ordinary, &quiet);
         let sustaining = self.sustaining(&ordinary);
         let conclusion = self.conclude(&ordinary, &triggers, &sustaining);
         let causes = triggers.into_iter().chain(sustaining).map(|told| told.cause).collect();
         Some(Found { causes, conclusion: Some(conclusion) })
+    }
+
+    /// What comes of it when nobody waits for anybody, without all faults and with those that stay.
+    fn quiet(&self, all: &[usize]) -> Option<Quiet> {
+        let lasts = self.plan.times.end.since(Instant::ZERO);
+        let mut design = with_traffic(self.plan.design, QUIET, lasts);
+        let well = self.play(&design, all, "traffic")?;
+        if all.is_empty() || self.plan.times.fault_ends.is_some() {
+            return Some(Quiet { well, ..Quiet::default() });
+        }
+        let with_fault = self.play(&design, &[], "traffic")?;
+        let is_clients = clients_calls(&design);
+        let change = lengthen_timeouts(&mut design, |call| !is_clients[call.index()]);
+        let with_fault_and_time =
+            if change.is_some() { self.play(&design, &[], "traffic")? } else { Vec::new() };
+        Some(Quiet { well, with_fault, with_fault_and_time })
     }
 
     /// The runs of a design under the same seeds, without some of the faults. Nothing if somebody

@@ -25,19 +25,29 @@ impl Held {
     }
 }
 
+/// What comes of a design with so little traffic that nobody waits for anybody.
+#[derive(Debug, Default)]
+pub(super) struct Quiet {
+    /// Without its incident.
+    pub(super) well: Vec<Judged>,
+    /// With the faults that stay; nothing if none does.
+    pub(super) with_fault: Vec<Judged>,
+    /// With these, and with far longer timeouts where no client is the caller.
+    pub(super) with_fault_and_time: Vec<Judged>,
+}
+
 /// The design without its incident.
 #[derive(Debug)]
 pub(super) struct Ordinary<'a> {
     pub(super) plan: &'a Plan<'a>,
     pub(super) runs: &'a [Judged],
-    /// With so little traffic that nobody waits for anybody.
-    pub(super) quiet: &'a [Judged],
+    pub(super) quiet: &'a Quiet,
     /// First tries per second, by call.
     rates: Vec<f64>,
 }
 
 impl<'a> Ordinary<'a> {
-    pub(super) fn new(plan: &'a Plan<'a>, runs: &'a [Judged], quiet: &'a [Judged]) -> Self {
+    pub(super) fn new(plan: &'a Plan<'a>, runs: &'a [Judged], quiet: &'a Quiet) -> Self {
         Self { plan, runs, quiet, rates: Flow::rates(plan, runs) }
     }
 
@@ -102,9 +112,16 @@ impl<'a> Ordinary<'a> {
         pools.any(|specs| specs.iter().filter(|spec| is_open(spec) && spec.weight > 0).count() > 1)
     }
 
+    /// How many requests of a call an instance of the caller has under way at most when nobody waits
+    /// for anybody: four standard deviations above the mean, of arrivals by chance (Poisson).
+    pub(super) fn most_in_flight(&self, call: CallId) -> f64 {
+        let mean = self.rate_from(call) * self.quiet_answer(call).unwrap_or(0.0);
+        mean + 4.0 * mean.sqrt()
+    }
+
     /// How many seconds a request of a call took on average when nobody waited for anybody.
     pub(super) fn quiet_answer(&self, call: CallId) -> Option<f64> {
-        merged(self.quiet, call).mean()
+        merged(&self.quiet.well, call).mean()
     }
 
     /// How long the 99th of a hundred requests of a call took, if there were some.

@@ -1,4 +1,5 @@
 mod instances;
+mod rules;
 mod servers;
 
 use std::fmt::Write as _;
@@ -6,7 +7,7 @@ use std::fmt::Write as _;
 use base::{CallId, Duration, NodeId};
 use config::Design;
 
-use super::ordinary::Ordinary;
+use super::ordinary::{Ordinary, Quiet};
 use crate::examples::{design, file, options_for, queue, variant};
 use crate::plan::Plan;
 use crate::report::Role;
@@ -130,7 +131,8 @@ fn an_ordinary_day_asks_of_each_node_what_comes_to_it_tried_once() {
         let design = variant(name, &[]);
         let options = options_for("none", 1);
         let plan = Plan::new(&design, &options).unwrap();
-        let ordinary = Ordinary::new(&plan, &[], &[]);
+        let quiet = Quiet::default();
+        let ordinary = Ordinary::new(&plan, &[], &quiet);
 
         for &(node, rate) in asked {
             let seen = ordinary.rate_of(design.node_named(node).unwrap());
@@ -140,7 +142,8 @@ fn an_ordinary_day_asks_of_each_node_what_comes_to_it_tried_once() {
     let design = variant("incident", &[]);
     let options = options_for("none", 1);
     let plan = Plan::new(&design, &options).unwrap();
-    let ordinary = Ordinary::new(&plan, &[], &[]);
+    let quiet = Quiet::default();
+    let ordinary = Ordinary::new(&plan, &[], &quiet);
     let load = ordinary.load(design.node_named("db").unwrap()).unwrap();
     assert!((load - 0.81).abs() < 0.01, "{load}");
     assert_eq!(ordinary.load(NodeId::from_index(0)), None, "a client does no work");

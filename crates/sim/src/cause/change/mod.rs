@@ -9,14 +9,14 @@ mod strictness;
 
 use base::{CallId, Duration};
 use config::Design;
-use config::design::NodeKind;
+use config::design::{Call, NodeKind};
 use model::service;
 
 pub(super) use self::lingering::{cut_queues, declare_cancel, give_timeouts};
 pub(super) use self::retries::{give_budgets, stop_retries};
 pub(super) use self::servers::{add_workers, speed_up};
 pub(super) use self::shutting_out::{bound_calls, give_breakers, give_checks, give_ejections};
-pub(super) use self::strictness::{lengthen_timeouts, lift_limits};
+pub(super) use self::strictness::{InTheWay, lengthen_timeouts, lift_limits};
 use super::factor::Change;
 use super::ordinary::Ordinary;
 
@@ -52,14 +52,16 @@ fn model_of(kind: &mut NodeKind) -> Option<&mut service::Params> {
     }
 }
 
-fn clients(design: &Design) -> Vec<bool> {
-    design.nodes.iter().map(|node| matches!(node.kind, NodeKind::Client(_))).collect()
+/// By call, whether a client makes it.
+pub(super) fn clients_calls(design: &Design) -> Vec<bool> {
+    let is_client = |call: &Call| matches!(design.node(call.from).kind, NodeKind::Client(_));
+    design.calls.iter().map(is_client).collect()
 }
 
 /// The names of the calls that a change changed.
 fn each_call(
     design: &mut Design,
-    mut change: impl FnMut(CallId, &mut config::design::Call) -> Option<()>,
+    mut change: impl FnMut(CallId, &mut Call) -> Option<()>,
 ) -> Vec<String> {
     let mut changed = Vec::new();
     for at in 0..design.calls.len() {

@@ -1,6 +1,6 @@
 //! What fails where nothing has to: timeouts shorter than the work, limits below what is needed.
 
-use base::{Duration, NodeId};
+use base::{CallId, Duration, NodeId};
 use config::Design;
 use config::design::NodeKind;
 use policy::admission;
@@ -10,12 +10,12 @@ use super::{Change, each_call, told};
 /// Far longer than any work takes, for those calls that time out `too_often` when nobody waits.
 pub(in crate::cause) fn lengthen_timeouts(
     design: &mut Design,
-    too_often: impl Fn(usize) -> bool,
+    too_often: impl Fn(CallId) -> bool,
 ) -> Option<Change> {
     let calls = each_call(design, |id, call| {
         let deadline = &mut call.rules.deadline;
         let has_some = deadline.timeout.or(deadline.attempt_timeout).is_some();
-        (has_some && too_often(id.index())).then(|| {
+        (has_some && too_often(id)).then(|| {
             let longer = |time: Duration| time.saturating_mul(100);
             deadline.timeout = deadline.timeout.map(longer);
             deadline.attempt_timeout = deadline.attempt_timeout.map(longer);
@@ -29,17 +29,23 @@ pub(in crate::cause) fn lengthen_timeouts(
     })
 }
 
+/// Which limits were in the way.
+pub(in crate::cause) struct InTheWay<'a> {
+    /// Of these calls, a rule turned away too much.
+    pub(in crate::cause) sheds: &'a dyn Fn(CallId) -> bool,
+    /// Of these, the called refused too many connections.
+    pub(in crate::cause) is_refused: &'a dyn Fn(CallId) -> bool,
+    /// Of these, as many tries were under way as there may be connections.
+    pub(in crate::cause) is_crowded: &'a dyn Fn(CallId) -> bool,
+}
+
 /// Behind a limit that turns away too much may stand another, so all are lifted at once; and with
-/// them those of full databases.
-pub(in crate::cause) fn lift_limits(
-    design: &mut Design,
-    sheds: impl Fn(usize) -> bool,
-    is_refused: impl Fn(usize) -> bool,
-) -> Option<Change> {
-    let calls = 0..design.calls.len();
+/// them those of full databases and of connections that all are in use.
+pub(in crate::cause) fn lift_limits(design: &mut Design, limits: &InTheWay<'_>) -> Option<Change> {
+    let calls = || (0..design.calls.len()).map(CallId::from_index);
     let refusing: Vec<NodeId> =
-        calls.clone().filter(|&at| is_refused(at)).map(|at| design.calls[at].to).collect();
-    let is_shed = calls.clone().any(sheds);
+        calls().filter(|&id| (limits.is_refused)(id)).map(|id| design.call(id).to).collect();
+    let is_shed = calls().any(limits.sheds);
     let mut names = each_call(design, |_, call| {
         let rules = &mut call.rules;
         let has_some = rules.admission.in_flight.or(rules.admission.queue).is_some();
@@ -47,6 +53,11 @@ pub(in crate::cause) fn lift_limits(
             (rules.admission, rules.breaker) = (admission::Params::default(), None);
         })
     });
+    let crowded = each_call(design, |id, call| {
+        let most = if (limits.is_crowded)(id) { &mut call.connections.most } else { &mut None };
+        most.take().map(|_| ())
+    });
+    names.extend(crowded.iter().map(|call| format!("connections of {call}")));
     for id in refusing {
         let node = &mut design.nodes[id.index()];
         if let NodeKind::Database(database) = &mut node.kind

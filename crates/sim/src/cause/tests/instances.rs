@@ -3,7 +3,7 @@
 use base::Duration;
 
 use crate::cause::change::{give_checks, give_ejections};
-use crate::cause::ordinary::Ordinary;
+use crate::cause::ordinary::{Ordinary, Quiet};
 use crate::examples::{design, options_for};
 use crate::plan::Plan;
 use crate::{Options, Report, run};
@@ -74,7 +74,8 @@ fn only_who_can_ask_somebody_else_and_shares_what_it_learns_gets_either_rule() {
         let design = design(&text);
         let options = options_for("none", 20);
         let plan = Plan::new(&design, &options).unwrap();
-        let ordinary = Ordinary::new(&plan, &[], &[]);
+        let quiet = Quiet::default();
+        let ordinary = Ordinary::new(&plan, &[], &quiet);
 
         let (ejection, health) = (
             give_ejections(&mut design.clone(), &ordinary),

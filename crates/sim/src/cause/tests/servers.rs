@@ -3,7 +3,7 @@
 use base::Duration;
 use config::Design;
 
-use crate::cause::ordinary::Ordinary;
+use crate::cause::ordinary::{Ordinary, Quiet};
 use crate::examples::{design, options_for};
 use crate::plan::Plan;
 use crate::{Options, Report, run};
@@ -119,7 +119,8 @@ fn an_ordinary_day_holds_as_many_workers_as_littles_law_gives() {
         &crate::crew::Crew::new(Some(1), crate::Watch::nobody()),
         "",
     );
-    let ordinary = Ordinary::new(&plan, &runs, &runs);
+    let quiet = Quiet { well: runs.clone(), ..Quiet::default() };
+    let ordinary = Ordinary::new(&plan, &runs, &quiet);
 
     let held = ordinary.held(design.node_named("a").unwrap()).unwrap();
 
