@@ -366,6 +366,22 @@ fn the_verdict_says_when_there_was_nothing_to_judge_or_only_the_fault() {
 }
 
 #[test]
+fn what_was_not_measured_is_not_shown_as_all_of_it() {
+    let lasts = Some(Duration::from_millis(1));
+    let options = Options { incident: Some("none".into()), lasts, causes: true, ..options(1) };
+    let report = run(&variant("incident", &[]), &options).unwrap();
+
+    assert_eq!(report.offered, 0, "the test shows something");
+    let shown = crate::render(&report, "a file", Style::Ascii);
+    assert!(!shown.contains("100.0 %"), "{shown}");
+    assert!(shown.contains("an ordinary day of 1.0 ms\n"), "{shown}");
+    assert!(shown.contains("goodput in the last 0.5 ms: not measured; the objective"), "{shown}");
+    assert!(shown.contains("1 run from seed 1: probability not measured, run hash"), "{shown}");
+    assert!(shown.contains("availability -   reliability -   complete 0"), "{shown}");
+    assert!(!shown.contains("1.00"), "nothing was amplified: {shown}");
+}
+
+#[test]
 fn every_field_of_the_json_is_explained_in_the_documentation() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/sim-json.md");
     let documented = std::fs::read_to_string(path).unwrap();

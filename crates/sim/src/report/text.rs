@@ -1,10 +1,12 @@
 //! The report as text: the verdict first, then how it came, then the numbers.
 
+mod verdict;
+
 use std::fmt::{self, Write};
 
 use observe::plot::{Style, sparkline, squeeze};
 
-use super::{Call, Percentiles, Phase, Recovered, Report, Role};
+use super::{Call, Percentiles, Phase, Report, Role};
 use crate::Estimate;
 
 /// Writes a report for a terminal; `name` is the design's file.
@@ -17,7 +19,7 @@ pub fn render(report: &Report, name: &str, style: Style) -> String {
 
 fn write(out: &mut String, report: &Report, name: &str, style: Style) -> fmt::Result {
     headline(out, report, name)?;
-    verdict(out, report)?;
+    verdict::write(out, report)?;
     causes(out, report)?;
     timeline(out, report, style)?;
     phases(out, report)?;
@@ -45,95 +47,6 @@ fn headline(out: &mut String, report: &Report, name: &str) -> fmt::Result {
         )?;
     }
     writeln!(out)
-}
-
-fn verdict(out: &mut String, report: &Report) -> fmt::Result {
-    let recovered = &report.recovered;
-    let goodput = percent(report.goodput.value);
-    let judged = time(report.times.end_s - report.times.judged_from_s);
-    let word = match (recovered.probability, report.incident.is_some()) {
-        _ if !was_asked(report) => "NOTHING TO JUDGE: no request arrived at the end".to_owned(),
-        (1.0, true) => recovery(recovered.after_s),
-        (0.0, true) => "DID NOT RECOVER".to_owned(),
-        (_, true) => format!("RECOVERS IN {} OF RUNS", percent(recovered.probability)),
-        (1.0, false) => "HOLDS".to_owned(),
-        (_, false) => "DOES NOT HOLD".to_owned(),
-    };
-    writeln!(out, "{word}")?;
-    writeln!(
-        out,
-        "  goodput in the last {judged}: {goodput} of offered traffic; the objective is {}",
-        percent(report.objective)
-    )?;
-    opened(out, report)?;
-    let runs =
-        if recovered.seeds == 1 { "1 run".to_owned() } else { format!("{} runs", recovered.seeds) };
-    writeln!(
-        out,
-        "  {runs} from seed {}: probability {} (95 % interval {} to {}), run hash {}",
-        report.seed,
-        percent(recovered.probability),
-        percent(recovered.low),
-        percent(recovered.high),
-        report.run_hash
-    )?;
-    writeln!(out, "  played in {}s: {}", report.fidelity, report.fidelity_reason)?;
-    if let Some(caution) = caution(report) {
-        writeln!(out, "  {caution}")?;
-    }
-    for ended in [&report.stopped, &report.interrupted].into_iter().flatten() {
-        writeln!(out, "  {ended}")?;
-    }
-    writeln!(out)
-}
-
-/// The other half of the verdict, for designs with sessions.
-fn opened(out: &mut String, report: &Report) -> fmt::Result {
-    let opened = report.sessions.as_ref().and_then(|sessions| sessions.opened_when_judged);
-    let Some(opened) = opened else { return Ok(()) };
-    writeln!(
-        out,
-        "  sessions opened then: {} of those asked for, first and anew; the objective is the same",
-        percent(opened)
-    )?;
-    let Recovered { seeds, answered_well, opened_well, .. } = report.recovered;
-    let runs = u64::from(seeds);
-    if answered_well.min(opened_well) == runs {
-        return Ok(());
-    }
-    writeln!(
-        out,
-        "  missed by goodput in {} of {runs} runs, by the openings of sessions in {}",
-        runs - answered_well,
-        runs - opened_well
-    )
-}
-
-/// Whether anything arrived while recovery was judged, in the run that is shown.
-fn was_asked(report: &Report) -> bool {
-    let (from, width) = (report.times.judged_from_s, report.timeline.window_s);
-    let mut offered = report.timeline.offered.iter().zip(1_u32..);
-    offered.any(|(rate, number)| *rate > 0.0 && f64::from(number) * width > from)
-}
-
-/// What a reader of the verdict has to know about the time in which it was found.
-fn caution(report: &Report) -> Option<&'static str> {
-    let ends: Vec<f64> = report.faults.iter().filter_map(|fault| fault.ends_s).collect();
-    if ends.iter().any(|&end| end > report.times.end_s) {
-        return Some(
-            "the run ends before the fault does: this is how it is while the fault is there",
-        );
-    }
-    let reaches_back = ends.iter().any(|&end| end > report.times.judged_from_s);
-    reaches_back.then_some("the window reaches back into the fault, and judges it too")
-}
-
-fn recovery(after: Option<f64>) -> String {
-    match after {
-        None => "HELD: goodput never fell below the objective for long".to_owned(),
-        Some(after) if after <= 0.0 => "RECOVERED by the end of the fault".to_owned(),
-        Some(after) => format!("RECOVERED {} after the fault", time(after)),
-    }
 }
 
 fn causes(out: &mut String, report: &Report) -> fmt::Result {
@@ -182,7 +95,9 @@ fn timeline(out: &mut String, report: &Report, style: Style) -> fmt::Result {
     let known = |values: &[Option<f64>]| -> Vec<f64> {
         values.iter().map(|value| value.unwrap_or(f64::NAN)).collect()
     };
-    let lost: Vec<f64> = line.goodput.iter().map(|good| 1.0 - good).collect();
+    let lost = line.goodput.iter().zip(&line.offered);
+    let lost: Vec<f64> =
+        lost.map(|(good, &rate)| if rate > 0.0 { 1.0 - good } else { f64::NAN }).collect();
     type Show = fn(f64) -> String;
     let rows: [(&str, Vec<f64>, Show); 7] = [
         ("lost answers", lost, percent),
@@ -203,7 +118,9 @@ fn timeline(out: &mut String, report: &Report, style: Style) -> fmt::Result {
     for (name, values, show) in &rows {
         let values = squeeze(values, WIDTH);
         let peak = observe::plot::top(&values);
-        writeln!(out, "  {name:<14} {}  {}", sparkline(&values, peak, style), show(peak))?;
+        let is_measured = values.iter().any(|value| !value.is_nan());
+        let shown = if is_measured { show(peak) } else { "-".to_owned() };
+        writeln!(out, "  {name:<14} {}  {shown}", sparkline(&values, peak, style))?;
     }
     if !report.faults.is_empty() {
         writeln!(out, "  {:<14} {}", "fault", marks(report))?;
@@ -253,8 +170,8 @@ fn clients(out: &mut String, report: &Report) -> fmt::Result {
     writeln!(
         out,
         "  availability {}   reliability {}   complete {}   partial {}   stale {}   wrong {}   failed {}   still waiting {}{}",
-        percent(report.availability.value),
-        percent(report.reliability.value),
+        measured(report.availability.value, report.offered > 0),
+        measured(report.reliability.value, answered(report) > 0),
         report.answers.complete,
         report.answers.partial,
         report.answers.stale,
@@ -277,6 +194,12 @@ fn clients(out: &mut String, report: &Report) -> fmt::Result {
         writeln!(out, "  failed by cause: {}", causes.join(", "))?;
     }
     writeln!(out)
+}
+
+/// Answers of any quality.
+fn answered(report: &Report) -> u64 {
+    let answers = &report.answers;
+    answers.complete + answers.partial + answers.stale + answers.wrong
 }
 
 /// Of all of them together, as in the table of the calls; then how much that differs from part to
@@ -308,11 +231,11 @@ fn calls(out: &mut String, report: &Report) -> fmt::Result {
     for call in &report.calls {
         writeln!(
             out,
-            "  {:width$} {:>9} {:>9} {:>6.2} {:>9} {:>9} {}",
+            "  {:width$} {:>9} {:>9} {:>6} {:>9} {:>9} {}",
             name(call),
             call.requests,
             call.attempts,
-            call.amplification,
+            amplification(call),
             call.failed,
             call.wasted,
             latency(call.latency_ms)
@@ -324,6 +247,10 @@ fn calls(out: &mut String, report: &Report) -> fmt::Result {
         writeln!(out, "  {} failed by cause: {}", name(call), causes.join(", "))?;
     }
     Ok(())
+}
+
+fn amplification(call: &Call) -> String {
+    if call.requests == 0 { "-".to_owned() } else { format!("{:.2}", call.amplification) }
 }
 
 fn caches(out: &mut String, report: &Report) -> fmt::Result {
@@ -396,6 +323,11 @@ fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
 }
 
+/// A share of nothing is none.
+fn measured(share: f64, is_measured: bool) -> String {
+    if is_measured { percent(share) } else { "-".to_owned() }
+}
+
 fn count(value: f64) -> String {
     format!("{value:.0}")
 }
@@ -409,7 +341,9 @@ fn millis(time: f64) -> String {
 }
 
 fn time(seconds: f64) -> String {
-    if seconds < 10.0 && seconds.fract() > 0.05 {
+    if seconds > 0.0 && seconds < 0.05 {
+        format!("{:.1} ms", seconds * 1e3)
+    } else if seconds < 10.0 && seconds.fract() > 0.05 {
         format!("{seconds:.1} s")
     } else if seconds < 120.0 {
         format!("{seconds:.0} s")

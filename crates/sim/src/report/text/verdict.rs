@@ -1,0 +1,109 @@
+//! The verdict, in what time it was found, and how sure it is.
+
+use std::fmt::{self, Write};
+
+use super::{percent, time};
+use crate::report::{Recovered, Report};
+
+pub(super) fn write(out: &mut String, report: &Report) -> fmt::Result {
+    let recovered = &report.recovered;
+    let was_asked = was_asked(report);
+    let judged = time(report.times.end_s - report.times.judged_from_s);
+    let word = match (recovered.probability, report.incident.is_some()) {
+        _ if !was_asked => "NOTHING TO JUDGE: no request arrived at the end".to_owned(),
+        (1.0, true) => recovery(recovered.after_s),
+        (0.0, true) => "DID NOT RECOVER".to_owned(),
+        (_, true) => format!("RECOVERS IN {} OF RUNS", percent(recovered.probability)),
+        (1.0, false) => "HOLDS".to_owned(),
+        (_, false) => "DOES NOT HOLD".to_owned(),
+    };
+    writeln!(out, "{word}")?;
+    let objective = percent(report.objective);
+    if was_asked {
+        let goodput = percent(report.goodput.value);
+        writeln!(
+            out,
+            "  goodput in the last {judged}: {goodput} of offered traffic; the objective is {objective}"
+        )?;
+    } else {
+        writeln!(
+            out,
+            "  goodput in the last {judged}: not measured; the objective is {objective}"
+        )?;
+    }
+    opened(out, report)?;
+    let runs =
+        if recovered.seeds == 1 { "1 run".to_owned() } else { format!("{} runs", recovered.seeds) };
+    let probability = if was_asked { probability(recovered) } else { "not measured".to_owned() };
+    writeln!(
+        out,
+        "  {runs} from seed {}: probability {probability}, run hash {}",
+        report.seed, report.run_hash
+    )?;
+    writeln!(out, "  played in {}s: {}", report.fidelity, report.fidelity_reason)?;
+    if let Some(caution) = caution(report) {
+        writeln!(out, "  {caution}")?;
+    }
+    for ended in [&report.stopped, &report.interrupted].into_iter().flatten() {
+        writeln!(out, "  {ended}")?;
+    }
+    writeln!(out)
+}
+
+fn probability(recovered: &Recovered) -> String {
+    format!(
+        "{} (95 % interval {} to {})",
+        percent(recovered.probability),
+        percent(recovered.low),
+        percent(recovered.high)
+    )
+}
+
+/// The other half of the verdict, for designs with sessions.
+fn opened(out: &mut String, report: &Report) -> fmt::Result {
+    let opened = report.sessions.as_ref().and_then(|sessions| sessions.opened_when_judged);
+    let Some(opened) = opened else { return Ok(()) };
+    writeln!(
+        out,
+        "  sessions opened then: {} of those asked for, first and anew; the objective is the same",
+        percent(opened)
+    )?;
+    let Recovered { seeds, answered_well, opened_well, .. } = report.recovered;
+    let runs = u64::from(seeds);
+    if answered_well.min(opened_well) == runs {
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "  missed by goodput in {} of {runs} runs, by the openings of sessions in {}",
+        runs - answered_well,
+        runs - opened_well
+    )
+}
+
+/// Whether anything arrived while recovery was judged, in the run that is shown.
+fn was_asked(report: &Report) -> bool {
+    let (from, width) = (report.times.judged_from_s, report.timeline.window_s);
+    let mut offered = report.timeline.offered.iter().zip(1_u32..);
+    offered.any(|(rate, number)| *rate > 0.0 && f64::from(number) * width > from)
+}
+
+/// What a reader of the verdict has to know about the time in which it was found.
+fn caution(report: &Report) -> Option<&'static str> {
+    let ends: Vec<f64> = report.faults.iter().filter_map(|fault| fault.ends_s).collect();
+    if ends.iter().any(|&end| end > report.times.end_s) {
+        return Some(
+            "the run ends before the fault does: this is how it is while the fault is there",
+        );
+    }
+    let reaches_back = ends.iter().any(|&end| end > report.times.judged_from_s);
+    reaches_back.then_some("the window reaches back into the fault, and judges it too")
+}
+
+fn recovery(after: Option<f64>) -> String {
+    match after {
+        None => "HELD: goodput never fell below the objective for long".to_owned(),
+        Some(after) if after <= 0.0 => "RECOVERED by the end of the fault".to_owned(),
+        Some(after) => format!("RECOVERED {} after the fault", time(after)),
+    }
+}
