@@ -250,9 +250,10 @@ fn lost_afterwards(run: &Judged) -> f64 {
     run.lost_afterwards as f64
 }
 
-/// The share of runs that were well at last.
+/// The share of runs that were well at last: in the last quarter of what is judged, or in all of it,
+/// where chance has more to even out.
 fn well_at_last(runs: &[Judged]) -> f64 {
-    let hits = runs.iter().filter(|run| run.is_well_at_last).count();
+    let hits = runs.iter().filter(|run| run.is_well_at_last || run.recovered()).count();
     hits as f64 / runs.len().max(1) as f64
 }
 

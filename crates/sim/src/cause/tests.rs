@@ -113,6 +113,24 @@ fn where_the_failure_ended_with_its_fault_nothing_is_said_to_have_kept_it_up() {
     assert_eq!(report.conclusion.as_deref(), Some(told));
 }
 
+/// One in 150 takes longer than its caller waits: in a quarter of what is judged, chance alone may miss
+/// the objective.
+#[test]
+fn what_has_recovered_by_its_verdict_is_not_said_to_be_kept_up() {
+    let slow = incident("svc", "kind = \"slow\"\ntimes = 5.0", "lasts = \"20s\"");
+    let text = shop_text("traffic = \"60/s\"", 1, &slow)
+        .replace("workers = 2", "workers = 8")
+        .replace("\"20ms\"", "{ mean = \"40ms\", shape = \"exponential\" }")
+        .replace("timeout = \"2s\"\nattempt_timeout = \"500ms\"", "timeout = \"200ms\"");
+    let design = design(&text.replace("svc", "s"));
+    let lasts = Some(Duration::from_secs(140));
+    let report = run(&design, &Options { causes: true, lasts, ..Options::default() }).unwrap();
+
+    assert_eq!(report.recovered.probability, 1.0);
+    let told = report.conclusion.unwrap();
+    assert!(told.contains("began it, and it lasted longer because of"), "{told}");
+}
+
 #[test]
 fn what_a_cause_explains_does_not_depend_on_how_many_threads_look_for_it() {
     let hang = incident("svc", "kind = \"hang\"", "lasts = \"20s\"");
