@@ -489,7 +489,7 @@ fn instance_engines(plan: &Plan<'_>, call: base::CallId, from: u32, seed: u64) -
         let call = engine::Call::new(Instant::ZERO, spec, Arc::clone(&shared));
         Engine { call, from, timers: Timers::default() }
     };
-    (0..plan.seats(call)).map(engine).collect()
+    (0..plan.engines_each(call)).map(engine).collect()
 }
 
 #[cfg(test)]
