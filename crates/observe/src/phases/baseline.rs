@@ -9,9 +9,13 @@ use super::{Kind, Window};
 /// Two bounds have to be passed at once:
 /// - more than chance: three robust standard deviations (1.4826 times the median absolute
 ///   deviation, which an outlier in the baseline does not move) of what the windows before
-///   showed; for counts also three times the spread that independent events have (Poisson), since
-///   a baseline without a single timeout has a deviation of nothing;
+///   showed, and that deviation three standard errors larger than it was seen, since a few windows
+///   say little about it; for counts also three times the spread that independent events have
+///   (Poisson), since a baseline without a single timeout has a deviation of nothing;
 /// - enough to matter to a person: see the constants at the end.
+///
+/// Latencies are compared by their logarithms: the slowest of a few answers is now and then many
+/// times as slow as usual and never many times as fast, which no symmetric spread describes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Baseline {
     p50: Usual,
@@ -40,8 +44,8 @@ impl Baseline {
         let usual =
             |value: fn(&Window) -> f64| Usual::of(windows.iter().map(|&window| value(window)));
         Some(Self {
-            p50: usual(|window| window.p50.as_secs_f64()),
-            p99: usual(|window| window.p99.as_secs_f64()),
+            p50: usual(|window| logarithm(window.p50)),
+            p99: usual(|window| logarithm(window.p99)),
             timeouts: usual(timeouts),
             retries: usual(retries),
             amplification: usual(amplification),
@@ -69,11 +73,9 @@ impl Baseline {
     /// nothing at all came back is late as well.
     fn is_late(&self, window: &Window) -> bool {
         let nothing_came = window.answered == 0 && window.offered > 0;
-        let later =
-            |usual: &Usual, now: Duration, much| usual.is_passed(now.as_secs_f64(), much, 0.001);
         nothing_came
-            || later(&self.p50, window.p50, LATE)
-            || later(&self.p99, window.p99, LATE_TAIL)
+            || self.p50.is_passed_in_time(window.p50, LATE)
+            || self.p99.is_passed_in_time(window.p99, LATE_TAIL)
     }
 
     /// All workers busy, and more than usual waits. A full house without a queue is well used, and
@@ -90,7 +92,9 @@ impl Usual {
         let mut values: Vec<_> = values.collect();
         let median = median(&mut values);
         let mut distances: Vec<_> = values.iter().map(|value| (value - median).abs()).collect();
-        Self { median, spread: DEVIATION * self::median(&mut distances) }
+        let seen = DEVIATION * self::median(&mut distances);
+        let unsure = SIGMAS * ERROR / (distances.len() as f64).sqrt();
+        Self { median, spread: seen * (1.0 + unsure) }
     }
 
     /// Further above than chance explains, by at least so much of the median, and by at least so
@@ -98,6 +102,13 @@ impl Usual {
     fn is_passed(&self, value: f64, relative: f64, absolute: f64) -> bool {
         let matters = (self.median * relative).max(absolute);
         value > self.median + matters.max(SIGMAS * self.spread)
+    }
+
+    /// The same for a latency, by at least so much of the median and at least a millisecond.
+    fn is_passed_in_time(&self, latency: Duration, relative: f64) -> bool {
+        let millisecond = 0.001 / libm::exp(self.median);
+        let matters = libm::log1p(relative.max(millisecond));
+        logarithm(latency) > self.median + matters.max(SIGMAS * self.spread)
     }
 
     /// The same for a share of so many events.
@@ -114,6 +125,11 @@ fn is_below(window: &Window, objective: Share) -> bool {
     let missing = window.offered.saturating_sub(window.good) as f64;
     let expected = (offered * allowed).max(0.0);
     missing > expected + SIGMAS * expected.max(1.0).sqrt()
+}
+
+/// Of seconds; nothing at all counts as a nanosecond.
+fn logarithm(latency: Duration) -> f64 {
+    libm::log(latency.max(Duration::from_nanos(1)).as_secs_f64())
 }
 
 fn timeouts(window: &Window) -> f64 {
@@ -147,6 +163,10 @@ fn median(values: &mut [f64]) -> f64 {
 const FEWEST: usize = 3;
 /// Makes the median absolute deviation of a normal distribution its standard deviation.
 const DEVIATION: f64 = 1.4826;
+/// The standard error of that deviation is so much of it, divided by the square root of the number
+/// of windows: the square root of 1 / (2 × 0.37), by its efficiency of 37 percent (Rousseeuw and
+/// Croux, "Alternatives to the median absolute deviation", 1993).
+const ERROR: f64 = 1.16;
 /// Three: passed by chance about once in 700 windows, twice in a row practically never.
 const SIGMAS: f64 = 3.0;
 /// A fifth more in the median: the least slow-down that incidents of real systems are told of.

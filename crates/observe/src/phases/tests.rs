@@ -75,6 +75,58 @@ fn chance_is_no_phase() {
     assert_eq!(told(&windows, 60), "");
 }
 
+/// Five, twenty or a hundred answers in a window, some of which take seven times as long as most:
+/// the tail is the slowest of a few, and moves without a cause.
+#[test]
+fn the_slowest_of_a_few_answers_is_no_drift() {
+    for answers in [5, 20, 100] {
+        let told: Vec<_> = (0..50).map(|seed| told(&well(seed, answers), 30)).collect();
+        let false_ones = told.iter().filter(|told| !told.is_empty()).count();
+
+        assert!(false_ones <= 1, "{false_ones} of 50 with {answers} answers: {told:?}");
+    }
+}
+
+#[test]
+fn answers_that_take_twice_as_long_are_a_drift_also_where_there_are_a_hundred_in_a_window() {
+    for seed in 0..50 {
+        let mut windows = well(seed, 100);
+        for window in &mut windows[30..] {
+            window.p50 = window.p50.saturating_mul(2);
+            window.p99 = window.p99.saturating_mul(2);
+        }
+
+        assert!(told(&windows, 30).starts_with("latency drift 3"), "{}", told(&windows, 30));
+    }
+}
+
+/// Two minutes and more of a system that is well: answers with a median of 10 ms and a 99th
+/// percentile of 72, about as many in each window.
+fn well(seed: u64, answers: u64) -> Vec<Window> {
+    let mut random = base::Random::of(seed, "windows", "well");
+    let mut took = || {
+        let normal = (0..12).map(|_| random.unit()).sum::<f64>() - 6.0;
+        Duration::from_secs_f64(0.01 * libm::exp(0.85 * normal))
+    };
+    let window = |at: u64| {
+        let mut all: Vec<_> = (0..answers).map(|_| took()).collect();
+        all.sort_unstable();
+        let at_share = |share: usize| all[(all.len() * share).div_ceil(100) - 1];
+        Window {
+            start: Instant::from_secs(at),
+            offered: answers,
+            answered: answers,
+            good: answers,
+            p50: at_share(50),
+            p99: at_share(99),
+            attempts: answers,
+            requests: answers,
+            ..USUAL
+        }
+    };
+    (0..170).map(window).collect()
+}
+
 #[test]
 fn one_odd_window_is_no_phase_and_does_not_end_one() {
     let odd = series(&[(60, USUAL), (1, drifted(50)), (20, USUAL)]);

@@ -107,7 +107,7 @@ impl<'a> Ordinary<'a> {
         let callers = (0..plan.instance_count(from)).map(|number| plan.instance(from, number));
         let is_open = |spec: &EndpointSpec| spec.rank != EndpointSpec::OUT_OF_REACH;
         let mut pools = callers.flat_map(|caller| {
-            (0..plan.seats(call)).map(move |seat| plan.choice(call, caller, seat).1)
+            (0..plan.engines_each(call)).map(move |number| plan.choice(call, caller, number).1)
         });
         pools.any(|specs| specs.iter().filter(|spec| is_open(spec) && spec.weight > 0).count() > 1)
     }

@@ -137,6 +137,35 @@ fn chromium_draws_the_report_without_a_word_of_complaint() {
     }
 }
 
+/// What is wider than a narrow window has a box of its own that scrolls: the tables of all layers do.
+#[test]
+fn in_a_narrow_window_tables_scroll_by_themselves_and_the_page_does_not() {
+    let (place, _) = files("balancer", &[], 40, Fidelity::Packet);
+    let file = place.path().join("report.html");
+    let measures = "<script>document.body.style.width = \"360px\";
+    const sticksOut = (it) => it.getBoundingClientRect().right > 360 && !it.closest(\".scroll, svg\");
+    document.body.dataset.widths = JSON.stringify({
+        out: [...document.body.querySelectorAll(\"*\")].filter(sticksOut).map((it) => it.tagName + \".\" + it.className),
+        page: document.documentElement.scrollWidth, window: document.documentElement.clientWidth,
+        inner: [...document.querySelectorAll(\".scroll\")].map((it) => it.scrollWidth - it.clientWidth),
+        outer: [...document.querySelectorAll(\"table\")].filter((it) => !it.closest(\".scroll, .readout\")).length
+    })</script>";
+    let page =
+        std::fs::read_to_string(&file).unwrap().replace("</body>", &format!("{measures}</body>"));
+    std::fs::write(&file, page).unwrap();
+
+    let (dom, said) = browse_in(place.path(), "500,900");
+
+    let widths = dom.split("data-widths=\"").nth(1).unwrap_or_else(|| panic!("{said}"));
+    let widths = widths.split('"').next().unwrap().replace("&quot;", "\"");
+    let widths: Value = serde_json::from_str(&widths).unwrap();
+    assert_eq!(widths["out"], serde_json::json!([]), "{widths}");
+    assert_eq!(widths["page"], widths["window"], "{widths}");
+    assert_eq!(widths["outer"], 0, "{widths}");
+    let wider = widths["inner"].as_array().unwrap().iter().filter(|by| by.as_f64() > Some(0.0));
+    assert!(wider.count() >= 3, "L7, L4 and L3 are wider than that: {widths}");
+}
+
 #[test]
 fn the_report_asks_nobody_for_anything() {
     let (place, _) = files("balancer", &[], 40, Fidelity::Message);
@@ -241,9 +270,15 @@ fn is_hex(id: &Value, length: usize) -> bool {
 
 /// The page as a browser has drawn it, and what it said about it.
 fn browse(place: &Path) -> (String, String) {
+    browse_in(place, "1280,900")
+}
+
+/// In a window of this size. Chromium makes none narrower than 500.
+fn browse_in(place: &Path, size: &str) -> (String, String) {
     let mut chromium = Command::new("chromium");
     chromium.args(["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr"]);
     chromium.arg(format!("--user-data-dir={}", place.join("profile").display()));
+    chromium.arg(format!("--window-size={size}"));
     chromium.args(["--dump-dom", &format!("file://{}", place.join("report.html").display())]);
     let output = chromium.output().expect("`cargo xtask setup` installs chromium");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -3,11 +3,11 @@
 //! A plan is read by all seeds on all threads and changed by none.
 
 mod bounds;
+mod engines;
 mod faults;
 pub(crate) mod network;
 mod places;
 mod requests;
-mod seats;
 mod times;
 
 pub(crate) use bounds::REQUEST_HEAD;
@@ -102,10 +102,12 @@ impl<'d> Plan<'d> {
         self.first_instance[node.index() + 1] - self.first_instance[node.index()]
     }
 
-    /// The engine of a call on a seat of an instance.
-    pub(crate) fn engine(&self, call: CallId, from: u32, seat: u16) -> u32 {
+    /// The engine of this number that an instance has for a call.
+    pub(crate) fn engine(&self, call: CallId, from: u32, engine: u16) -> u32 {
         let number = self.instances[from as usize].number;
-        self.first_engine[call.index()] + number * u32::from(self.seats(call)) + u32::from(seat)
+        self.first_engine[call.index()]
+            + number * u32::from(self.engines_each(call))
+            + u32::from(engine)
     }
 
     /// How many workers, each an engine of its own, an instance of a node has.
@@ -170,7 +172,7 @@ fn first_engines(design: &Design, first_instance: &[u32], workers: u16) -> Vec<u
     for call in &design.calls {
         let from = call.from.index();
         let count = first_instance[from + 1] - first_instance[from];
-        next += count * u32::from(seats::seats(design, call, workers));
+        next += count * u32::from(engines::each(design, call, workers));
         first.push(next);
     }
     first

@@ -65,8 +65,8 @@ impl World<'_> {
         let chance = draws.bits();
         let item = self.plan.requests.kinds[usize::from(kind)].item(&mut draws);
         let call = self.plan.requests.variant(asker.call, kind);
-        let seat = self.plan.seat(call, kind, 0);
-        let engine = self.plan.engine(call, self.plan.instance(asker.node, from), seat);
+        let number = self.plan.engine_number(call, kind, 0);
+        let engine = self.plan.engine(call, self.plan.instance(asker.node, from), number);
         let start = Start {
             engine,
             parent: Parent::Client { id },

@@ -54,5 +54,5 @@ pub(super) fn engines_on(
         let call = engine::Call::new(starts, spec, Arc::clone(&shared));
         Engine { call, from, timers: Timers::default() }
     };
-    (0..plan.seats(call)).map(engine).collect()
+    (0..plan.engines_each(call)).map(engine).collect()
 }

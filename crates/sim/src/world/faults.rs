@@ -115,7 +115,7 @@ impl World<'_> {
     fn renew(&mut self, now: Instant, call: CallId, at: u32) {
         let fresh = engines_on(self.plan, call, at, self.seed, now);
         let first = self.plan.engine(call, at, 0);
-        let last = first + u32::from(self.plan.seats(call));
+        let last = first + u32::from(self.plan.engines_each(call));
         self.memories.retain(|engine, _| !(first..last).contains(engine));
         for (engine, fresh) in self.engines[first as usize..].iter_mut().zip(fresh) {
             engine.call = fresh.call;

@@ -104,7 +104,7 @@ impl World<'_> {
         let call = plan.requests.clients[usize::from(session.client)].call;
         let call = plan.requests.variant(call, session.kind);
         let start = Start {
-            engine: plan.engine(call, session.from, plan.seat(call, session.kind, 0)),
+            engine: plan.engine(call, session.from, plan.engine_number(call, session.kind, 0)),
             parent: Parent::Session { session: handle, id: session.id },
             kind: session.kind,
             item: session.item,

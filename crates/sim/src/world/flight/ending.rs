@@ -89,7 +89,7 @@ impl World<'_> {
     fn fall_back(&mut self, now: Instant, job: Handle, flight: &Flight, instead: base::CallId) {
         let call = self.plan.requests.variant(instead, flight.kind);
         let from = self.engines[flight.engine as usize].from;
-        let engine = self.plan.engine(call, from, self.plan.seat(call, flight.kind, 0));
+        let engine = self.plan.engine(call, from, self.plan.engine_number(call, flight.kind, 0));
         let start = Start {
             engine,
             parent: Parent::Job(job),

@@ -47,7 +47,7 @@ impl World<'_> {
         let Some(job) = self.jobs.get(handle) else { return };
         let (item, kind) = (job.item, job.kind);
         let call = self.plan.requests.variant(call, kind);
-        let engine = self.plan.engine(call, job.instance, self.plan.seat(call, kind, 0));
+        let engine = self.plan.engine(call, job.instance, self.plan.engine_number(call, kind, 0));
         let (parent, request) = (Parent::Job(handle), self.request_of(kind));
         self.begin(
             now,
@@ -78,9 +78,9 @@ impl World<'_> {
         // The kernel gives a connection to any of the workers.
         let workers = u64::from(self.plan.workers_of(node));
         let worker = u16::try_from(mix(job.chance) % workers).unwrap_or(0);
-        let seat = self.plan.seat(call, job.kind, worker);
+        let number = self.plan.engine_number(call, job.kind, worker);
         let holds = job.holds;
-        let engine = self.plan.engine(call, job.instance, seat);
+        let engine = self.plan.engine(call, job.instance, number);
         let (item, kind, chance, remaining, number) =
             (job.item, job.kind, job.chance, job.remaining, job.number);
         // Which try it is, only our own balancers say.

@@ -7,8 +7,8 @@ use netsim::l4::tcp::Input;
 use super::super::World;
 use super::super::event::Event;
 use super::super::slab::Handle;
+use super::channel::Place;
 use super::connection::{CALLER, Stage, Stream};
-use super::desk::Place;
 use super::net::Net;
 use super::sizes::check;
 
@@ -24,10 +24,10 @@ impl World<'_> {
         let is_alone = self.is_alone(flight);
         let Some(net) = self.net.as_deref_mut() else { return Place::Wait };
         let may_open = net.may_open(engine, to);
-        match &mut net.desks[engine as usize] {
+        match &mut net.channels[engine as usize] {
             _ if is_alone && may_open => Place::New,
             _ if is_alone => Place::Wait,
-            desk => desk.place(now, to, &net.connections, may_open),
+            channel => channel.place(now, to, &net.connections, may_open),
         }
     }
 
@@ -76,7 +76,7 @@ impl World<'_> {
         if let Some(connection) = net.connections.get_mut(handle) {
             connection.stage = Stage::Idle(now);
             connection.rest();
-            net.desks[engine as usize].put(now, to, handle);
+            net.channels[engine as usize].put(now, to, handle);
             self.watch_idle(engine);
         }
     }
@@ -93,7 +93,7 @@ impl World<'_> {
             return;
         }
         connection.stage = Stage::Busy;
-        let call = net.desks[connection.engine as usize].call;
+        let call = net.channels[connection.engine as usize].call;
         let scope = event::Scope { call, endpoint: Some(connection.endpoint) };
         self.with_net(|_, around| around.emit(now, scope, l4::Event::Reused));
         self.say(now, handle, stream);
@@ -148,7 +148,7 @@ impl World<'_> {
 
     pub(super) fn close_expired(&mut self, now: Instant, engine: u32) {
         let expired =
-            self.with_net(|net, _| net.desks[engine as usize].expired(now, &net.connections));
+            self.with_net(|net, _| net.channels[engine as usize].expired(now, &net.connections));
         for handle in expired.unwrap_or_default() {
             self.drop_connection(now, handle, Input::Close);
         }
@@ -185,7 +185,7 @@ impl World<'_> {
     /// Some of an engine's connections have idled for too long.
     pub(in crate::world) fn on_idle(&mut self, now: Instant, engine: u32) {
         if let Some(net) = self.net.as_deref_mut() {
-            net.desks[engine as usize].is_armed = false;
+            net.channels[engine as usize].is_armed = false;
         }
         self.close_expired(now, engine);
         self.watch_idle(engine);
@@ -222,12 +222,12 @@ impl World<'_> {
     fn watch_idle(&mut self, engine: u32) {
         let from = self.engines[engine as usize].from;
         let Some(net) = self.net.as_deref_mut() else { return };
-        let desk = &mut net.desks[engine as usize];
-        if desk.is_armed {
+        let channel = &mut net.channels[engine as usize];
+        if channel.is_armed {
             return;
         }
-        if let Some(at) = desk.next_expiry(&net.connections) {
-            desk.is_armed = true;
+        if let Some(at) = channel.next_expiry(&net.connections) {
+            channel.is_armed = true;
             self.push_local(at, from, Event::Idle { engine });
         }
     }

@@ -25,7 +25,7 @@ impl Net {
         around: &mut Around<'_>,
     ) {
         let Some(connection) = self.connections.get_mut(handle) else { return };
-        let shared = self.desks[connection.engine as usize].is_shared();
+        let shared = self.channels[connection.engine as usize].is_shared();
         let (id, bytes) = (connection.id, message.bytes());
         let end = connection.end(side);
         if end.tcp.is_none() {
@@ -49,7 +49,7 @@ impl Net {
         around: &mut Around<'_>,
     ) {
         let Some(connection) = self.connections.get_mut(handle) else { return };
-        if self.desks[connection.engine as usize].speech != Speech::Grpc {
+        if self.channels[connection.engine as usize].speech != Speech::Grpc {
             return;
         }
         let id = connection.id;
@@ -185,7 +185,7 @@ impl Net {
         let (from, to) =
             (connection.instances[usize::from(side)], connection.instances[usize::from(side ^ 1)]);
         let envelope = Envelope {
-            call: self.desks[connection.engine as usize].call.0,
+            call: self.channels[connection.engine as usize].call.0,
             forth: side == CALLER,
             from,
             to,
@@ -221,7 +221,7 @@ impl Net {
         if tcp.state() == State::SynReceived && !is_call && !segment.flags.has(Flags::RST) {
             let taken = self.hosts[instance].listener.on_handshake(handle);
             if let Err(overflow) = taken {
-                let call = self.desks[engine].call;
+                let call = self.channels[engine].call;
                 return around.emit(now, Scope { call, endpoint: None }, overflow);
             }
         }

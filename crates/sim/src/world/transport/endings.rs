@@ -19,7 +19,7 @@ impl World<'_> {
         if connection.stage != Stage::Connecting {
             return;
         }
-        let call = net.desks[connection.engine as usize].call;
+        let call = net.channels[connection.engine as usize].call;
         let scope = event::Scope { call, endpoint: Some(connection.endpoint) };
         let cause = Cause::ConnectTimeout;
         self.with_net(|_, around| around.emit(now, scope, l4::Event::ConnectFailed { cause }));

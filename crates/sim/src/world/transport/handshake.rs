@@ -84,8 +84,8 @@ impl Net {
         (from, to): (u32, u32),
         around: &mut Around<'_>,
     ) -> Result<(Handle, Arc<Profile>, Scope), Cause> {
-        let desk = &mut self.desks[engine as usize];
-        let scope = Scope { call: desk.call, endpoint: Some(endpoint) };
+        let channel = &mut self.channels[engine as usize];
+        let scope = Scope { call: channel.call, endpoint: Some(endpoint) };
         if self.hosts[from as usize].is_out_of_descriptors() {
             let cause = Cause::Exhausted;
             around.emit(now, scope, l4::Event::ConnectFailed { cause });
@@ -98,7 +98,7 @@ impl Net {
                 return Err(Cause::Exhausted);
             }
         };
-        let id = desk.next_id();
+        let id = channel.next_id();
         let mut connection = Connection::new(id, engine, endpoint, [from, to]);
         connection.port = port;
         let profile = Arc::clone(&self.profiles[scope.call.index()][0]);
@@ -111,7 +111,7 @@ impl Net {
 
     /// Tells those who capture packets of a new connection.
     fn introduce(&self, connection: &Connection, around: &mut Around<'_>) {
-        let desk = &self.desks[connection.engine as usize];
+        let channel = &self.channels[connection.engine as usize];
         let socket = |side: u8, port| {
             let instance = connection.instances[usize::from(side)];
             captured::Socket { instance, address: self.grid.address(instance), port }
@@ -119,9 +119,9 @@ impl Net {
         around.ears.tap.opened(
             connection.id,
             captured::Connection {
-                sockets: [socket(CALLER, connection.port), socket(CALLED, desk.port)],
+                sockets: [socket(CALLER, connection.port), socket(CALLED, channel.port)],
                 initial: [initial(connection.id), initial(mix(connection.id))],
-                speech: desk.speech,
+                speech: channel.speech,
             },
         );
     }

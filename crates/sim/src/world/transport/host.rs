@@ -152,7 +152,7 @@ impl Net {
         if !host.runs || host.is_full() {
             return self.answer_as_stranger(now, handle, CALLED, syn, around);
         }
-        let call = self.desks[connection.engine as usize].call;
+        let call = self.channels[connection.engine as usize].call;
         let scope = Scope { call, endpoint: Some(connection.endpoint) };
         if let Err(overflow) = host.listener.on_syn() {
             return around.emit(now, scope, overflow);

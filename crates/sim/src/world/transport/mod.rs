@@ -10,7 +10,7 @@
 //! | file | concept |
 //! |---|---|
 //! | `packet` | what the world says, and what it learns |
-//! | `boarding`, `desk`, `seats`, `waiting` | which connection a request takes, and who waits |
+//! | `boarding`, `channel`, `seats`, `waiting` | which connection a request takes, and who waits |
 //! | `endings` | how connections end, and who learns of it |
 //! | `checks` | active health checks |
 //! | `splice` | balancers that share out connections |
@@ -24,10 +24,10 @@
 
 mod boarding;
 mod bytes;
+mod channel;
 mod checks;
 mod connection;
 mod datagram;
-mod desk;
 mod endings;
 mod grid;
 mod handshake;

@@ -15,9 +15,9 @@ use netsim::{Party, Queue};
 use super::super::ears::Ears;
 use super::super::event::Event;
 use super::super::slab::{Handle, Slab};
+use super::channel::Channel;
 use super::connection::{CALLER, Connection};
 use super::datagram::{Datagram, Whole};
-use super::desk::Desk;
 use super::grid::Grid;
 use super::handshake::profiles;
 use super::host::Host;
@@ -39,7 +39,7 @@ pub(in crate::world) struct Net {
     /// Whose the network's own events are.
     own: Party,
     /// Of each engine: its connections.
-    pub(super) desks: Vec<Desk>,
+    pub(super) channels: Vec<Channel>,
     /// What those of an instance share.
     pub(super) seats: Vec<Seats>,
     pub(super) profiles: Vec<[Arc<Profile>; 2]>,
@@ -98,7 +98,7 @@ impl Net {
                 most_accepted,
             }
         };
-        let (desks, seats) = super::desk::desks(plan);
+        let (channels, seats) = super::channel::channels(plan);
         Self {
             grid: Grid::new(plan, seed),
             connections: Slab::new(),
@@ -107,7 +107,7 @@ impl Net {
             announced: Slab::new(),
             hosts: parties.iter().enumerate().map(host).collect(),
             own,
-            desks,
+            channels,
             seats,
             profiles: plan.design.calls.iter().map(|call| profiles(plan.design, call)).collect(),
             ports: BTreeMap::new(),

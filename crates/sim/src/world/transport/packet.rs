@@ -10,8 +10,8 @@ use super::super::ears::Ears;
 use super::super::event::Event;
 use super::super::job::{Job, State};
 use super::super::slab::Handle;
+use super::channel::Place;
 use super::connection::{CALLED, CALLER, Stage, Stream};
-use super::desk::Place;
 use super::net::{Around, Net, News, Tidings};
 use super::sizes::cancel;
 use crate::world::tap::packets::{Message, Speech};
@@ -111,7 +111,7 @@ impl World<'_> {
         }
         let Some(net) = self.net.as_deref_mut() else { return };
         let Some(state) = net.connections.get_mut(connection) else { return };
-        let shared = net.desks[engine as usize].is_shared() && !state.is_alone;
+        let shared = net.channels[engine as usize].is_shared() && !state.is_alone;
         let is_connecting = state.stage == Stage::Connecting;
         let Some(ended) = state.end_stream(job) else { return };
         if is_connecting {
@@ -287,7 +287,7 @@ impl World<'_> {
     }
 
     pub(super) fn speech(&self, engine: u32) -> Speech {
-        self.net.as_deref().map_or(Speech::Http1, |net| net.desks[engine as usize].speech)
+        self.net.as_deref().map_or(Speech::Http1, |net| net.channels[engine as usize].speech)
     }
 
     pub(super) fn endpoint_of(&self, engine: u32, target: u32) -> EndpointId {

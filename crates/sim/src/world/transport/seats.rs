@@ -64,14 +64,14 @@ impl Seats {
 impl Net {
     /// Whether an engine may make one more connection.
     pub(super) fn may_open(&self, engine: u32, to: EndpointId) -> bool {
-        self.seats[self.desks[engine as usize].seats].may_open(to)
+        self.seats[self.channels[engine as usize].seats].may_open(to)
     }
 
     /// An engine has one more connection. One that is made for a try alone, nobody else takes.
     pub(super) fn opened(&mut self, engine: u32, to: EndpointId, handle: Handle, is_alone: bool) {
-        let desk = &mut self.desks[engine as usize];
-        desk.opened(to, handle, is_alone);
-        self.seats[desk.seats].opened(to);
+        let channel = &mut self.channels[engine as usize];
+        channel.opened(to, handle, is_alone);
+        self.seats[channel.seats].opened(to);
         if let Some(connection) = self.connections.get_mut(handle) {
             connection.is_alone = is_alone;
         }
@@ -79,29 +79,29 @@ impl Net {
 
     /// A connection is of no more use to its engine.
     pub(super) fn closed(&mut self, engine: u32, to: EndpointId, handle: Handle) {
-        let desk = &mut self.desks[engine as usize];
-        desk.closed(to, handle);
-        self.seats[desk.seats].closed(to);
+        let channel = &mut self.channels[engine as usize];
+        channel.closed(to, handle);
+        self.seats[channel.seats].closed(to);
     }
 
     /// A request waits: for a connection of its own, or for any.
     pub(super) fn wait(&mut self, engine: u32, to: EndpointId, stream: Stream, is_alone: bool) {
-        let desk = &mut self.desks[engine as usize];
-        let turn = self.seats[desk.seats].next_turn(to);
-        desk.waiting_mut(to).push(turn, stream, is_alone);
+        let channel = &mut self.channels[engine as usize];
+        let turn = self.seats[channel.seats].next_turn(to);
+        channel.waiting_mut(to).push(turn, stream, is_alone);
     }
 
     /// Whether it waited. It no longer does.
     pub(super) fn stop_waiting(&mut self, engine: u32, to: EndpointId, job: Handle) -> bool {
-        self.desks[engine as usize].waiting_mut(to).remove(job)
+        self.channels[engine as usize].waiting_mut(to).remove(job)
     }
 
     /// The next of an engine's own requests for a connection that stands, if it has room.
     pub(super) fn next_for(&mut self, handle: Handle) -> Option<Stream> {
         let connection = self.connections.get(handle)?;
-        let desk = &mut self.desks[connection.engine as usize];
-        let has_room = connection.streams.len() < desk.streams as usize && !connection.is_alone;
-        if has_room { desk.waiting_mut(connection.endpoint).pop_sharing() } else { None }
+        let channel = &mut self.channels[connection.engine as usize];
+        let has_room = connection.streams.len() < channel.streams as usize && !connection.is_alone;
+        if has_room { channel.waiting_mut(connection.endpoint).pop_sharing() } else { None }
     }
 
     /// The next request of any of an instance's engines, if there may be a connection for it, and
@@ -111,7 +111,7 @@ impl Net {
             return None;
         }
         let (_, next) = self.first_of_all(engine, to)?;
-        Some((next, self.desks[next as usize].waiting_mut(to).pop()?))
+        Some((next, self.channels[next as usize].waiting_mut(to).pop()?))
     }
 
     /// Whether an idle connection has to make room for who waits for a new one.
@@ -127,17 +127,18 @@ impl Net {
         to: EndpointId,
     ) -> Option<Handle> {
         let mut engines = self.engines_with(engine);
-        engines.find_map(|other| self.desks[other as usize].take_idle(now, to, &self.connections))
+        engines
+            .find_map(|other| self.channels[other as usize].take_idle(now, to, &self.connections))
     }
 
     /// Whose request has waited longest, and since which turn.
     fn first_of_all(&self, engine: u32, to: EndpointId) -> Option<(u64, u32)> {
-        let first = |other| Some((self.desks[other as usize].waiting(to).first_turn()?, other));
+        let first = |other| Some((self.channels[other as usize].waiting(to).first_turn()?, other));
         self.engines_with(engine).filter_map(first).min()
     }
 
     /// The engines that share their seats with one.
     fn engines_with(&self, engine: u32) -> Range<u32> {
-        self.seats[self.desks[engine as usize].seats].engines.clone()
+        self.seats[self.channels[engine as usize].seats].engines.clone()
     }
 }

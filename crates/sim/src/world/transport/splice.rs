@@ -58,7 +58,7 @@ impl World<'_> {
         let Some(net) = self.net.as_deref_mut() else { return };
         let Some(connection) = net.connections.get_mut(handle) else { return };
         let (instance, id) = (connection.instances[usize::from(CALLED)], connection.id);
-        let spoken = self.plan.design.call(net.desks[connection.engine as usize].call).protocol;
+        let spoken = self.plan.design.call(net.channels[connection.engine as usize].call).protocol;
         if spoken != Protocol::Tcp || connection.is_check {
             return;
         }
@@ -70,7 +70,7 @@ impl World<'_> {
         // The kernel gives a connection to any of the workers.
         let workers = u64::from(self.plan.workers_of(node));
         let worker = u16::try_from(mix(id) % workers).unwrap_or(0);
-        let engine = self.plan.engine(call, instance, self.plan.seat(call, 0, worker));
+        let engine = self.plan.engine(call, instance, self.plan.engine_number(call, 0, worker));
         let parent = Parent::Connection(handle);
         let request = self.request_of(0);
         let item = model::traffic::Item::default();

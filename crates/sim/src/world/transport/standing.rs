@@ -16,8 +16,8 @@ use super::super::event::Event;
 use super::super::flight::{Flight, Parent};
 use super::super::job::{Job, State};
 use super::super::slab::Handle;
+use super::channel::Place;
 use super::connection::{CALLED, CALLER, Stage, Stream};
-use super::desk::Place;
 use super::net::whose;
 use super::sizes::farewell;
 use crate::world::tap::packets::Message;
@@ -192,7 +192,7 @@ impl World<'_> {
     ) {
         let Some(net) = self.net.as_deref_mut() else { return };
         let Some(connection) = net.connections.get_mut(handle) else { return };
-        let shared = net.desks[connection.engine as usize].is_shared() && !connection.is_alone;
+        let shared = net.channels[connection.engine as usize].is_shared() && !connection.is_alone;
         let of_it = |stream: &Stream| stream.flight == flight && stream.attempt == attempt;
         let Some(at) = connection.streams.iter().position(of_it) else { return };
         connection.streams.remove(at);
@@ -217,7 +217,7 @@ impl World<'_> {
         let message = farewell(self.speech(job.engine), whose(CALLED), job.stream);
         let event = Event::Broken { flight: job.caller, attempt: job.attempt, cause };
         self.with_net(|net, around| {
-            let shared = net.desks[job.engine as usize].is_shared();
+            let shared = net.channels[job.engine as usize].is_shared();
             if let Some(connection) = net.connections.get_mut(connection) {
                 connection.serving.retain(|other| *other != handle);
             }

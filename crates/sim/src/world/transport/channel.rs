@@ -16,9 +16,9 @@ use crate::plan::Plan;
 use crate::stats::mix;
 use crate::world::tap::packets::Speech;
 
-/// The connections of one engine.
+/// The connections of one engine, which gRPC calls a channel.
 #[derive(Clone, Debug)]
-pub(super) struct Desk {
+pub(super) struct Channel {
     pub(super) call: CallId,
     /// What is spoken.
     pub(super) speech: Speech,
@@ -58,23 +58,23 @@ pub(super) enum Place {
 }
 
 /// One for each engine, and the seats that those of an instance share.
-pub(super) fn desks(plan: &Plan<'_>) -> (Vec<Desk>, Vec<Seats>) {
-    let (mut desks, mut seats) = (Vec::new(), Vec::new());
+pub(super) fn channels(plan: &Plan<'_>) -> (Vec<Channel>, Vec<Seats>) {
+    let (mut channels, mut seats) = (Vec::new(), Vec::new());
     for at in 0..plan.design.calls.len() {
         let id = CallId::from_index(at);
         let call = plan.design.call(id);
         let endpoints = plan.instance_count(call.to) as usize;
         for instance in 0..plan.instance_count(call.from) {
-            let first = u32::try_from(desks.len()).unwrap_or(u32::MAX);
-            let engines = first..first + u32::from(plan.seats(id));
+            let first = u32::try_from(channels.len()).unwrap_or(u32::MAX);
+            let engines = first..first + u32::from(plan.engines_each(id));
             seats.push(Seats::new(call.connections.most, endpoints, engines));
-            for seat in 0..plan.seats(id) {
-                let name = format!("{}/{instance}/{seat}", plan.design.call_name(id));
-                desks.push(Desk::new(plan, id, &name, endpoints, seats.len() - 1));
+            for number in 0..plan.engines_each(id) {
+                let name = format!("{}/{instance}/{number}", plan.design.call_name(id));
+                channels.push(Channel::new(plan, id, &name, endpoints, seats.len() - 1));
             }
         }
     }
-    (desks, seats)
+    (channels, seats)
 }
 
 const fn speech(protocol: Protocol) -> Speech {
@@ -96,7 +96,7 @@ fn port(node: &config::design::Node) -> u16 {
     listens.unwrap_or(SERVICE_PORT)
 }
 
-impl Desk {
+impl Channel {
     fn new(plan: &Plan<'_>, call: CallId, name: &str, endpoints: usize, seats: usize) -> Self {
         let config::design::Call { connections, protocol, to, .. } = plan.design.call(call);
         let keep = connections.idle_timeout;

@@ -14,12 +14,12 @@ use super::{Plan, workers_of};
 
 impl Plan<'_> {
     /// How many engines an instance of the caller has for a call.
-    pub(crate) fn seats(&self, call: CallId) -> u16 {
-        seats(self.design, self.design.call(call), self.workers)
+    pub(crate) fn engines_each(&self, call: CallId) -> u16 {
+        each(self.design, self.design.call(call), self.workers)
     }
 
-    /// The engine of a worker that decides about this kind of request.
-    pub(crate) fn seat(&self, call: CallId, kind: u16, worker: u16) -> u16 {
+    /// Which of them decides about this kind of request at a worker.
+    pub(crate) fn engine_number(&self, call: CallId, kind: u16, worker: u16) -> u16 {
         let call = self.design.call(call);
         let Some(database) = copied(self.design, call) else { return worker };
         let is_read = self.requests.kinds[usize::from(kind)].is_safe;
@@ -27,12 +27,18 @@ impl Plan<'_> {
         if anywhere { worker } else { worker + workers_of(self.design, call.from, self.workers) }
     }
 
-    /// The rules and the endpoints of an engine. To the primary there is one way, however far.
-    pub(crate) fn choice(&self, call: CallId, from: u32, seat: u16) -> (Rules, Vec<EndpointSpec>) {
+    /// The rules and the endpoints of the engine of this number. To the primary there is one way,
+    /// however far.
+    pub(crate) fn choice(
+        &self,
+        call: CallId,
+        from: u32,
+        number: u16,
+    ) -> (Rules, Vec<EndpointSpec>) {
         let (id, call) = (call, self.design.call(call));
         let (mut rules, mut endpoints) = (call.rules.clone(), self.endpoints(id, from));
         let Some(database) = copied(self.design, call) else { return (rules, endpoints) };
-        if seat < workers_of(self.design, call.from, self.workers) {
+        if number < workers_of(self.design, call.from, self.workers) {
             if rules.region == region::Params::Any {
                 rules.region = region::Params::Spill { at_most: Share::WHOLE };
             }
@@ -48,7 +54,8 @@ impl Plan<'_> {
     }
 }
 
-pub(super) fn seats(design: &Design, call: &Call, workers: u16) -> u16 {
+/// How many engines an instance of the caller has for a call, if it has so many workers.
+pub(super) fn each(design: &Design, call: &Call, workers: u16) -> u16 {
     let workers = workers_of(design, call.from, workers);
     if copied(design, call).is_some() { workers * 2 } else { workers }
 }
