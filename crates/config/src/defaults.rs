@@ -142,6 +142,9 @@ defaults! {
     SLOW_START &'static str = "none", "D35" "balance.slow_start"
         because "how long a service takes to warm up is its own affair; most need no time at all"
         source "HAProxy (slowstart), nginx (slow_start) and Envoy (slow_start_config): none unless configured";
+    BALANCE_OF_CLIENTS &'static str = "round-robin", "D36" "balance (of a client)"
+        because "a client is a crowd: none of them knows what the others have under way, so a dead or slow address gets its share like any other"
+        source "RFC 1794: a name with several addresses is answered with them in turn";
     RETRY_ON &'static str = "connect reset timeout 502 503 504", "D40" "retry.on"
         because "faults of one endpoint that another may not have; not 500: an endpoint that answers so is at work, and the next would likely say the same"
         source "nginx: proxy_next_upstream error timeout; Envoy: gateway-error is 502 503 504";

@@ -248,7 +248,8 @@ fn who_is_asked_may_be_a_word_or_a_table_with_a_slow_start() {
         balance("{ by = \"round-robin\", slow_start = \"30s\" }"),
         (RoundRobin, half_a_minute)
     );
-    assert_eq!(balance("{ slow_start = \"30s\" }"), (LeastOfTwo, half_a_minute));
+    assert_eq!(balance("{ slow_start = \"30s\" }"), (RoundRobin, half_a_minute), "of a crowd");
+    assert_eq!(balance("\"least-of-two\""), (LeastOfTwo, None));
     assert_eq!(balance("{ by = \"round-robin\", slow_start = \"none\" }"), (RoundRobin, None));
 }
 

@@ -28,6 +28,10 @@ pub(super) fn read(call: &mut Reading<'_, '_>) -> (Params, Option<SlowStart>) {
 
 fn by(call: &mut Reading<'_, '_>, said: Option<Value<'_>>) -> Params {
     let Some(value) = said else {
+        if call.is_of_client() {
+            call.default("balance", &defaults::BALANCE_OF_CLIENTS);
+            return Params::RoundRobin;
+        }
         call.default("balance", &defaults::BALANCE);
         return Params::default();
     };

@@ -9,7 +9,7 @@ use policy::Invalid;
 use crate::codes::{CONTRADICTION, OUT_OF_BOUNDS};
 use crate::defaults;
 use crate::design::{Answer, Protocol, Source};
-use crate::index::Index;
+use crate::index::{Index, Kind};
 use crate::read::{Layers, Table, Value};
 use crate::report::Report;
 use crate::span::Span;
@@ -53,6 +53,11 @@ impl<'t> Reading<'_, 't> {
     /// Connections are all that we see of it.
     pub(crate) fn is_carried_l4(&self) -> bool {
         self.is_l4() && self.is_carried()
+    }
+
+    /// Those who ask are many, and share nothing.
+    pub(crate) fn is_of_client(&self) -> bool {
+        self.index.kind(self.from) == Kind::Client
     }
 
     pub(crate) fn is_carried(&self) -> bool {
