@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::Fidelity;
-use crate::examples::variant;
+use crate::examples::{design, variant};
 
 /// `promtool check metrics` of Debian reads the older text format only; what a Prometheus is given
 /// is made by `create-blocks-from openmetrics`, and read back here.
@@ -162,9 +162,55 @@ fn packets_of_a_whole_design_are_as_tshark_wants_them() {
     let instances = "frame.interface_name == \"lb/0\" && http.request";
     assert!(tshark(&file, instances) > 100);
     assert!(tshark(&file, "frame.comment contains \"sent again\"") > 10);
-    assert!(tshark(&file, "frame.comment contains \"Datagrams that did not arrive\"") > 10);
+    assert!(tshark(&file, "frame.comment contains \"lost by chance on a link\"") > 10);
     assert_eq!(tshark(&file, "http.response && !http.response.code"), 0);
 }
+
+/// Handshakes too: a partition loses many of them, and then a lossy network loses their answers.
+#[test]
+fn tshark_counts_on_each_senders_interface_what_was_sent_again() {
+    let design = design(MANY_HANDSHAKES);
+    let (place, _) = files_of(&design, 12, Fidelity::Packet, FROM_THE_START);
+    let file = place.path().join("packets.pcapng");
+
+    for interface in ["u/0", "s/0", "s/1"] {
+        let alone = place.path().join("alone.pcapng");
+        let of = format!("frame.interface_name == \"{interface}\"");
+        tshark_into(&file, &of, &alone);
+        let ours = tshark(&alone, "frame.comment contains \"sent again\"");
+        let theirs = tshark(&alone, "tcp.analysis.retransmission || tcp.analysis.out_of_order");
+        assert!(ours > 100, "{interface}: {ours}");
+        assert_eq!(ours, theirs, "{interface}");
+    }
+}
+
+const MANY_HANDSHAKES: &str = r#"
+[region.eu]
+at = [53.3, -6.3]
+[client.u]
+traffic = { constant = "100/s" }
+requests = [{ share = "100%", method = "GET", path = "/", response = "4000B" }]
+[service.s]
+instances = 2
+model = { workers = 64, queue = 64, service_time = "1ms" }
+[call.u.s]
+timeout = "700ms"
+idempotent = true
+on_failure = "error"
+in_flight = "none"
+retry = "none"
+[[incident.bad]]
+on = "u -> s"
+kind = "partition"
+at = "2s"
+lasts = "300ms"
+[[incident.bad]]
+on = "u -> s"
+kind = "loss"
+loss = "20%"
+at = "2s"
+lasts = "8s"
+"#;
 
 #[test]
 fn the_packets_of_grpc_are_frames() {
@@ -174,6 +220,9 @@ fn the_packets_of_grpc_are_frames() {
     assert_eq!(tshark(&file, "_ws.malformed || tcp.checksum.status == 0"), 0);
     assert!(tshark(&file, "tcp") > 100);
 }
+
+/// Connections begin in the capture: programs know from their preface what is spoken on them.
+const FROM_THE_START: Wanted = Wanted { packets: Some((Duration::ZERO, Duration::from_secs(60))) };
 
 #[test]
 fn packets_that_are_wanted_after_the_end_are_refused() {
@@ -206,10 +255,18 @@ fn files(
     seconds: u64,
     fidelity: Fidelity,
 ) -> (tempfile::TempDir, Report) {
-    let design = variant(name, changes);
+    files_of(&variant(name, changes), seconds, fidelity, Wanted::default())
+}
+
+fn files_of(
+    design: &Design,
+    seconds: u64,
+    fidelity: Fidelity,
+    wanted: Wanted,
+) -> (tempfile::TempDir, Report) {
     let options = options(seconds, fidelity);
-    let report = crate::run(&design, &options).unwrap();
-    let outputs = outputs(&design, &options, &report, name, &Wanted::default()).unwrap();
+    let report = crate::run(design, &options).unwrap();
+    let outputs = outputs(design, &options, &report, "file", &wanted).unwrap();
     let place = tempfile::tempdir().unwrap();
     for (file, contents) in outputs.files {
         std::fs::write(place.path().join(file), contents).unwrap();
@@ -253,6 +310,14 @@ fn browse(place: &Path) -> (String, String) {
     let (before, rest) = dom.split_once("<script type=\"application/json\"").unwrap();
     let (_, after) = rest.rsplit_once("</script>").unwrap();
     (format!("{before}{after}"), said)
+}
+
+/// What a filter lets through, in a file of its own.
+fn tshark_into(file: &Path, filter: &str, into: &Path) {
+    let mut tshark = Command::new("tshark");
+    tshark.arg("-r").arg(file).args(["-Y", filter, "-w"]).arg(into);
+    let output = tshark.output().expect("`cargo xtask setup` installs tshark");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// How many packets a filter lets through.

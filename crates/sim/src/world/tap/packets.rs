@@ -125,7 +125,7 @@ pub(crate) enum Why {
     TailProbe,
     /// The same, with data that was sent before.
     TailProbeAgain,
-    /// A handshake that nobody answered.
+    /// SYN, or the answer to it: nothing came back, or the same SYN once more.
     SynRetry,
     /// To learn whether the peer takes more.
     WindowProbe,
