@@ -214,11 +214,12 @@ lasts = "8s"
 
 #[test]
 fn the_packets_of_grpc_are_frames() {
-    let (place, _) = files("grpc", &[], 70, Fidelity::Packet);
+    let grpc = variant("grpc", &[("at = \"60s\"", "at = \"10s\"")]);
+    let (place, _) = files_of(&grpc, 20, Fidelity::Packet, FROM_THE_START);
     let file = place.path().join("packets.pcapng");
 
     assert_eq!(tshark(&file, "_ws.malformed || tcp.checksum.status == 0"), 0);
-    assert!(tshark(&file, "tcp") > 100);
+    assert!(tshark(&file, "grpc") > 1_000);
 }
 
 /// Connections begin in the capture: programs know from their preface what is spoken on them.
@@ -326,6 +327,8 @@ fn tshark(file: &Path, filter: &str) -> usize {
     tshark.arg("-r").arg(file);
     tshark.args(["-o", "tcp.check_checksum:TRUE", "-o", "ip.check_checksum:TRUE"]);
     tshark.args(["-o", "tcp.reassemble_out_of_order:TRUE", "-Y", filter]);
+    // By its port it would be TLS.
+    tshark.args(["-d", "tcp.port==8443,http2"]);
     tshark.args(["-T", "fields", "-e", "frame.number"]);
     let output = tshark.output().expect("`cargo xtask setup` installs tshark");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -40,6 +40,24 @@ fn tshark_reads_http2_and_grpc() {
 }
 
 #[test]
+fn tshark_reads_grpc_messages_of_every_size() {
+    let sizes = (0..=140).chain(16_370..=16_400).chain([70_000]);
+    // A message without a byte is a frame's head and its own length.
+    let bodies: Vec<_> = sizes.map(|size| (14 + size, 14 + size)).collect();
+    let capture = Bench::new(Speech::Grpc, &lossy(0)).exchange(&bodies);
+
+    assert_eq!(capture.tshark(BAD, &["frame.number"]), "");
+    let read = capture.tshark("grpc", &["grpc.message_length"]);
+    let mut read: Vec<u32> = read.split(['\n', ',']).filter_map(|n| n.parse().ok()).collect();
+    read.sort_unstable();
+    // Each frame more takes nine bytes for its head.
+    let message = |body: u32| body - 14 - 9 * ((250 + body - 1) / (16_384 + 9));
+    let mut written: Vec<u32> = bodies.iter().flat_map(|(body, _)| [message(*body); 2]).collect();
+    written.sort_unstable();
+    assert_eq!(read, written);
+}
+
+#[test]
 fn tshark_reads_a_websocket_and_a_stream_that_stays_open() {
     for (speech, wanted, count) in
         [(Speech::Http1, "websocket", 5), (Speech::Grpc, "grpc && http2.type == 0", 5)]
