@@ -120,7 +120,7 @@ fn the_timeline_adds_up_to_the_report() {
 fn chromium_draws_the_report_without_a_word_of_complaint() {
     for (design, seconds) in [("incident", 80), ("balancer", 50)] {
         let (place, _) = files(design, &[], seconds, Fidelity::Message);
-        let (dom, said) = browse(place.path());
+        let (dom, said) = browse(place.path(), 1_280);
 
         assert!(!said.contains("CONSOLE"), "{said}");
         for plot in ["Goodput", "Latency of clients", "Amplification", "Queues", "Busy workers"] {
@@ -135,6 +135,87 @@ fn chromium_draws_the_report_without_a_word_of_complaint() {
         assert!(!dom.contains("NaN") && !dom.contains("undefined"), "{design}");
         assert!(dom.contains("<td>users -&gt; ") && !dom.contains('\u{2192}'), "{design}");
     }
+}
+
+#[test]
+fn streams_have_drawings_and_a_table_of_their_own() {
+    let early = ("at = \"60s\"", "at = \"10s\"");
+    let (place, _) = files("grpc", &[early], 40, Fidelity::Message);
+    let (dom, said) = browse(place.path(), 1_280);
+    let timeline = parsed(place.path(), "timeline.json");
+
+    let opened = timeline["clients"]["opened"][0].as_f64().unwrap();
+    assert!(opened > 0.0 && opened < 40.0, "those that stood before are not opened: {opened}");
+    assert!(!said.contains("CONSOLE"), "{said}");
+    for plot in ["Sessions", "Openings of sessions"] {
+        let svg = dom.split(&format!("data-plot=\"{plot}\"")).nth(1);
+        assert!(svg.is_some_and(|svg| svg.contains("class=\"line\"")), "no {plot}");
+    }
+    assert!(dom.contains("Sessions: streams and WebSockets") && dom.contains("<td>edge</td>"));
+    let (pages, _) = files("balancer", &[], 40, Fidelity::Message);
+    assert!(!browse(pages.path(), 1_280).0.contains("data-plot=\"Sessions\""));
+}
+
+/// A drawing that is made smaller makes its letters smaller, too.
+#[test]
+fn in_a_narrow_window_letters_keep_their_size_and_the_names_of_phases_their_places() {
+    let (place, _) = files("incident", &[], 80, Fidelity::Message);
+
+    for window in [520, 1_280] {
+        let (dom, _) = browse(place.path(), window);
+        let drawings = dom.split("<svg ").skip(2).map(|svg| svg.split_once('>').unwrap().0);
+        for svg in drawings.clone() {
+            let (width, height) = (number(svg, "width"), number(svg, "height"));
+            assert!(svg.contains(&format!("viewBox=\"0 0 {width} {height}\"")), "{svg}");
+        }
+        assert!(drawings.count() > 5 && phases(&dom).len() > 3);
+        let (widest, all) = (number(dom.split("<svg ").nth(2).unwrap(), "width"), phases(&dom));
+        for (at, (row, from, to, name)) in all.iter().enumerate() {
+            assert!(*from >= 0.0 && *to <= widest, "{name} leaves a drawing of {widest}");
+            let beside = all[..at].iter().filter(|other| other.0 == *row);
+            for (_, begin, end, other) in beside {
+                assert!(to <= begin || from >= end, "{window}: {name} lies on {other}");
+            }
+        }
+    }
+}
+
+/// The row of each phase, and from where to where its bar and its name reach.
+fn phases(dom: &str) -> Vec<(String, f64, f64, String)> {
+    let of = |group: &str| {
+        let (bar, rest) = group.split_once("</rect>").unwrap();
+        let (head, name) = rest.split_once('>').unwrap();
+        let name = name.split_once('<').unwrap().0;
+        let (begin, wide) = (number(bar, "x"), number(bar, "width"));
+        // No letter of them is narrower on average.
+        let (at, long) = (number(head, "x"), name.len() as f64 * 5.0);
+        let from = if head.contains("text-anchor=\"end\"") { at - long } else { at };
+        let row = format!("{}", number(bar, "y"));
+        (row, begin.min(from), (begin + wide).max(from + long), name.to_owned())
+    };
+    dom.split("<g class=\"phase\">").skip(1).map(of).collect()
+}
+
+/// The number that an attribute has.
+fn number(element: &str, attribute: &str) -> f64 {
+    let text = element.split(&format!("{attribute}=\"")).nth(1).unwrap();
+    text.split_once('"').unwrap().0.parse().unwrap()
+}
+
+#[test]
+fn the_report_opens_with_a_request_that_the_incident_hit_and_tells_what_was_lost_below_it() {
+    let patient = MANY_HANDSHAKES.replace("700ms", "5s").replace("20%", "2%");
+    let (place, _) = files_of(&design(&patient), 20, Fidelity::Packet, &Wanted::default());
+    let (dom, _) = browse(place.path(), 1_280);
+
+    let opened = dom.split("aria-pressed=\"true\"").nth(1).unwrap();
+    let opened = opened.split_once("</button>").unwrap().0;
+    assert!(opened.contains("slowest") || opened.contains("failed"), "{opened}");
+    let shown = dom.split("class=\"waterfall\"").nth(1).unwrap();
+    assert!(shown.contains("SYN sent again: nobody had answered"), "{opened}");
+    assert!(shown.contains("class=\"repair\""));
+    assert!(dom.contains("because there were none: timeouts and retries"));
+    assert!(!dom.contains("data-plot=\"Timeouts and retries\""));
 }
 
 #[test]
@@ -170,7 +251,7 @@ fn packets_of_a_whole_design_are_as_tshark_wants_them() {
 #[test]
 fn tshark_counts_on_each_senders_interface_what_was_sent_again() {
     let design = design(MANY_HANDSHAKES);
-    let (place, _) = files_of(&design, 12, Fidelity::Packet, FROM_THE_START);
+    let (place, _) = files_of(&design, 12, Fidelity::Packet, &FROM_THE_START);
     let file = place.path().join("packets.pcapng");
 
     for interface in ["u/0", "s/0", "s/1"] {
@@ -215,7 +296,7 @@ lasts = "8s"
 #[test]
 fn the_packets_of_grpc_are_frames() {
     let grpc = variant("grpc", &[("at = \"60s\"", "at = \"10s\"")]);
-    let (place, _) = files_of(&grpc, 20, Fidelity::Packet, FROM_THE_START);
+    let (place, _) = files_of(&grpc, 20, Fidelity::Packet, &FROM_THE_START);
     let file = place.path().join("packets.pcapng");
 
     assert_eq!(tshark(&file, "_ws.malformed || tcp.checksum.status == 0"), 0);
@@ -223,7 +304,7 @@ fn the_packets_of_grpc_are_frames() {
 }
 
 /// Connections begin in the capture: programs know from their preface what is spoken on them.
-const FROM_THE_START: Wanted = Wanted { packets: Some((Duration::ZERO, Duration::from_secs(60))) };
+static FROM_THE_START: Wanted = Wanted { packets: Some((Duration::ZERO, Duration::from_secs(60))) };
 
 #[test]
 fn packets_that_are_wanted_after_the_end_are_refused() {
@@ -256,18 +337,18 @@ fn files(
     seconds: u64,
     fidelity: Fidelity,
 ) -> (tempfile::TempDir, Report) {
-    files_of(&variant(name, changes), seconds, fidelity, Wanted::default())
+    files_of(&variant(name, changes), seconds, fidelity, &Wanted::default())
 }
 
 fn files_of(
     design: &Design,
     seconds: u64,
     fidelity: Fidelity,
-    wanted: Wanted,
+    wanted: &Wanted,
 ) -> (tempfile::TempDir, Report) {
     let options = options(seconds, fidelity);
     let report = crate::run(design, &options).unwrap();
-    let outputs = outputs(design, &options, &report, "file", &wanted).unwrap();
+    let outputs = outputs(design, &options, &report, "file", wanted).unwrap();
     let place = tempfile::tempdir().unwrap();
     for (file, contents) in outputs.files {
         std::fs::write(place.path().join(file), contents).unwrap();
@@ -298,9 +379,10 @@ fn is_hex(id: &Value, length: usize) -> bool {
 }
 
 /// The page as a browser has drawn it, and what it said about it.
-fn browse(place: &Path) -> (String, String) {
+fn browse(place: &Path, window: u32) -> (String, String) {
     let mut chromium = Command::new("chromium");
     chromium.args(["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr"]);
+    chromium.arg(format!("--window-size={window},1000"));
     chromium.arg(format!("--user-data-dir={}", place.join("profile").display()));
     chromium.args(["--dump-dom", &format!("file://{}", place.join("report.html").display())]);
     let output = chromium.output().expect("`cargo xtask setup` installs chromium");

@@ -292,6 +292,11 @@ impl Packets {
         }
     }
 
+    /// The end whose turn it is.
+    pub(super) const fn turn(&self) -> (u64, Side) {
+        self.turn
+    }
+
     pub(crate) fn heard(&mut self, event: l4::Event) {
         match event {
             l4::Event::Stalled { .. } => self.found_loss(Why::Timeout),
