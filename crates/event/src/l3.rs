@@ -63,7 +63,7 @@ impl Event {
     #[rustfmt::skip]
     pub const fn describe(&self) -> &'static Description {
         match self {
-            Self::Lost => const { &Description::counter("packets_lost", "Datagrams that did not arrive.") },
+            Self::Lost => const { &Description::counter("packets_lost", "Datagrams lost on the way, by chance or for a reason that nobody saw.") },
             Self::QueueFull => const { &Description::counter("packets_queue_full", "Datagrams dropped before a link whose queue was full.") },
             Self::Corrupted => const { &Description::counter("packets_corrupted", "Datagrams dropped by their checksum.") },
             Self::TooBig => const { &Description::counter("packets_too_big", "Datagrams larger than a link takes.") },

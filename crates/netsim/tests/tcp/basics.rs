@@ -6,10 +6,10 @@ use base::{Duration, Share};
 use event::l4::Event;
 use netsim::l3::{Condition, Params};
 use netsim::l4::tcp::{
-    Backlog, Detection, End, Endpoint, Input, Keepalive, Listener, Output, Profile, State,
+    Backlog, Detection, End, Endpoint, Flags, Input, Keepalive, Listener, Output, Profile, State,
 };
 
-use crate::world::{CLIENT, SCOPE, SERVER, World, at, delay};
+use crate::world::{CLIENT, SCOPE, SERVER, Seen, World, at, delay};
 
 #[test]
 fn a_request_its_answer_and_an_end_in_good_order() {
@@ -100,6 +100,50 @@ fn syn_is_tried_seven_times_in_127_seconds() {
     assert_eq!(retries, [1_000, 3_000, 7_000, 15_000, 31_000, 63_000]);
     let ended = (at(127_000), Output::Ended(End::TimedOut));
     assert!(world.ends[CLIENT].outputs.contains(&ended));
+}
+
+/// Both ends wait a second: the repeated SYN arrives as the server's own time is over.
+#[test]
+fn a_lost_answer_to_syn_comes_again_once_though_two_ask_for_it() {
+    let mut world = pair(Profile::linux()).traced();
+    world.drops = vec![2];
+    world.exchange(100, 100);
+    world.run_until(at(1_030));
+
+    world.expect(
+        "0.0 -> S 0:0
+         10.0 <- S. 0:0 ack 1  Lost
+         1000.0 -> S 0:0
+         1010.0 <- S. 0:0 ack 1
+         1020.0 -> P. 1:101 ack 1
+         1030.0 <- P. 1:101 ack 101",
+    );
+    let retries = world.times_of(|event| matches!(event, Event::SynRetried { .. }));
+    assert_eq!(retries, [1_000, 1_010]);
+}
+
+#[test]
+fn a_syn_that_comes_twice_is_answered_twice_and_each_time_is_counted() {
+    let profile = Arc::new(Profile::linux());
+    let mut client = Endpoint::connect(at(0), profile.clone(), SCOPE, 0);
+    let Some(Output::Send(syn)) = client.poll_output(at(0), &mut ()) else { panic!("a SYN") };
+    let mut server = Endpoint::accept(at(10), profile, SCOPE, 0, &syn);
+    let mut seen = Seen { keeps: true, ..Seen::default() };
+
+    let mut answers = Vec::new();
+    for ms in [10, 12, 12, 17] {
+        if ms > 10 {
+            server.handle(at(ms), Input::Segment(&syn), &mut seen);
+        }
+        while let Some(Output::Send(answer)) = server.poll_output(at(ms), &mut seen) {
+            assert!(answer.flags.has(Flags::SYN_ACK));
+            answers.push(ms);
+        }
+    }
+    assert_eq!(answers, [10, 12, 17], "one answer is enough at 12 ms");
+    let retries = seen.events.iter().map(|(at, event)| (at.as_nanos() / 1_000_000, *event));
+    let retry = |retry| Event::SynRetried { retry };
+    assert_eq!(retries.collect::<Vec<_>>(), [(12, retry(1)), (17, retry(2))]);
 }
 
 #[test]

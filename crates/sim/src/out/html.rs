@@ -61,6 +61,7 @@ fn example(told: &Told<'_>, chosen: &Chosen) -> Value {
                 || matches!(span.end, Some(End::Answered(status)) if status >= 500),
             "began": span.notes.iter().find(|(_, note)| *note == Note::WorkBegan).map(|(at, _)| ms(*at)),
             "nobody": span.notes.iter().find(|(_, note)| *note == Note::NobodyWaits).map(|(at, _)| ms(*at)),
+            "repairs": span.notes.iter().filter(|(_, note)| matches!(note, Note::Repaired(..))).map(|(at, _)| ms(*at)).collect::<Vec<_>>(),
             "notes": span.notes.iter().map(|(at, what)| json!([ms(*at), note(what)])).collect::<Vec<_>>(),
         })
     };

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::Fidelity;
-use crate::examples::variant;
+use crate::examples::{design, variant};
 
 /// `promtool check metrics` of Debian reads the older text format only; what a Prometheus is given
 /// is made by `create-blocks-from openmetrics`, and read back here.
@@ -120,7 +120,7 @@ fn the_timeline_adds_up_to_the_report() {
 fn chromium_draws_the_report_without_a_word_of_complaint() {
     for (design, seconds) in [("incident", 80), ("balancer", 50)] {
         let (place, _) = files(design, &[], seconds, Fidelity::Message);
-        let (dom, said) = browse(place.path());
+        let (dom, said) = browse(place.path(), 1_280);
 
         assert!(!said.contains("CONSOLE"), "{said}");
         for plot in ["Goodput", "Latency of clients", "Amplification", "Queues", "Busy workers"] {
@@ -154,7 +154,7 @@ fn in_a_narrow_window_tables_scroll_by_themselves_and_the_page_does_not() {
         std::fs::read_to_string(&file).unwrap().replace("</body>", &format!("{measures}</body>"));
     std::fs::write(&file, page).unwrap();
 
-    let (dom, said) = browse_in(place.path(), "500,900");
+    let (dom, said) = browse(place.path(), 500);
 
     let widths = dom.split("data-widths=\"").nth(1).unwrap_or_else(|| panic!("{said}"));
     let widths = widths.split('"').next().unwrap().replace("&quot;", "\"");
@@ -164,6 +164,87 @@ fn in_a_narrow_window_tables_scroll_by_themselves_and_the_page_does_not() {
     assert_eq!(widths["outer"], 0, "{widths}");
     let wider = widths["inner"].as_array().unwrap().iter().filter(|by| by.as_f64() > Some(0.0));
     assert!(wider.count() >= 3, "L7, L4 and L3 are wider than that: {widths}");
+}
+
+#[test]
+fn streams_have_drawings_and_a_table_of_their_own() {
+    let early = ("at = \"60s\"", "at = \"10s\"");
+    let (place, _) = files("grpc", &[early], 40, Fidelity::Message);
+    let (dom, said) = browse(place.path(), 1_280);
+    let timeline = parsed(place.path(), "timeline.json");
+
+    let opened = timeline["clients"]["opened"][0].as_f64().unwrap();
+    assert!(opened > 0.0 && opened < 40.0, "those that stood before are not opened: {opened}");
+    assert!(!said.contains("CONSOLE"), "{said}");
+    for plot in ["Sessions", "Openings of sessions"] {
+        let svg = dom.split(&format!("data-plot=\"{plot}\"")).nth(1);
+        assert!(svg.is_some_and(|svg| svg.contains("class=\"line\"")), "no {plot}");
+    }
+    assert!(dom.contains("Sessions: streams and WebSockets") && dom.contains("<td>edge</td>"));
+    let (pages, _) = files("balancer", &[], 40, Fidelity::Message);
+    assert!(!browse(pages.path(), 1_280).0.contains("data-plot=\"Sessions\""));
+}
+
+/// A drawing that is made smaller makes its letters smaller, too.
+#[test]
+fn in_a_narrow_window_letters_keep_their_size_and_the_names_of_phases_their_places() {
+    let (place, _) = files("incident", &[], 80, Fidelity::Message);
+
+    for window in [520, 1_280] {
+        let (dom, _) = browse(place.path(), window);
+        let drawings = dom.split("<svg ").skip(2).map(|svg| svg.split_once('>').unwrap().0);
+        for svg in drawings.clone() {
+            let (width, height) = (number(svg, "width"), number(svg, "height"));
+            assert!(svg.contains(&format!("viewBox=\"0 0 {width} {height}\"")), "{svg}");
+        }
+        assert!(drawings.count() > 5 && phases(&dom).len() > 3);
+        let (widest, all) = (number(dom.split("<svg ").nth(2).unwrap(), "width"), phases(&dom));
+        for (at, (row, from, to, name)) in all.iter().enumerate() {
+            assert!(*from >= 0.0 && *to <= widest, "{name} leaves a drawing of {widest}");
+            let beside = all[..at].iter().filter(|other| other.0 == *row);
+            for (_, begin, end, other) in beside {
+                assert!(to <= begin || from >= end, "{window}: {name} lies on {other}");
+            }
+        }
+    }
+}
+
+/// The row of each phase, and from where to where its bar and its name reach.
+fn phases(dom: &str) -> Vec<(String, f64, f64, String)> {
+    let of = |group: &str| {
+        let (bar, rest) = group.split_once("</rect>").unwrap();
+        let (head, name) = rest.split_once('>').unwrap();
+        let name = name.split_once('<').unwrap().0;
+        let (begin, wide) = (number(bar, "x"), number(bar, "width"));
+        // No letter of them is narrower on average.
+        let (at, long) = (number(head, "x"), name.len() as f64 * 5.0);
+        let from = if head.contains("text-anchor=\"end\"") { at - long } else { at };
+        let row = format!("{}", number(bar, "y"));
+        (row, begin.min(from), (begin + wide).max(from + long), name.to_owned())
+    };
+    dom.split("<g class=\"phase\">").skip(1).map(of).collect()
+}
+
+/// The number that an attribute has.
+fn number(element: &str, attribute: &str) -> f64 {
+    let text = element.split(&format!("{attribute}=\"")).nth(1).unwrap();
+    text.split_once('"').unwrap().0.parse().unwrap()
+}
+
+#[test]
+fn the_report_opens_with_a_request_that_the_incident_hit_and_tells_what_was_lost_below_it() {
+    let patient = MANY_HANDSHAKES.replace("700ms", "5s").replace("20%", "2%");
+    let (place, _) = files_of(&design(&patient), 20, Fidelity::Packet, &Wanted::default());
+    let (dom, _) = browse(place.path(), 1_280);
+
+    let opened = dom.split("aria-pressed=\"true\"").nth(1).unwrap();
+    let opened = opened.split_once("</button>").unwrap().0;
+    assert!(opened.contains("slowest") || opened.contains("failed"), "{opened}");
+    let shown = dom.split("class=\"waterfall\"").nth(1).unwrap();
+    assert!(shown.contains("SYN sent again: nobody had answered"), "{opened}");
+    assert!(shown.contains("class=\"repair\""));
+    assert!(dom.contains("because there were none: timeouts and retries"));
+    assert!(!dom.contains("data-plot=\"Timeouts and retries\""));
 }
 
 #[test]
@@ -191,18 +272,68 @@ fn packets_of_a_whole_design_are_as_tshark_wants_them() {
     let instances = "frame.interface_name == \"lb/0\" && http.request";
     assert!(tshark(&file, instances) > 100);
     assert!(tshark(&file, "frame.comment contains \"sent again\"") > 10);
-    assert!(tshark(&file, "frame.comment contains \"Datagrams that did not arrive\"") > 10);
+    assert!(tshark(&file, "frame.comment contains \"lost by chance on a link\"") > 10);
     assert_eq!(tshark(&file, "http.response && !http.response.code"), 0);
 }
 
+/// Handshakes too: a partition loses many of them, and then a lossy network loses their answers.
+#[test]
+fn tshark_counts_on_each_senders_interface_what_was_sent_again() {
+    let design = design(MANY_HANDSHAKES);
+    let (place, _) = files_of(&design, 12, Fidelity::Packet, &FROM_THE_START);
+    let file = place.path().join("packets.pcapng");
+
+    for interface in ["u/0", "s/0", "s/1"] {
+        let alone = place.path().join("alone.pcapng");
+        let of = format!("frame.interface_name == \"{interface}\"");
+        tshark_into(&file, &of, &alone);
+        let ours = tshark(&alone, "frame.comment contains \"sent again\"");
+        let theirs = tshark(&alone, "tcp.analysis.retransmission || tcp.analysis.out_of_order");
+        assert!(ours > 100, "{interface}: {ours}");
+        assert_eq!(ours, theirs, "{interface}");
+    }
+}
+
+const MANY_HANDSHAKES: &str = r#"
+[region.eu]
+at = [53.3, -6.3]
+[client.u]
+traffic = { constant = "100/s" }
+requests = [{ share = "100%", method = "GET", path = "/", response = "4000B" }]
+[service.s]
+instances = 2
+model = { workers = 64, queue = 64, service_time = "1ms" }
+[call.u.s]
+timeout = "700ms"
+idempotent = true
+on_failure = "error"
+in_flight = "none"
+retry = "none"
+[[incident.bad]]
+on = "u -> s"
+kind = "partition"
+at = "2s"
+lasts = "300ms"
+[[incident.bad]]
+on = "u -> s"
+kind = "loss"
+loss = "20%"
+at = "2s"
+lasts = "8s"
+"#;
+
 #[test]
 fn the_packets_of_grpc_are_frames() {
-    let (place, _) = files("grpc", &[], 70, Fidelity::Packet);
+    let grpc = variant("grpc", &[("at = \"60s\"", "at = \"10s\"")]);
+    let (place, _) = files_of(&grpc, 20, Fidelity::Packet, &FROM_THE_START);
     let file = place.path().join("packets.pcapng");
 
     assert_eq!(tshark(&file, "_ws.malformed || tcp.checksum.status == 0"), 0);
-    assert!(tshark(&file, "tcp") > 100);
+    assert!(tshark(&file, "grpc") > 1_000);
 }
+
+/// Connections begin in the capture: programs know from their preface what is spoken on them.
+static FROM_THE_START: Wanted = Wanted { packets: Some((Duration::ZERO, Duration::from_secs(60))) };
 
 #[test]
 fn packets_that_are_wanted_after_the_end_are_refused() {
@@ -235,10 +366,18 @@ fn files(
     seconds: u64,
     fidelity: Fidelity,
 ) -> (tempfile::TempDir, Report) {
-    let design = variant(name, changes);
+    files_of(&variant(name, changes), seconds, fidelity, &Wanted::default())
+}
+
+fn files_of(
+    design: &Design,
+    seconds: u64,
+    fidelity: Fidelity,
+    wanted: &Wanted,
+) -> (tempfile::TempDir, Report) {
     let options = options(seconds, fidelity);
-    let report = crate::run(&design, &options).unwrap();
-    let outputs = outputs(&design, &options, &report, name, &Wanted::default()).unwrap();
+    let report = crate::run(design, &options).unwrap();
+    let outputs = outputs(design, &options, &report, "file", wanted).unwrap();
     let place = tempfile::tempdir().unwrap();
     for (file, contents) in outputs.files {
         std::fs::write(place.path().join(file), contents).unwrap();
@@ -268,17 +407,13 @@ fn is_hex(id: &Value, length: usize) -> bool {
     })
 }
 
-/// The page as a browser has drawn it, and what it said about it.
-fn browse(place: &Path) -> (String, String) {
-    browse_in(place, "1280,900")
-}
-
-/// In a window of this size. Chromium makes none narrower than 500.
-fn browse_in(place: &Path, size: &str) -> (String, String) {
+/// The page as a browser has drawn it in a window of this width, and what it said about it. Chromium
+/// makes none narrower than 500.
+fn browse(place: &Path, window: u32) -> (String, String) {
     let mut chromium = Command::new("chromium");
     chromium.args(["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr"]);
+    chromium.arg(format!("--window-size={window},1000"));
     chromium.arg(format!("--user-data-dir={}", place.join("profile").display()));
-    chromium.arg(format!("--window-size={size}"));
     chromium.args(["--dump-dom", &format!("file://{}", place.join("report.html").display())]);
     let output = chromium.output().expect("`cargo xtask setup` installs chromium");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -290,12 +425,22 @@ fn browse_in(place: &Path, size: &str) -> (String, String) {
     (format!("{before}{after}"), said)
 }
 
+/// What a filter lets through, in a file of its own.
+fn tshark_into(file: &Path, filter: &str, into: &Path) {
+    let mut tshark = Command::new("tshark");
+    tshark.arg("-r").arg(file).args(["-Y", filter, "-w"]).arg(into);
+    let output = tshark.output().expect("`cargo xtask setup` installs tshark");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
 /// How many packets a filter lets through.
 fn tshark(file: &Path, filter: &str) -> usize {
     let mut tshark = Command::new("tshark");
     tshark.arg("-r").arg(file);
     tshark.args(["-o", "tcp.check_checksum:TRUE", "-o", "ip.check_checksum:TRUE"]);
     tshark.args(["-o", "tcp.reassemble_out_of_order:TRUE", "-Y", filter]);
+    // By its port it would be TLS.
+    tshark.args(["-d", "tcp.port==8443,http2"]);
     tshark.args(["-T", "fields", "-e", "frame.number"]);
     let output = tshark.output().expect("`cargo xtask setup` installs tshark");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -7,12 +7,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use base::Instant;
+use event::l4;
 use event::policy::Event as Decision;
 use serde_json::{Value, json};
 
 use super::{Told, since_epoch};
 use crate::stats::mix;
 use crate::world::tap::examples::{Chosen, Doing, End, Note, Span, Trace, Why};
+use crate::world::tap::packets::Side;
 
 /// The whole file.
 pub(super) fn value(told: &Told<'_>) -> Value {
@@ -70,6 +72,7 @@ pub(super) fn note(note: &Note) -> String {
     match note {
         Note::WorkBegan => "a worker begins".to_owned(),
         Note::NobodyWaits => "the caller gave up; the work goes on".to_owned(),
+        Note::Repaired(side, event) => repaired(*side, *event),
         Note::Decided(decision) => match decision {
             Decision::Queued { waiting } => format!("has to wait: {waiting} in the queue"),
             Decision::Admitted { waited } => {
@@ -93,6 +96,25 @@ pub(super) fn note(note: &Note) -> String {
                 "every endpoint seems to be down: one is tried all the same".to_owned()
             }
         },
+    }
+}
+
+/// What one end of a connection did about a loss.
+fn repaired(side: Side, event: l4::Event) -> String {
+    let whose = match side {
+        Side::Caller => "the caller",
+        Side::Called => "the one called",
+    };
+    match event {
+        l4::Event::SynRetried { .. } if side == Side::Caller => {
+            "SYN sent again: nobody had answered".to_owned()
+        }
+        l4::Event::SynRetried { .. } => "the answer to SYN sent again".to_owned(),
+        l4::Event::Stalled { waited } => {
+            format!("{whose} sends again: nothing came back for {:.0} ms", waited.as_millis_f64())
+        }
+        l4::Event::LossFound => format!("{whose} sends again: later data has arrived"),
+        _ => format!("{whose} asks whether its last data has arrived"),
     }
 }
 

@@ -257,6 +257,8 @@ fn timeline(series: &Series) -> Timeline {
         utilisation: value(crate::stats::Window::utilisation),
         queue: value(crate::stats::Window::queue),
         sessions: value(crate::stats::Window::sessions),
+        opened: rate(crate::stats::Window::opened),
+        refused: rate(crate::stats::Window::refused),
         reconnects: rate(|window| window.reconnects),
         hit_ratio: windows.iter().map(crate::stats::Window::hit_ratio).collect(),
     }

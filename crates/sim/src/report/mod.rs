@@ -351,6 +351,10 @@ pub struct Timeline {
     pub hit_ratio: Vec<Option<f64>>,
     /// Sessions that stood.
     pub sessions: Vec<f64>,
+    /// Openings of sessions per second, the first ones and those after a loss, that succeeded.
+    pub opened: Vec<f64>,
+    /// Those that did not.
+    pub refused: Vec<f64>,
     /// Sessions per second that clients opened anew.
     pub reconnects: Vec<f64>,
 }

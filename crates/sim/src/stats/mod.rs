@@ -138,7 +138,10 @@ impl Stats {
     /// A session stands; `is_new` if its client has just asked for it.
     pub(crate) fn session_stands(&mut self, now: Instant, is_new: bool) {
         self.sessions.stands(now, is_new);
-        self.series.opened(now, true);
+        // What stands when the run begins was opened long ago.
+        if now > Instant::ZERO {
+            self.series.opened(now, true);
+        }
     }
 
     /// A session could not be opened; `is_first` if it never stood.

@@ -169,6 +169,16 @@ impl Window {
         self.busy / f64::from(self.samples.max(1))
     }
 
+    /// Openings of sessions that succeeded.
+    pub(crate) fn opened(&self) -> u64 {
+        self.stood.into()
+    }
+
+    /// Openings of sessions that did not.
+    pub(crate) fn refused(&self) -> u64 {
+        self.refused.into()
+    }
+
     /// Sessions that stood.
     pub(crate) fn sessions(&self) -> f64 {
         self.sessions / f64::from(self.samples.max(1))

@@ -15,7 +15,7 @@ pub(crate) mod measured;
 pub(crate) mod packets;
 
 use base::{Duration, Instant};
-use event::{Event, Scope, l3};
+use event::{Event, Scope, l3, l4};
 use netsim::l4::tcp::Segment;
 
 use self::course::Course;
@@ -236,10 +236,19 @@ impl Tap {
         }
     }
 
+    /// The try of a job goes by this connection, or waits for it to stand.
+    #[inline]
+    pub(crate) fn boarded(&mut self, connection: u64, job: Handle) {
+        if let Some(recorder) = self.on() {
+            recorder.examples.boarded(connection, job);
+        }
+    }
+
     /// The connection may be forgotten.
     #[inline]
     pub(crate) fn forgotten(&mut self, connection: u64) {
         if let Some(recorder) = self.on() {
+            recorder.examples.forgotten(connection);
             recorder.packets.forgotten(connection);
         }
     }
@@ -302,7 +311,12 @@ impl Recorder {
         self.measured.heard(now, scope, event);
         self.course.heard(now, scope, event, self.turn.engine);
         match event {
-            Event::L4(event) => self.packets.heard(event),
+            Event::L4(event) => {
+                if is_repair(event) {
+                    self.examples.repaired(now, self.packets.turn(), event);
+                }
+                self.packets.heard(event);
+            }
             Event::L7(_) | Event::Policy(_) => {
                 if let Some(flight) = self.turn.flight {
                     self.examples.heard(now, flight, scope, event);
@@ -311,6 +325,17 @@ impl Recorder {
             Event::L3(_) | Event::Tls(_) | Event::World(_) => {}
         }
     }
+}
+
+/// Whether it tells that something was lost on the way, and sent again or asked for.
+const fn is_repair(event: l4::Event) -> bool {
+    matches!(
+        event,
+        l4::Event::SynRetried { .. }
+            | l4::Event::Stalled { .. }
+            | l4::Event::LossFound
+            | l4::Event::TailProbed
+    )
 }
 
 #[cfg(test)]

@@ -62,7 +62,7 @@ pub struct Endpoint {
     pub(super) timers: Timers,
     pub(super) receive: Receive,
     pub(super) ack: DelayedAck,
-    /// When the peer last said something.
+    /// When the peer last said something; before the connection stands, when our SYN left last.
     pub(super) heard: Instant,
     /// When the peer last acknowledged something new, or something left after silence.
     pub(super) progress: Instant,

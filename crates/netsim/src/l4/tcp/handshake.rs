@@ -143,8 +143,21 @@ impl Endpoint {
         if self.retries >= most || self.is_user_timeout(now) {
             return self.finish(now, End::TimedOut, sink);
         }
-        self.retries += 1;
-        self.rto.doublings += 1;
+        self.retry_handshake(now, sink);
+    }
+
+    /// The peer calls once more: our answer has not arrived, or not yet. If it has just left, for a
+    /// timeout or for another SYN, no second one is needed.
+    pub(super) fn on_repeated_syn(&mut self, now: Instant, sink: &mut impl Sink) {
+        if self.heard != now {
+            self.retry_handshake(now, sink);
+        }
+    }
+
+    fn retry_handshake(&mut self, now: Instant, sink: &mut impl Sink) {
+        self.heard = now;
+        self.retries = self.retries.saturating_add(1);
+        self.rto.doublings = self.rto.doublings.saturating_add(1);
         self.timers.retransmit = self.patience(now);
         self.wishes.add(wishes::SYN);
         self.emit(now, l4::Event::SynRetried { retry: self.retries }, sink);

@@ -2,9 +2,12 @@
 //!
 //! A connection that was closed from this side keeps its port for as long as `TIME_WAIT` lasts. So
 //! short connections to one address cannot be more than ports divided by that time, per second.
+//!
+//! A port that came back is taken again after all others: the peer may still have half a connection
+//! with it, and would take the new one for that. Kernels see to it by chance (RFC 6056, 3.3), which
+//! is not as sure.
 
 use alloc::collections::VecDeque;
-use alloc::vec::Vec;
 use core::ops::RangeInclusive;
 
 use base::Instant;
@@ -15,7 +18,8 @@ use event::l4::Event;
 pub struct Ports {
     /// Never used so far.
     fresh: RangeInclusive<u16>,
-    free: Vec<u16>,
+    /// Used before; the one that has been free for longest is first.
+    free: VecDeque<u16>,
     /// Linger until then; in order of that time.
     lingering: VecDeque<(Instant, u16)>,
 }
@@ -30,7 +34,7 @@ impl Default for Ports {
 impl Ports {
     /// All of these are free.
     pub const fn new(range: RangeInclusive<u16>) -> Self {
-        Self { fresh: range, free: Vec::new(), lingering: VecDeque::new() }
+        Self { fresh: range, free: VecDeque::new(), lingering: VecDeque::new() }
     }
 
     /// A port for a new connection.
@@ -39,18 +43,15 @@ impl Ports {
     ///
     /// [`Event::PortsExhausted`] if all are in use or linger.
     pub fn take(&mut self, now: Instant) -> Result<u16, Event> {
-        if let Some(&(until, port)) = self.lingering.front()
-            && until <= now
-        {
-            self.lingering.pop_front();
-            return Ok(port);
+        while let Some((_, port)) = self.lingering.pop_front_if(|(until, _)| *until <= now) {
+            self.free.push_back(port);
         }
-        self.free.pop().or_else(|| self.fresh.next()).ok_or(Event::PortsExhausted)
+        self.fresh.next().or_else(|| self.free.pop_front()).ok_or(Event::PortsExhausted)
     }
 
     /// A connection has gone without a trace.
     pub fn release(&mut self, port: u16) {
-        self.free.push(port);
+        self.free.push_back(port);
     }
 
     /// A connection is in `TIME_WAIT`, until then. Times must not go back.
@@ -75,6 +76,25 @@ mod tests {
 
         ports.release(2);
         assert_eq!(ports.take(Instant::from_secs(60)), Ok(2));
+    }
+
+    #[test]
+    fn a_port_that_came_back_is_taken_again_after_all_others() {
+        let mut ports = Ports::new(1..=4);
+        let take = |ports: &mut Ports, at| ports.take(Instant::from_secs(at)).unwrap();
+        for port in [1, 2, 3] {
+            assert_eq!(take(&mut ports, 0), port);
+        }
+        ports.release(2);
+        ports.linger(1, Instant::from_secs(60));
+        ports.release(3);
+
+        let taken = [0; 3].map(|at| take(&mut ports, at));
+        assert_eq!(taken, [4, 2, 3]);
+
+        ports.release(2);
+        let taken = [60; 2].map(|at| take(&mut ports, at));
+        assert_eq!(taken, [2, 1], "2 came back at once, 1 after its time");
     }
 
     #[test]

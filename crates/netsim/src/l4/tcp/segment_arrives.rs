@@ -104,7 +104,7 @@ impl Endpoint {
             self.establish(now, segment, sink);
             self.ack.on_demand();
         } else {
-            self.wishes.add(wishes::SYN);
+            self.on_repeated_syn(now, sink);
         }
     }
 

@@ -9,7 +9,7 @@ mod speech;
 
 use std::collections::BTreeMap;
 
-use event::{Event, l3};
+use event::l3;
 use netsim::l3::Address;
 use netsim::l4::tcp::{Flags, Segment};
 use wire::l3::ip;
@@ -237,15 +237,26 @@ const fn reason(why: Why) -> Option<&'static str> {
         Why::Timeout => Some("sent again: nothing came back for a whole retransmission timeout"),
         Why::TailProbe => Some("sent early, as a probe: does the last data need sending again?"),
         Why::TailProbeAgain => Some("sent again, as a probe: nobody acknowledged the last data"),
-        Why::SynRetry => Some("sent again: nobody answered the handshake"),
+        Why::SynRetry => Some("sent again: the handshake went no further"),
         Why::WindowProbe => Some("a question: does the peer take more?"),
         Why::Keepalive => Some("a question: is the peer still there?"),
     }
 }
 
-/// The sentence of the event, shortened to its reason.
 const fn drop_reason(why: l3::Event) -> &'static str {
-    Event::L3(why).describe().help
+    match why {
+        l3::Event::Lost => "lost by chance on a link",
+        l3::Event::QueueFull => "the queue before a link was full",
+        l3::Event::Corrupted => "damaged on the way, and its checksum said so",
+        l3::Event::TooBig => "larger than a link takes",
+        l3::Event::HopLimit => "went round in a circle until its hop limit",
+        l3::Event::NoRoute => "a router knew no way",
+        l3::Event::Partitioned => "met a partition",
+        l3::Event::LinkDown => "the link was down",
+        l3::Event::Filtered => "a firewall dropped it",
+        l3::Event::Duplicated => "it was a copy",
+        l3::Event::Reordered => "it was overtaken",
+    }
 }
 
 /// Routers that a datagram may pass, as Linux sends it.

@@ -6,6 +6,7 @@
 
 mod http1;
 mod http2;
+mod protobuf;
 
 use wire::l7::http2::frame;
 use wire::l7::websocket;
@@ -140,6 +141,9 @@ impl<'a> Layout<'a> {
             Piece::Front => out.extend_from_slice(&self.front[range]),
             Piece::Back => out.extend_from_slice(&self.back[range]),
             Piece::Body if self.has_frames() => self.frames(from, to, out),
+            Piece::Body if self.is_grpc_frame() => {
+                protobuf::write(self.said.message.id, self.body, from, to, out);
+            }
             Piece::Body => filler(self.said.message.id, from, to, out),
         }
     }
@@ -147,6 +151,11 @@ impl<'a> Layout<'a> {
     fn has_frames(&self) -> bool {
         let is_framed = matches!(self.said.speech, Speech::Http2 | Speech::Grpc);
         is_framed && !self.front.is_empty() && self.said.message.part != Part::Frame
+    }
+
+    /// Whether the body is one message of gRPC, with its length before it.
+    fn is_grpc_frame(&self) -> bool {
+        self.said.speech == Speech::Grpc && self.said.message.part == Part::Frame
     }
 
     /// Data frames. The message is cut where streams take turns, each after as much as a frame
@@ -221,7 +230,7 @@ impl<'a> Layout<'a> {
             out.extend_from_slice(&prefix[from.unwrap_or(0)..to.unwrap_or(0)]);
         }
         let (from, to) = (from.max(split), to.max(split));
-        filler(id, from - split, to - split, out);
+        protobuf::write(id, length, from - split, to - split, out);
     }
 }
 

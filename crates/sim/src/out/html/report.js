@@ -3,7 +3,20 @@
 const data = JSON.parse(document.getElementById("data").textContent);
 const { report, timeline, examples, calls } = data;
 const page = document.getElementById("page");
-const width = 1130, left = 52, right = 8;
+// A unit of a drawing is a pixel, so that letters keep their size; what is wider than the window scrolls in its own box.
+const measured = () => {
+  const probe = page.appendChild(document.createElement("section"));
+  const inner = probe.clientWidth - 2 * parseFloat(getComputedStyle(probe).paddingLeft);
+  probe.remove();
+  return Math.floor(inner);
+};
+const room = measured();
+let resized;
+window.addEventListener("resize", () => {
+  clearTimeout(resized);
+  resized = setTimeout(() => { if (measured() !== room) location.reload(); }, 200);
+});
+const width = Math.max(320, room), left = 56, right = 8;
 const end = report.times.end_s;
 
 const el = (tag, attributes, ...children) => {
@@ -69,7 +82,7 @@ if (report.conclusion) {
 // One axis of time for all plots.
 const x = (s) => left + (width - left - right) * (s / end);
 const steps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200];
-const step = steps.find((s) => end / s <= 12) || end / 10;
+const step = steps.find((s) => end / s <= Math.min(12, width / 60)) || end / 10;
 const ticks = Array.from({ length: Math.floor(end / step) + 1 }, (_, i) => i * step);
 const nice = (top) => { const power = 10 ** Math.floor(Math.log10(top)); return [1, 1.5, 2, 3, 4, 5, 6, 8, 10].map((m) => m * power).find((m) => m >= top * 0.999); };
 const window_s = timeline.clients.window_s;
@@ -91,7 +104,7 @@ const cursors = [], tracks = [];
 const frame = (height, ...children) => {
   const cursor = el("line", { class: "cursor", y1: 0, y2: height, visibility: "hidden" });
   cursors.push(cursor);
-  const svg = el("svg", { viewBox: `0 0 ${width} ${height + 1}`, role: "img" },
+  const svg = el("svg", { width, height: height + 6, viewBox: `0 0 ${width} ${height + 6}`, role: "img" },
     ...ticks.map((s) => el("line", { class: "grid", x1: x(s), x2: x(s), y1: 0, y2: height })), ...faults(height), ...children,
     el("line", { class: "axis", x1: left, x2: width - right, y1: height, y2: height }), cursor);
   svg.addEventListener("mousemove", hover);
@@ -114,10 +127,13 @@ function hover(event) {
   readout.style.left = room < 260 ? `${event.clientX - readout.offsetWidth - 16}px` : `${event.clientX + 16}px`;
   readout.style.top = `${Math.min(event.clientY + 12, window.innerHeight - readout.offsetHeight - 8)}px`;
 }
+// What never happened has no drawing.
+const quiet = [];
 const plot = (name, unit, lines, options = {}) => {
   const height = options.height || 108;
   const all = lines.flatMap((line) => line.values).filter((value) => value !== null && value !== undefined);
   if (!all.length) return null;
+  if (options.events && !all.some((value) => value > 0)) { quiet.push(options.events); return null; }
   const low = options.low ?? 0;
   const logs = options.log ? all.filter((value) => value > 0) : [];
   const top = options.log ? 10 ** Math.ceil(Math.log10(Math.max(...logs, 1))) : options.top ?? nice(Math.max(...all, options.least || 1e-9));
@@ -143,24 +159,25 @@ const plots = section(el("h2", {}, "Course"),
   el("p", { class: "sub" }, `Seed ${report.seed}, in windows of ${clock(window_s)}. The incident is shaded.`));
 plots.classList.add("plots");
 
-const phaseRows = [];
+// A name stands in its bar, or else after it, or before it where the drawing ends; a row takes what does not touch what it has.
+const phaseRows = [], letter = 6.4;
 report.phases.forEach((phase) => {
-  const to = phase.end_s === null ? end : phase.end_s;
-  let row = phaseRows.findIndex((last) => last <= phase.begin_s);
+  const from = x(phase.begin_s), to = Math.max(from + 3, x(phase.end_s === null ? end : phase.end_s));
+  const name = phase.phase.replaceAll("_", " "), long = name.length * letter + 8;
+  const place = to - from > long + 6 ? "in" : to + long <= width ? "after" : "before";
+  const begins = place === "before" ? from - long : from, ends = place === "after" ? to + long : to;
+  let row = phaseRows.findIndex((last) => last <= begins);
   if (row < 0) { row = phaseRows.length; phaseRows.push(0); }
-  phaseRows[row] = to;
-  phase.row = row;
+  phaseRows[row] = ends;
+  Object.assign(phase, { row, name, from, wide: to - from, text: { in: from + 7, after: to + 4, before: from - 4 }[place], anchor: place === "before" ? "end" : "start" });
 });
 if (report.phases.length) {
   const height = phaseRows.length * 20 + 4;
   plots.append(el("div", { class: "plot", "data-plot": "Phases" }, el("div", { class: "plothead" }, el("b", {}, "Phases")),
-    frame(height, ...report.phases.map((phase) => {
-      const to = phase.end_s === null ? end : phase.end_s, wide = Math.max(3, x(to) - x(phase.begin_s));
-      const name = phase.phase.replaceAll("_", " "), inside = wide > name.length * 7;
-      return el("g", { class: "phase" }, el("rect", { x: x(phase.begin_s), y: phase.row * 20 + 2, width: wide, height: 16, rx: 4, fill: phase.phase === "recovery" ? "color-mix(in srgb, var(--good) 35%, transparent)" : "var(--phase)" },
-        el("title", {}, `${name}, ${clock(phase.begin_s)} to ${phase.end_s === null ? "the end" : clock(phase.end_s)}`)),
-        el("text", { x: inside ? x(phase.begin_s) + 7 : x(phase.begin_s) + wide + 4, y: phase.row * 20 + 14, style: "fill:var(--ink)" }, name));
-    }))));
+    frame(height, ...report.phases.map((phase) => el("g", { class: "phase" },
+      el("rect", { x: phase.from, y: phase.row * 20 + 2, width: phase.wide, height: 16, rx: 4, fill: phase.phase === "recovery" ? "color-mix(in srgb, var(--good) 35%, transparent)" : "var(--phase)" },
+        el("title", {}, `${phase.name}, ${clock(phase.begin_s)} to ${phase.end_s === null ? "the end" : clock(phase.end_s)}`)),
+      el("text", { x: phase.text, y: phase.row * 20 + 14, "text-anchor": phase.anchor, style: "fill:var(--ink)" }, phase.name))))));
 }
 const nodes = timeline.nodes;
 const queued = nodes.filter((node) => node.queue.some((n) => n > 0));
@@ -170,10 +187,12 @@ const busiest = queued.length ? queued : nodes;
   plot("Latency of clients", millis, [{ name: "p99", values: clients.p99_ms, colour: colours[1] }, { name: "median", values: clients.p50_ms, colour: colours[0] }], { log: true }),
   plot("Amplification", (n) => `${+n.toFixed(2)}x`, timeline.calls.filter((call) => call.retries.some((n) => n > 0)).slice(0, 6).map((call, i) => ({ name: calls[call.call], colour: colours[i], values: call.requests.map((n, at) => n ? call.attempts[at] / n : null) })), { low: 1, height: 84 })
     || plot("Amplification", (n) => `${+n.toFixed(2)}x`, [{ name: "all calls", values: clients.amplification, colour: colours[0] }], { low: 1, top: 2, height: 84 }),
-  plot("Timeouts and retries", (n) => `${brief(n)}/s`, [{ name: "tries that ran out of time", values: clients.timeouts, colour: colours[1] }, { name: "retries", values: clients.retries, colour: colours[2] }], { height: 84 }),
+  plot("Timeouts and retries", (n) => `${brief(n)}/s`, [{ name: "tries that ran out of time", values: clients.timeouts, colour: colours[1] }, { name: "retries", values: clients.retries, colour: colours[2] }], { height: 84, events: "timeouts and retries" }),
   plot("Queues", brief, busiest.slice(0, 6).map((node, i) => ({ name: node.node, values: node.queue, colour: colours[i] })), { least: 2 }),
   plot("Busy workers", percent, nodes.slice(0, 6).map((node, i) => ({ name: node.node, values: node.busy, colour: colours[i] })), { top: 1 }),
-  timeline.network ? plot("Network", (n) => `${brief(n)}/s`, [{ name: "datagrams lost", values: rate(timeline.network.drops), colour: colours[1] }, { name: "segments sent again", values: rate(timeline.network.retransmits), colour: colours[0] }, { name: "retransmission timeouts", values: rate(timeline.network.rtos), colour: colours[2] }], { height: 84 }) : null,
+  report.sessions ? plot("Sessions", brief, [{ name: "open", values: clients.sessions, colour: colours[0], fill: true }], { height: 84, events: "sessions" }) : null,
+  report.sessions ? plot("Openings of sessions", (n) => `${brief(n)}/s`, [{ name: "opened", values: clients.opened, colour: "var(--good)" }, { name: "refused", values: clients.refused, colour: colours[1] }, { name: "tries to open one anew", values: clients.reconnects, colour: colours[2] }], { height: 84, events: "openings of sessions" }) : null,
+  timeline.network ? plot("Network", (n) => `${brief(n)}/s`, [{ name: "datagrams lost", values: rate(timeline.network.drops), colour: colours[1] }, { name: "segments sent again", values: rate(timeline.network.retransmits), colour: colours[0] }, { name: "retransmission timeouts", values: rate(timeline.network.rtos), colour: colours[2] }], { height: 84, events: "losses in the network" }) : null,
 ].filter(Boolean).forEach((it) => plots.append(it));
 
 // Breakers: a lane a breaker, as long as they are few; of many, the share that is open.
@@ -198,7 +217,8 @@ if (withBreakers.length) {
         el("title", {}, `${name}: ${move.to.replace("_", "-")} at ${clock(move.at_s)}`)) : null),
       el("text", { x: left + 6, y: row * 18 + 13, style: "fill:var(--ink)" }, name))))));
 }
-plots.append(el("svg", { viewBox: `0 0 ${width} 18` }, ...ticks.map((s) => el("text", { x: x(s), y: 13, "text-anchor": s === 0 ? "start" : "middle" }, clock(s)))));
+plots.append(el("svg", { width, height: 18, viewBox: `0 0 ${width} 18` }, ...ticks.map((s) => el("text", { x: x(s), y: 13, "text-anchor": s === 0 ? "start" : x(s) > width - 20 ? "end" : "middle" }, clock(s)))));
+if (quiet.length) plots.append(el("p", { class: "sub" }, `Without a drawing, because there were none: ${quiet.join(", ")}.`));
 
 // Examples, each as a waterfall.
 if (examples.length) {
@@ -219,14 +239,15 @@ if (examples.length) {
     example.spans.forEach((span, i) => { if (span.parent !== null) children[span.parent].push(i); });
     const walk = (i, level) => { order.push(i); depth[i] = level; children[i].forEach((child) => walk(child, level + 1)); };
     walk(0, 0);
-    const rows = order.slice(0, 80), wide = 800, label = 250, high = 19;
+    const rows = order.slice(0, 80), wide = Math.max(560, room > 780 ? room - 290 : room), label = wide < 700 ? 170 : 250, high = 19;
+    const cut = Math.floor(label / 7);
     const last = Math.max(...example.spans.map((span) => span.end), 0.001);
     const at = (ms) => label + (wide - label - 112) * (ms / last);
     const scale = nice(last / 4), marks = Array.from({ length: Math.floor(last / scale) + 1 }, (_, i) => i * scale);
     const bottom = rows.length * high + 22;
     const fill = { request: "var(--c3)", try: "var(--c1)", work: "var(--c4)" };
     const detail = el("div", { class: "detail" }, "Point at a line for what was decided in it.");
-    const waterfall = el("svg", { viewBox: `0 0 ${wide} ${bottom}`, width: "100%", class: "waterfall" },
+    const waterfall = el("svg", { viewBox: `0 0 ${wide} ${bottom}`, width: wide, height: bottom, class: "waterfall" },
       ...marks.map((ms) => el("g", {}, el("line", { class: "grid", x1: at(ms), x2: at(ms), y1: 18, y2: bottom }), el("text", { x: at(ms), y: 12, "text-anchor": "middle" }, millis(ms)))),
       example.took !== null ? el("line", { x1: at(example.took), x2: at(example.took), y1: 18, y2: bottom, stroke: "var(--bad)", "stroke-dasharray": "3 3" }, el("title", {}, "the client has its answer, or its failure")) : null,
       ...rows.map((i, row) => {
@@ -236,38 +257,58 @@ if (examples.length) {
         const words = [`${span.title}: ${millis(span.begin)} to ${millis(span.end)}${span.open ? " and on" : ""}, ${span.result}`, ...span.notes.map(([ms, what]) => `${millis(ms)}  ${what}`)].join("\n");
         return el("g", { class: "span", onmouseenter: () => { detail.textContent = words; } }, el("title", {}, words),
           el("rect", { x: 0, y: y - 2, width: wide, height: high, fill: "transparent" }),
-          el("text", { x: depth[i] * 9, y: y + 11, style: span.failed ? "fill:var(--bad)" : "fill:var(--ink)" }, span.title.length > 36 ? `${span.title.slice(0, 35)}\u2026` : span.title),
+          el("text", { x: depth[i] * 9, y: y + 11, style: span.failed ? "fill:var(--bad)" : "fill:var(--ink)" }, span.title.length > cut - depth[i] ? `${span.title.slice(0, cut - depth[i] - 1)}\u2026` : span.title),
           el("rect", { x: from, y: y + 2, width: to - from, height: 11, rx: 2.5, fill: fill[span.what], opacity: span.what === "request" ? 0.45 : 0.9 }),
           waits !== null && waits > span.begin ? el("rect", { x: from, y: y + 2, width: Math.max(1, at(waits) - from), height: 11, rx: 2.5, fill: "var(--grid)", stroke: fill.work, "stroke-width": 0.8 }) : null,
           span.nobody !== null && span.nobody < span.end ? el("rect", { x: at(span.nobody), y: y + 2, width: Math.max(1, to - at(span.nobody)), height: 11, rx: 2.5, fill: "var(--bad)", opacity: 0.75 }) : null,
+          ...span.repairs.map((ms) => el("path", { d: `M${at(ms)} ${y + 15}l-4 -7h8z`, fill: "var(--c2)", class: "repair" })),
           el("text", { x: to + 5, y: y + 11, style: span.failed ? "fill:var(--bad)" : null }, span.result));
       }));
     const hidden = order.length - rows.length + example.left_out;
     stage.replaceChildren(
       el("div", { class: "plothead", style: "margin-top:0" }, el("b", {}, `${example.method || ""} ${example.path || ""}`), el("span", { class: "key box", style: "--c:var(--c3)" }, "request"), el("span", { class: "key box", style: "--c:var(--c1)" }, "try"),
-        el("span", { class: "key box", style: "--c:var(--grid)" }, "waits for a worker"), el("span", { class: "key box", style: "--c:var(--c4)" }, "work"), el("span", { class: "key box", style: "--c:var(--bad)" }, "work for nobody")),
+        el("span", { class: "key box", style: "--c:var(--grid)" }, "waits for a worker"), el("span", { class: "key box", style: "--c:var(--c4)" }, "work"), el("span", { class: "key box", style: "--c:var(--bad)" }, "work for nobody"),
+        example.spans.some((span) => span.repairs.length) ? el("span", { class: "key box", style: "--c:var(--c2)" }, "lost on the way, and sent again") : null),
       el("p", { class: "sub" }, `arrived at ${clock(example.arrived_s)}, ${example.took === null ? "never answered" : `answered after ${millis(example.took)}`}; trace ${example.id}${hidden > 0 ? `; ${hidden} lines more` : ""}`),
       el("div", { class: "scroll" }, waterfall), detail);
   };
   section(el("h2", {}, "Examples"), el("p", { class: "sub" }, "Requests with all their tries, and the work that was done for them. The dashed line is when the client had its answer, or had enough."),
     el("div", { class: "examples" }, list, stage));
-  show(examples.find((example) => example.why === "failed") || examples.find((example) => example.why === "slowest") || examples[0]);
+  // First the one that tells most: from within the incident, failed rather than slow, slow rather than typical; of these the longest.
+  const hit = (example) => report.faults.some((fault) => example.arrived_s >= fault.at_s && (fault.ends_s === null || example.arrived_s < fault.ends_s));
+  const took = (example) => example.took ?? Math.max(...example.spans.map((span) => span.end));
+  const tells = (example) => (hit(example) ? 4 : 0) + ({ failed: 2, unanswered: 2, slowest: 1 }[example.why] || 0);
+  const first = examples.reduce((best, example) => (tells(example) - tells(best) || took(example) - took(best)) > 0 ? example : best);
+  show(first);
+  list.scrollTop = first.button.offsetTop - list.offsetTop - list.clientHeight / 2;
 }
 
 // Tables, layer by layer.
 const table = (heads, rows) => el("div", { class: "scroll" }, el("table", {}, el("thead", {}, el("tr", {}, ...heads.map((head) => el("th", {}, head)))),
   el("tbody", {}, ...rows.map((row) => el("tr", {}, ...row.map((cell) => cell && cell.hot !== undefined ? el("td", { class: cell.hot ? "hot" : "" }, cell.text) : el("td", {}, cell === null || cell === undefined ? "" : String(cell))))))));
 const causes = (map) => Object.entries(map).sort((a, b) => b[1] - a[1]).map(([name, n]) => `${name} ${count(n)}`).join(", ");
+const failing = report.calls.filter((call) => Object.keys(call.attempts_failed_by_cause).length || Object.keys(call.failed_by_cause).length);
 section(el("h2", {}, "L7: requests"), el("p", { class: "sub" }, "Latency is all the time the caller waits, queues included. A wasted answer was worked out for nobody."),
   table(["Call", "Requests", "Tries", "Amplification", "Failed", "Turned away", "Wasted", "p50", "p90", "p99", "p99.9"],
     report.calls.map((call) => [inWords(call), count(call.requests), count(call.attempts),
       { text: `${call.amplification.toFixed(2)}x`, hot: call.amplification >= 1.5 }, { text: count(call.failed), hot: call.failed > call.requests * 0.01 }, count(call.shed), count(call.wasted),
       ...(call.latency_ms ? ["p50", "p90", "p99", "p999"].map((q) => millis(call.latency_ms[q])) : ["", "", "", ""])])),
-  el("h3", {}, "Failures by cause"),
-  table(["Call", "Requests that failed", "Tries that failed"], report.calls.filter((call) => Object.keys(call.attempts_failed_by_cause).length || Object.keys(call.failed_by_cause).length)
-    .map((call) => [inWords(call), causes(call.failed_by_cause), causes(call.attempts_failed_by_cause)])),
+  ...(failing.length ? [el("h3", {}, "Failures by cause"), table(["Call", "Requests that failed", "Tries that failed"],
+    failing.map((call) => [inWords(call), causes(call.failed_by_cause), causes(call.attempts_failed_by_cause)]))] : []),
   ...(report.caches && report.caches.length ? [el("h3", {}, "Caches"), table(["Cache", "Asked", "Hits", "Ratio", "Joined another", "Stale"],
     report.caches.map((cache) => [cache.node, count(cache.asked), count(cache.hits), cache.hit_ratio === null ? "" : percent(cache.hit_ratio), count(cache.collapsed), count(cache.stale)]))] : []));
+
+if (report.sessions) {
+  const all = report.sessions, whole = (n) => n === null ? "" : count(n);
+  section(el("h2", {}, "Sessions: streams and WebSockets"), el("p", { class: "sub" }, "Opened and refused are first openings; a reconnect is a try to open one anew after a loss."),
+    table(["Open at the start", "At the end", "Peak", "Opened", "Refused", "Lost", "Reconnects", "At most", "Messages", "Opened when judged"],
+      [[whole(all.open_at_start), whole(all.open_at_end), count(all.peak), count(all.opened), { text: count(all.refused), hot: all.refused > 0 }, { text: count(all.lost), hot: all.lost > 0 },
+        count(all.reconnects), `${brief(all.peak_reconnects_per_s)}/s`, count(all.messages), all.opened_when_judged === null ? "" : percent(all.opened_when_judged)]]),
+    el("h3", {}, "Who holds them"),
+    table(["Node", "Instances", "Each at most", "One less holds the peak", "Memory at the peak"],
+      all.nodes.map((node) => [node.node, count(node.instances), node.most === null ? "no bound" : count(node.most),
+        node.holds_with_one_less === null ? "" : { text: node.holds_with_one_less ? "yes" : "no", hot: !node.holds_with_one_less }, `${brief(node.bytes / 1e6)} MB`])));
+}
 
 const words = (key) => key.replace(/_ms$/, " (ms)").replace(/_s$/, " (s)").replaceAll("_", " ");
 const cell = (value) => value === null || value === undefined ? "" : typeof value === "number" ? (Number.isInteger(value) ? count(value) : String(+value.toFixed(3))) : value.p50 !== undefined ? `${cell(value.p50)} / ${cell(value.p99)}` : typeof value === "object" ? Object.entries(value).map(([k, v]) => `${words(k)} ${cell(v)}`).join(", ") : String(value);

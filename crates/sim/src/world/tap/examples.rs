@@ -4,10 +4,13 @@
 //! forgotten. A kept one is followed further, until the last work for it is over: work that goes
 //! on when nobody waits is what a retry storm is made of.
 
+use std::collections::BTreeMap;
+
 use base::{CallId, Duration, Instant};
-use event::{Cause, Event, Scope, l7, policy};
+use event::{Cause, Event, Scope, l4, l7, policy};
 
 use super::super::slab::{Handle, Slab};
+use super::packets::Side;
 use crate::stats::{Ended, Outcome, mix};
 
 /// A stretch of the run that gets examples of its own.
@@ -29,6 +32,8 @@ pub(crate) struct Examples {
     flights: Vec<Option<(Handle, FlightMark)>>,
     /// By slot of a job: whose work it is.
     jobs: Vec<Option<(Handle, JobMark)>>,
+    /// By connection: the jobs whose tries went by it.
+    aboard: BTreeMap<u64, Vec<Handle>>,
     choices: Vec<Choice>,
 }
 
@@ -97,6 +102,8 @@ pub(crate) enum Note {
     Decided(policy::Event),
     /// The caller gave up; the work goes on.
     NobodyWaits,
+    /// This end of the try's connection found that something was lost, and sent it again.
+    Repaired(Side, l4::Event),
 }
 
 /// A request begins.
@@ -170,6 +177,8 @@ struct Candidate {
 const MOST_FOLLOWED: usize = 100_000;
 /// The most spans of one request: a storm of retries over several layers has thousands.
 const MOST_SPANS: usize = 400;
+/// A long answer over a bad network is repaired a thousand times: so many are told of each try.
+const MOST_REPAIRS: usize = 20;
 const SLOWEST: usize = 2;
 const CAUSES: usize = 3;
 /// The most unanswered requests that are kept at the end.
@@ -183,6 +192,7 @@ impl Examples {
             traces: Slab::new(),
             flights: Vec::new(),
             jobs: Vec::new(),
+            aboard: BTreeMap::new(),
             choices: periods.into_iter().map(choice).collect(),
         }
     }
@@ -230,6 +240,43 @@ impl Examples {
         if is_over {
             self.note(now, job, Note::NobodyWaits);
         }
+    }
+
+    /// The try of a job goes by this connection.
+    pub(super) fn boarded(&mut self, connection: u64, job: Handle) {
+        if self.try_of(job).is_some() {
+            let mut aboard = self.aboard.remove(&connection).unwrap_or_default();
+            aboard.retain(|&other| self.try_of(other).is_some());
+            aboard.push(job);
+            self.aboard.insert(connection, aboard);
+        }
+    }
+
+    /// Something of a connection was lost: every try on it may have to wait.
+    pub(super) fn repaired(
+        &mut self,
+        now: Instant,
+        (connection, side): (u64, Side),
+        event: l4::Event,
+    ) {
+        let Some(aboard) = self.aboard.get(&connection) else { return };
+        for job in aboard.clone() {
+            if let Some(span) = self.try_of(job)
+                && span.notes.len() < MOST_REPAIRS
+            {
+                span.notes.push((now, Note::Repaired(side, event)));
+            }
+        }
+    }
+
+    pub(super) fn forgotten(&mut self, connection: u64) {
+        self.aboard.remove(&connection);
+    }
+
+    /// The try that a job is for, as long as its caller waits.
+    fn try_of(&mut self, job: Handle) -> Option<&mut Span> {
+        let mark = found(&self.jobs, job)?;
+        self.span(mark.trace, mark.attempt).filter(|span| span.ended.is_none())
     }
 
     pub(super) fn note(&mut self, now: Instant, job: Handle, note: Note) {

@@ -125,7 +125,7 @@ pub(crate) enum Why {
     TailProbe,
     /// The same, with data that was sent before.
     TailProbeAgain,
-    /// A handshake that nobody answered.
+    /// SYN, or the answer to it: nothing came back, or the same SYN once more.
     SynRetry,
     /// To learn whether the peer takes more.
     WindowProbe,
@@ -290,6 +290,11 @@ impl Packets {
         if self.turn != (connection, side) {
             (self.turn, self.pending) = ((connection, side), Why::First);
         }
+    }
+
+    /// The end whose turn it is.
+    pub(super) const fn turn(&self) -> (u64, Side) {
+        self.turn
     }
 
     pub(crate) fn heard(&mut self, event: l4::Event) {

@@ -86,6 +86,7 @@ impl World<'_> {
         let Some(net) = self.net.as_deref_mut() else { return };
         let Some(connection) = net.connections.get_mut(handle) else { return };
         connection.streams.push(stream);
+        self.tap.boarded(connection.id, stream.job);
         if let Some(flight) = self.flights.get_mut(stream.flight) {
             flight.connection = handle;
         }
