@@ -285,8 +285,8 @@ pub struct Intervals {
 /// A stretch of the incident.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Phase {
-    /// `latency_drift`, `timeouts`, `retries`, `amplification`, `saturation`, `cascade`,
-    /// `recovery`.
+    /// `latency_drift`, `timeouts`, `retries`, `amplification`, `saturation`, `degraded_answers`,
+    /// `cascade`, `recovery`.
     pub phase: &'static str,
     /// When it began.
     pub begin_s: f64,

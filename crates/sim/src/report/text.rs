@@ -148,7 +148,13 @@ fn phases(out: &mut String, report: &Report) -> fmt::Result {
         return Ok(());
     }
     writeln!(out, "Phases")?;
-    for Phase { phase, begin_s, end_s } in &report.phases {
+    phase_lines(out, &report.phases)?;
+    writeln!(out)
+}
+
+/// A line each, what they are below one another.
+fn phase_lines(out: &mut String, phases: &[Phase]) -> fmt::Result {
+    let spans = phases.iter().map(|Phase { begin_s, end_s, .. }| {
         let begin = time(*begin_s);
         let until = match end_s.map(time) {
             None => "to the end".to_owned(),
@@ -156,9 +162,15 @@ fn phases(out: &mut String, report: &Report) -> fmt::Result {
             Some(end) if end == begin => String::new(),
             Some(end) => format!("to {end}"),
         };
-        writeln!(out, "  {begin:>8} {until:<12} {}", phase.replace('_', " "))?;
+        (begin, until)
+    });
+    let spans: Vec<_> = spans.collect();
+    let from = spans.iter().map(|(begin, _)| begin.len()).max().unwrap_or(0).max(8);
+    let to = spans.iter().map(|(_, until)| until.len()).max().unwrap_or(0).max(12);
+    for (Phase { phase, .. }, (begin, until)) in phases.iter().zip(&spans) {
+        writeln!(out, "  {begin:>from$} {until:<to$} {}", phase.replace('_', " "))?;
     }
-    writeln!(out)
+    Ok(())
 }
 
 fn clients(out: &mut String, report: &Report) -> fmt::Result {
@@ -349,5 +361,27 @@ fn time(seconds: f64) -> String {
         format!("{seconds:.0} s")
     } else {
         format!("{:.0} min {:.0} s", (seconds / 60.0).floor(), seconds % 60.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn phases_keep_their_column_also_after_minutes() {
+        let phase = |phase, begin_s, end_s| Phase { phase, begin_s, end_s };
+        let phases = [
+            phase("latency_drift", 63.0, None),
+            phase("cascade", 64.0, Some(131.0)),
+            phase("recovery", 131.0, Some(672.0)),
+        ];
+
+        let mut out = String::new();
+        phase_lines(&mut out, &phases).unwrap();
+
+        let columns: std::collections::BTreeSet<_> =
+            out.lines().zip(&phases).map(|(line, phase)| line.find(&phase.phase[..6])).collect();
+        assert_eq!(columns.len(), 1, "{out}");
     }
 }
