@@ -32,6 +32,7 @@ pub use diagnostic::{Diagnostic, Severity, json, render};
 pub use effective::{EffectiveCall, EffectiveValue, effective};
 pub use files::{Beside, Files, NoFiles};
 pub use idle_faults::idle_fault;
+pub use incidents::can_happen;
 pub use load::{Loaded, load, load_bytes};
 pub use names::meant;
 pub use span::{LineIndex, Position, Span, Traced};

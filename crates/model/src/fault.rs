@@ -161,6 +161,38 @@ impl Fault {
     }
 }
 
+impl Fault {
+    /// Whether it can be there in part, and so grow over a ramp.
+    pub const fn has_size(&self) -> bool {
+        match self {
+            Self::Slow { .. }
+            | Self::Error { .. }
+            | Self::Spike { .. }
+            | Self::Loss { .. }
+            | Self::Delay { .. }
+            | Self::Jitter { .. }
+            | Self::Bandwidth { .. }
+            | Self::Duplicate { .. }
+            | Self::Reorder { .. }
+            | Self::Corrupt { .. }
+            | Self::Nic { .. }
+            | Self::Misroute { .. } => true,
+            Self::Hang
+            | Self::Crash
+            | Self::Restart { .. }
+            | Self::Drain
+            | Self::Mtu { .. }
+            | Self::Partition { .. }
+            | Self::LinkDown
+            | Self::Firewall { .. }
+            | Self::Route(_)
+            | Self::RegionLoss
+            | Self::Descriptors { .. }
+            | Self::ClockJump { .. } => false,
+        }
+    }
+}
+
 /// When a fault is there, and how much of it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Course {

@@ -68,14 +68,11 @@ fn served_in(design: &Design, call: &Call, reads: bool, homes: &Parts) -> Parts 
     let there = by_region(design.node(call.to));
     let mut served = Parts::new();
     for (&home, part) in homes {
-        let order = match preferred(design, call, reads, home) {
-            Some(order) => order,
-            None => {
-                evenly(&there).into_iter().for_each(|(region, of_them)| {
-                    *served.entry(region).or_default() += part * of_them;
-                });
-                continue;
+        let Some(order) = preferred(design, call, reads, home) else {
+            for (region, of_them) in evenly(&there) {
+                *served.entry(region).or_default() += part * of_them;
             }
+            continue;
         };
         if let Some(first) = order.into_iter().find(|region| there.contains_key(region)) {
             *served.entry(first).or_default() += part;

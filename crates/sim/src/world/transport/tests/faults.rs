@@ -268,17 +268,3 @@ fn jitter_ends_for_those_who_ask_after_it() {
         assert!(at(32, 1.0) < Duration::from_millis(20), "none waits any more: {:?}", at(32, 1.0));
     }
 }
-
-#[test]
-fn what_cannot_happen_to_a_place_is_refused_with_a_way_out() {
-    for (on, kind, says) in [
-        ("eu", "kind = \"partition\"", "only one region"),
-        ("users -> svc", "kind = \"link-down\"", "no link of its own"),
-        ("users -> svc", "kind = \"route\"\nhow = \"loop\"", "a route leads to a place"),
-    ] {
-        let text = LINE.to_owned() + &incident(on, kind, "lasts = \"1s\"");
-        let options = Options { incident: Some("it".into()), ..Options::default() };
-        let refusals = Plan::new(&design(&text), &options).unwrap_err();
-        assert!(refusals[0].problem.contains(says), "{}", refusals[0]);
-    }
-}
