@@ -213,7 +213,7 @@ pub struct Sessions {
     /// The most of these in a second, in the run of the first seed.
     pub peak_reconnects_per_s: f64,
     /// Messages on all of them: rate times time.
-    pub messages: f64,
+    pub messages: u64,
     /// What each node on their way has to hold.
     pub nodes: Vec<Holder>,
 }

@@ -7,7 +7,7 @@ use std::fmt::{self, Write};
 use config::design::call_in_words;
 use observe::plot::{Style, sparkline, squeeze};
 
-use super::{Call, Percentiles, Phase, Report, Role};
+use super::{Call, Fault, Percentiles, Phase, Report, Role};
 use crate::Estimate;
 
 /// Writes a report for a terminal; `name` is the design's file.
@@ -38,16 +38,19 @@ fn headline(out: &mut String, report: &Report, name: &str) -> fmt::Result {
         Some(incident) => writeln!(out, "{name}: incident {incident}")?,
     }
     for fault in &report.faults {
-        let until = fault.ends_s.map_or("to the end".to_owned(), |end| format!("to {}", time(end)));
-        writeln!(
-            out,
-            "  {} is hit by `{}` from {} {until}",
-            fault.on,
-            fault.kind,
-            time(fault.at_s)
-        )?;
+        writeln!(out, "  {} is hit by `{}` {}", fault.on, fault.kind, when(fault))?;
     }
     writeln!(out)
+}
+
+/// From when to when; how long, where both would be shown alike.
+fn when(fault: &Fault) -> String {
+    let from = time(fault.at_s);
+    match fault.ends_s {
+        None => format!("from {from} to the end"),
+        Some(end) if time(end) == from => format!("at {from}, for {}", time(end - fault.at_s)),
+        Some(end) => format!("from {from} to {}", time(end)),
+    }
 }
 
 fn causes(out: &mut String, report: &Report) -> fmt::Result {
@@ -136,8 +139,7 @@ fn marks(report: &Report) -> String {
     let mark = |column: usize| {
         let (from, to) =
             (column as f64 * end / columns as f64, (column + 1) as f64 * end / columns as f64);
-        let there =
-            |fault: &super::Fault| fault.at_s < to && fault.ends_s.is_none_or(|ends| ends > from);
+        let there = |fault: &Fault| fault.at_s < to && fault.ends_s.is_none_or(|ends| ends > from);
         if report.faults.iter().any(there) { '^' } else { ' ' }
     };
     (0..columns).map(mark).collect::<String>().trim_end().to_owned()
@@ -182,9 +184,13 @@ fn clients(out: &mut String, report: &Report) -> fmt::Result {
     )?;
     writeln!(
         out,
-        "  availability {}   reliability {}   complete {}   partial {}   stale {}   wrong {}   failed {}   still waiting {}{}",
+        "  availability {}   reliability {}",
         measured(report.availability.value, report.offered > 0),
         measured(report.reliability.value, answered(report) > 0),
+    )?;
+    writeln!(
+        out,
+        "  complete {}   partial {}   stale {}   wrong {}   failed {}   still waiting {}{}",
         report.answers.complete,
         report.answers.partial,
         report.answers.stale,
@@ -271,7 +277,7 @@ fn caches(out: &mut String, report: &Report) -> fmt::Result {
         let ratio = cache.hit_ratio.map_or("-".to_owned(), percent);
         writeln!(
             out,
-            "\nCache {}: {ratio} of {} requests answered at once, {} waited for another's miss, {} got \
+            "\nCache {}: {ratio} of {} requests answered at once\n  {} waited for another's miss, {} got \
              an old answer because there was no other",
             cache.node, cache.asked, cache.collapsed, cache.stale
         )?;
@@ -367,6 +373,15 @@ fn time(seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_short_fault_has_a_length_and_a_long_one_an_end() {
+        let fault = |at_s, ends_s| Fault { kind: "partition", on: "svc".to_owned(), at_s, ends_s };
+
+        assert_eq!(when(&fault(10.0, Some(10.3))), "at 10 s, for 0.3 s");
+        assert_eq!(when(&fault(10.0, Some(70.0))), "from 10 s to 70 s");
+        assert_eq!(when(&fault(10.0, None)), "from 10 s to the end");
+    }
 
     #[test]
     fn phases_keep_their_column_also_after_minutes() {
