@@ -71,7 +71,7 @@ fn without_effect(fault: &Fault) -> Option<&'static str> {
         | Fault::Corrupt { rate: Share::NONE }
         | Fault::Misroute { rate: Share::NONE }
         | Fault::Reorder { rate: Share::NONE, .. } => Some("rate"),
-        Fault::Loss { loss: Share::NONE } => Some("loss"),
+        Fault::Loss { loss: Share::NONE, .. } => Some("loss"),
         Fault::ClockJump { by_nanos: 0 } => Some("by"),
         Fault::Mtu { bytes } if *bytes >= card::MTU => Some("bytes"),
         Fault::Nic { speed } if *speed >= Share::WHOLE => Some("speed"),

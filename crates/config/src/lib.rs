@@ -18,6 +18,7 @@ mod index;
 mod links;
 mod listeners;
 mod load;
+mod loss;
 mod names;
 mod nodes;
 mod reach;

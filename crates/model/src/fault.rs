@@ -37,6 +37,8 @@ pub enum Fault {
     Loss {
         /// Of all packets.
         loss: Share,
+        /// How many are lost in a row, on average; 1: each is lost by its own chance.
+        burst: u32,
     },
     /// This much is added to the delay.
     Delay {

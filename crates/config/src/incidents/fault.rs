@@ -6,6 +6,7 @@ use model::fault::{Fault, RouteFault};
 use super::COMMON;
 use crate::codes::{OUT_OF_BOUNDS, UNKNOWN_WORD};
 use crate::defaults;
+use crate::loss;
 use crate::names::{meant, one_of, shown};
 use crate::read::{Table, Value};
 use crate::report::Report;
@@ -65,7 +66,11 @@ fn of_kind(kind: &str, keys: &Keys<'_, '_>, report: &mut Report) -> Option<Fault
         "crash" => Fault::Crash,
         "restart" => Fault::Restart { takes: keys.takes(report)? },
         "drain" => Fault::Drain,
-        "loss" => Fault::Loss { loss: keys.share("loss", report)? },
+        "loss" => {
+            let value = keys.table.require("loss", "\"10%\"", report)?;
+            let (loss, burst) = loss::read(&value, report)?;
+            Fault::Loss { loss, burst }
+        }
         "delay" => Fault::Delay { by: keys.time("by", report)? },
         "jitter" => Fault::Jitter { by: keys.time("by", report)? },
         "bandwidth" => Fault::Bandwidth { bits_per_sec: keys.bandwidth(report)? },

@@ -195,7 +195,7 @@ fn way(stated: Option<&Link>, delay: Duration) -> Params {
     Params {
         delay,
         jitter: stated.and_then(|link| link.jitter).unwrap_or(JITTER_BETWEEN),
-        loss: if loss == Share::NONE { Loss::None } else { Loss::Independent(loss) },
+        loss: Loss::in_bursts(loss, stated.map_or(1, |link| link.burst)),
         bits_per_sec: stated.and_then(|link| link.bandwidth),
         ..Params::default()
     }
