@@ -2,7 +2,7 @@
 //!
 //! They are bounds and means, not courses: what an incident makes of them, only a run shows. Each
 //! is computed for traffic as the file says it, for answers that do not fail, and for requests that
-//! are spread evenly over the instances.
+//! are spread evenly over those instances of a region that may serve them.
 
 use base::{CallId, Duration, NodeId};
 use config::design::{Node, NodeKind};
@@ -17,7 +17,8 @@ use crate::Facts;
 pub struct NodeBounds {
     /// The node.
     pub node: NodeId,
-    /// Requests per second that all its instances can do.
+    /// Requests per second that it can do as they come: those of all its instances, unless calls may
+    /// not leave their region, and the instances of one are full before the others.
     pub capacity: f64,
     /// Requests per second that reach it, without any retry; nothing if a cache decides that.
     pub traffic: Option<f64>,
@@ -27,6 +28,7 @@ pub struct NodeBounds {
     pub worst: u64,
     /// The traffic above which retries alone keep it overloaded once it has fallen behind: its
     /// capacity divided by the attempts per request that last when all fail, budgets counted.
+    /// Nothing where nobody retries.
     pub storm_above: Option<f64>,
     /// The longest queue of an instance of which the last can still be answered in time.
     pub useful_queue: Option<UsefulQueue>,
@@ -92,7 +94,7 @@ pub fn of_ways(facts: &Facts<'_>) -> Vec<WayBounds> {
 
 fn of_node(facts: &Facts<'_>, id: NodeId, node: &Node) -> Option<NodeBounds> {
     let model = node.model()?;
-    let capacity = facts.capacity(id)?;
+    let capacity = facts.capacity_as_asked(id)?;
     let traffic = facts.node_traffic(id).filter(|traffic| *traffic > 0.0);
     let failing = facts.node_load_when_all_fails(id);
     let lasting = traffic.zip(failing).map(|(traffic, failing)| failing / traffic);
@@ -101,27 +103,25 @@ fn of_node(facts: &Facts<'_>, id: NodeId, node: &Node) -> Option<NodeBounds> {
         node: id,
         capacity,
         traffic,
-        wait: traffic.and_then(|traffic| wait(facts, id, model, traffic, capacity)),
+        wait: traffic.and_then(|traffic| wait(facts, id, model, traffic)),
         worst: asking.max().unwrap_or(1),
-        storm_above: lasting.map(|attempts| closed::storm_threshold(capacity, attempts)),
-        useful_queue: useful_queue(facts, id, capacity),
+        storm_above: lasting
+            .filter(|attempts| *attempts > 1.0)
+            .map(|attempts| closed::storm_threshold(capacity, attempts)),
+        useful_queue: useful_queue(facts, id, facts.capacity(id)?),
     })
 }
 
 /// Only where requests arrive at random: for bursts the formulas promise too much.
-fn wait(
-    facts: &Facts<'_>,
-    id: NodeId,
-    model: &Params,
-    traffic: f64,
-    capacity: f64,
-) -> Option<Wait> {
+fn wait(facts: &Facts<'_>, id: NodeId, model: &Params, traffic: f64) -> Option<Wait> {
     if !arrives_at_random(facts, id) {
         return None;
     }
     let instances = f64::from(facts.instances(id));
     let workers = model.workers;
-    let (arrivals, pace) = (traffic / instances, capacity / instances / f64::from(workers));
+    let pace = facts.capacity(id)? / instances / f64::from(workers);
+    // Of the region where most arrives for each instance.
+    let arrivals = traffic / instances / facts.reach(id);
     let held_longer = matches!(&facts.design.node(id).kind,
         NodeKind::Service(service) if !service.steps.is_empty());
     // Of a worker that waits for others only the mean time is known: taken as exponential.
@@ -136,7 +136,8 @@ fn wait(
         (ServiceTime::Constant(_), _) => ("M/D/c", false),
         _ => ("M/G/c", false),
     };
-    let exact = exact && model.contention.is_none();
+    // Of several instances a balancer chooses, and not by lot, as the formulas would have it.
+    let exact = exact && model.contention.is_none() && instances <= 1.0;
     Some(Wait { mean: Duration::from_secs_f64(mean), by, exact })
 }
 

@@ -87,7 +87,61 @@ fn retries_without_a_budget_divide_what_a_service_survives() {
         (bounds.worst, bounds.storm_above.map(f64::round))
     });
 
-    assert_eq!(storms, [(1, Some(100.0)), (4, Some(25.0)), (4, Some(80.0))]);
+    assert_eq!(storms, [(1, None), (4, Some(25.0)), (4, Some(80.0))]);
+}
+
+/// Each instance does 200/s; all traffic comes from the region that has one of the three.
+#[test]
+fn who_may_not_leave_a_region_has_no_more_than_its_instances() {
+    let own = of_nodes(&Facts::of(&read(&in_regions("\"own\"")))).remove(0);
+    let spills = r#"{ spill = ["us"], at_most = "50%" }"#;
+    let spills = of_nodes(&Facts::of(&read(&in_regions(spills)))).remove(0);
+    let any = of_nodes(&Facts::of(&read(&in_regions("\"any\"")))).remove(0);
+
+    assert_eq!([&own, &spills, &any].map(|of| of.capacity.round()), [200.0, 200.0, 600.0]);
+    assert_eq!(own.useful_queue.map(|queue| queue.requests.round()), Some(200.0));
+    let codes = |regions: &str| -> Vec<_> {
+        let found = plimsoll_checklist::review(&read(&in_regions(regions)));
+        found.iter().map(|finding| finding.rule.code).filter(|code| *code == "C01").collect()
+    };
+    assert_eq!((codes("\"own\""), codes("\"any\"")), (vec!["C01"], vec![]));
+}
+
+fn in_regions(regions: &str) -> String {
+    format!(
+        r#"
+[region.eu]
+[region.us]
+[client.users]
+region = "eu"
+traffic = "250/s"
+requests = [{{ share = "100%", method = "GET", path = "/" }}]
+
+[service.api]
+instances = {{ eu = 1, us = 2 }}
+model = {{ workers = 2, queue = 20, service_time = {EXPONENTIAL} }}
+
+[call.users.api]
+timeout = "1s"
+idempotent = "by-method"
+on_failure = "error"
+in_flight = "none"
+retry = "none"
+regions = {regions}
+"#
+    )
+}
+
+#[test]
+fn a_wait_is_exact_only_where_nobody_chooses_among_instances() {
+    let text = in_regions("\"any\"");
+    let wait_of = |text: &str| of_nodes(&Facts::of(&read(text))).remove(0).wait;
+
+    let several = wait_of(&text).expect("it settles");
+    let alone = text.replace("{ eu = 1, us = 2 }", "{ eu = 1 }").replace("250/s", "50/s");
+
+    assert!(!several.exact);
+    assert!(wait_of(&alone).expect("it settles").exact);
 }
 
 #[test]

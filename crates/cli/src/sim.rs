@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use ::sim::{Progress, Watch};
 use base::Duration;
 use clap::ValueEnum;
+use config::units::Unreadable;
 use observe::plot::Style;
 use serde_json::json;
 
@@ -192,7 +193,13 @@ fn stretch(text: &str) -> Result<(Duration, Duration), String> {
 }
 
 fn time(text: &str) -> Result<Duration, String> {
-    config::units::duration(text).map_err(|_| "write a number and a unit: 120s, 2m".to_owned())
+    config::units::duration(text).map_err(|unreadable| match unreadable {
+        Unreadable::TooMuch => "that is too long: at most 584 years can be counted".to_owned(),
+        Unreadable::TooFine => "that is too fine: nanoseconds are counted".to_owned(),
+        Unreadable::Form | Unreadable::NoUnit | Unreadable::Unit => {
+            "write a number and a unit: 120s, 2m".to_owned()
+        }
+    })
 }
 
 const ABOUT: &str = "\

@@ -243,6 +243,11 @@ fn times_and_counts_that_make_no_sense_are_refused_by_the_command_line() {
 
         assert_eq!(output.status.code(), Some(2), "{wrong:?}");
     }
+    let said =
+        |time| String::from_utf8(sim(&["designs/balancer.toml", "--for", time]).stderr).unwrap();
+    assert!(said("soon").contains("write a number and a unit"), "{}", said("soon"));
+    assert!(said("99999999h").contains("too long"), "it is well formed: {}", said("99999999h"));
+    assert!(said("0.1ns").contains("too fine"), "{}", said("0.1ns"));
 }
 
 #[test]

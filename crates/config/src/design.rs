@@ -223,6 +223,8 @@ pub struct Link {
     pub jitter: Option<Duration>,
     /// How much is lost.
     pub loss: Option<Share>,
+    /// How many are lost in a row, on average; 1: each is lost by its own chance.
+    pub burst: u32,
     /// Bits per second.
     pub bandwidth: Option<u64>,
     /// Where the file says so.

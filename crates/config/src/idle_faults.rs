@@ -1,5 +1,6 @@
 //! Faults that are well written and would change nothing: the incident would look survived.
 
+mod crossings;
 mod in_place;
 
 use base::Share;
@@ -70,7 +71,7 @@ fn without_effect(fault: &Fault) -> Option<&'static str> {
         | Fault::Corrupt { rate: Share::NONE }
         | Fault::Misroute { rate: Share::NONE }
         | Fault::Reorder { rate: Share::NONE, .. } => Some("rate"),
-        Fault::Loss { loss: Share::NONE } => Some("loss"),
+        Fault::Loss { loss: Share::NONE, .. } => Some("loss"),
         Fault::ClockJump { by_nanos: 0 } => Some("by"),
         Fault::Mtu { bytes } if *bytes >= card::MTU => Some("bytes"),
         Fault::Nic { speed } if *speed >= Share::WHOLE => Some("speed"),
@@ -94,6 +95,24 @@ fn report_standstill(entry: &Entry, report: &mut Report) {
 }
 
 fn report_ramp(entry: &Entry, report: &mut Report) {
+    if !entry.ramp.is_zero() && !entry.fault.has_size() {
+        report.push(
+            CONTRADICTION
+                .at(
+                    entry.span,
+                    format!(
+                        "`ramp` is {}, and `{}` has no size to grow in",
+                        entry.ramp,
+                        entry.fault.kind()
+                    ),
+                )
+                .because("it is there or it is not, so the ramp would change nothing")
+                .instead(
+                    "leave `ramp` out; for what comes in part, say how many: `share = \"1 of 3\"`",
+                ),
+        );
+        return;
+    }
     let Some(lasts) = entry.lasts.filter(|lasts| entry.ramp > *lasts) else {
         return;
     };

@@ -1,10 +1,12 @@
 //! Incidents: what goes wrong, where, when, for how long.
 
 mod fault;
+mod place;
 mod target;
 
 use base::Duration;
 
+pub use self::place::can_happen;
 use crate::codes::{BAD_NAME, OUT_OF_BOUNDS, WRONG_TYPE};
 use crate::defaults;
 use crate::design::{Entry, Incident, Node, Part};

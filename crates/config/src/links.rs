@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::codes::{CONTRADICTION, OUT_OF_BOUNDS};
 use crate::design::Link;
 use crate::index::Index;
+use crate::loss;
 use crate::names::shown;
 use crate::read::Table;
 use crate::report::Report;
@@ -37,13 +38,15 @@ fn one(from: &Table<'_>, to: &Table<'_>, index: &Index<'_>, report: &mut Report)
         }
         (bits > 0).then_some(bits)
     });
+    let loss = to.get("loss").and_then(|value| loss::read(&value, report));
     let link = Link {
         from: from?,
         to: target?,
         one_way,
         delay: to.get("delay").and_then(|value| value.duration(report)),
         jitter: to.get("jitter").and_then(|value| value.duration(report)),
-        loss: to.get("loss").and_then(|value| value.share(report)),
+        loss: loss.map(|(rate, _)| rate),
+        burst: loss.map_or(1, |(_, burst)| burst),
         bandwidth,
         span: to.span,
     };

@@ -70,6 +70,7 @@ impl Files for Beside {
         match name {
             "backwards.txt" => Ok("1s\n3s\n2s\n".to_owned()),
             "no-units.txt" => Ok("8ms\n9\n".to_owned()),
+            "seconds.txt" => Ok("1s\n2s\n".to_owned()),
             "empty.txt" => Ok("# nothing yet\n".to_owned()),
             other => Err(format!("{other} does not exist")),
         }

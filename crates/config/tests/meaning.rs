@@ -206,6 +206,23 @@ fn a_fault_hits_a_part_or_the_whole() {
 }
 
 #[test]
+fn losses_come_by_chance_or_in_bursts() {
+    let design = read(&format!(
+        "[region.eu]\n[region.us]\n[link.eu.us]\nloss = {{ rate = \"0.5%\", burst = 4 }}\n{}[call.users.svc]\n\
+         [[incident.it]]\non = \"users -> svc\"\nkind = \"loss\"\nloss = {{ rate = \"10%\", burst = 5 }}\nat = \"1s\"\n\
+         [[incident.it]]\non = \"users -> svc\"\nkind = \"loss\"\nloss = \"10%\"\nat = \"1s\"\n",
+        TWO.replace("[client.users]", "[client.users]\nregion = \"eu\"")
+            .replace("[service.svc]", "[service.svc]\nregion = \"us\"")
+    ));
+
+    let faults: Vec<_> = design.incidents[0].entries.iter().map(|entry| &entry.fault).collect();
+    let loss = |burst| model::fault::Fault::Loss { loss: Share::percent(10), burst };
+    assert_eq!(faults, [&loss(5), &loss(1)]);
+    let link = &design.links[0];
+    assert_eq!((link.loss, link.burst), (Some(Share::from_millionths(5_000)), 4));
+}
+
+#[test]
 fn files_are_looked_for_beside_the_design() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("times.txt"), "1ms\n3ms\n").unwrap();

@@ -37,6 +37,8 @@ pub enum Fault {
     Loss {
         /// Of all packets.
         loss: Share,
+        /// How many are lost in a row, on average; 1: each is lost by its own chance.
+        burst: u32,
     },
     /// This much is added to the delay.
     Delay {
@@ -157,6 +159,38 @@ impl Fault {
             Self::RegionLoss => "region-loss",
             Self::Descriptors { .. } => "descriptors",
             Self::ClockJump { .. } => "clock-jump",
+        }
+    }
+}
+
+impl Fault {
+    /// Whether it can be there in part, and so grow over a ramp.
+    pub const fn has_size(&self) -> bool {
+        match self {
+            Self::Slow { .. }
+            | Self::Error { .. }
+            | Self::Spike { .. }
+            | Self::Loss { .. }
+            | Self::Delay { .. }
+            | Self::Jitter { .. }
+            | Self::Bandwidth { .. }
+            | Self::Duplicate { .. }
+            | Self::Reorder { .. }
+            | Self::Corrupt { .. }
+            | Self::Nic { .. }
+            | Self::Misroute { .. } => true,
+            Self::Hang
+            | Self::Crash
+            | Self::Restart { .. }
+            | Self::Drain
+            | Self::Mtu { .. }
+            | Self::Partition { .. }
+            | Self::LinkDown
+            | Self::Firewall { .. }
+            | Self::Route(_)
+            | Self::RegionLoss
+            | Self::Descriptors { .. }
+            | Self::ClockJump { .. } => false,
         }
     }
 }

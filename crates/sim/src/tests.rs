@@ -47,6 +47,58 @@ fn the_phases_come_in_the_order_of_a_retry_storm() {
     assert!(report.phases[0].begin_s > 60.0, "none begins before the fault");
 }
 
+/// A node behind a call with `on_failure = "omit"` is down for half a minute. What arrives towards
+/// the end of a window is answered in the next, and no window may count it as lost.
+#[test]
+fn an_incident_that_loses_nothing_shows_the_partial_answers_and_no_cascade() {
+    let text = r#"
+        [client.users]
+        traffic = "50/s"
+        requests = [{ share = "100%", method = "GET", path = "/" }]
+        [service.page]
+        model = { workers = 200, queue = 64, service_time = "1ms" }
+        steps = [["extra", "main"]]
+        [service.extra]
+        model = { workers = 200, queue = 64, service_time = { mean = "100ms", shape = "exponential" } }
+        [service.main]
+        model = { workers = 200, queue = 64, service_time = { mean = "100ms", shape = "exponential" } }
+        [rules.plain]
+        timeout = "20s"
+        idempotent = true
+        on_failure = "error"
+        in_flight = "none"
+        queue = 10
+        retry = "none"
+        [call.users.page]
+        rules = "plain"
+        [call.page.extra]
+        rules = "plain"
+        on_failure = "omit"
+        [call.page.main]
+        rules = "plain"
+        [[incident.less]]
+        on = "extra"
+        kind = "crash"
+        at = "60s"
+        lasts = "30s"
+    "#;
+    for seed in 1..=6 {
+        let report = run(&design(text), &options(seed)).unwrap();
+        assert_eq!(report.goodput.value, 1.0);
+
+        let is_there = |kind| report.phases.iter().any(|phase| phase.phase == kind);
+        assert!(!is_there("cascade"), "seed {seed}: {:?}", report.phases);
+        let partial: Vec<_> =
+            report.phases.iter().filter(|phase| phase.phase == "degraded_answers").collect();
+        let [phase] = partial[..] else { panic!("seed {seed}: {:?}", report.phases) };
+        let end = phase.end_s.unwrap();
+        assert!(
+            (59.0..=61.0).contains(&phase.begin_s) && (89.0..=91.0).contains(&end),
+            "{phase:?}"
+        );
+    }
+}
+
 /// They are neither answered nor failed: with packets too, the report says where they are.
 #[test]
 fn requests_that_nobody_answers_are_told_whether_or_not_there_are_packets() {

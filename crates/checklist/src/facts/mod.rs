@@ -8,6 +8,7 @@ mod amplification;
 mod capacity;
 mod distance;
 mod flow;
+mod homes;
 mod neighbours;
 mod order;
 mod pools;
@@ -31,6 +32,7 @@ use crate::question;
 use capacity::Paces;
 use distance::Delays;
 use flow::Flows;
+use homes::Homes;
 use neighbours::Neighbours;
 
 /// A design, with what follows from it.
@@ -42,6 +44,7 @@ pub struct Facts<'a> {
     order: Vec<NodeId>,
     delays: Delays,
     flows: Flows,
+    homes: Homes,
     amplification: Vec<Amplification>,
     paces: Paces,
 }
@@ -51,10 +54,12 @@ impl<'a> Facts<'a> {
     pub fn of(design: &'a Design) -> Self {
         let neighbours = Neighbours::of(design);
         let order = order::of(design, &neighbours);
+        let flows = Flows::of(design, &neighbours, &order);
         Self {
             design,
             delays: Delays::of(design),
-            flows: Flows::of(design, &neighbours, &order),
+            homes: Homes::of(design, &neighbours, &order, &flows),
+            flows,
             amplification: amplification::of(design, &neighbours, &order),
             paces: Paces::of(design, &neighbours, &order, |_| 1.0),
             neighbours,
@@ -163,7 +168,18 @@ impl<'a> Facts<'a> {
         self.paces.capacity(self.design, node)
     }
 
-    /// The same for every node while nodes are `slower(node)` times as slow.
+    /// The requests per second that a node can do as they come: less than all its instances can
+    /// where calls may not leave their region and some regions get more than their part.
+    pub fn capacity_as_asked(&self, node: NodeId) -> Option<f64> {
+        Some(self.capacity(node)? * self.reach(node))
+    }
+
+    /// Which part of all its instances a node can use before those of the first region are full.
+    pub(crate) fn reach(&self, node: NodeId) -> f64 {
+        self.homes.reach(self.design, node)
+    }
+
+    /// What all instances of every node can do while nodes are `slower(node)` times as slow.
     pub fn capacities_while(&self, slower: impl Fn(NodeId) -> f64) -> Vec<Option<f64>> {
         let paces = Paces::of(self.design, &self.neighbours, &self.order, slower);
         self.nodes().map(|(id, _)| paces.capacity(self.design, id)).collect()

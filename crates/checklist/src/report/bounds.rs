@@ -114,6 +114,6 @@ const MOST_WAYS: usize = 24;
 
 const LEGEND: &str = "\
 BUSY is what arrives of what can be done. WAIT is the mean for a worker when requests arrive at \
-random and are spread evenly, by the formula named, ~ where that is an approximation. STORM: above \
-this traffic its callers' retries alone keep it down once it has fallen behind. QUEUE: in a longer \
+random and are spread evenly, by the formula named, ~ where that is an approximation, as wherever \
+a balancer chooses among several instances. STORM: above this traffic its callers' retries alone keep it down once it has fallen behind. QUEUE: in a longer \
 one, on each instance, the last is served after its caller has left.";

@@ -27,8 +27,9 @@ fn check(facts: &Facts<'_>, notes: &mut Notes<'_>) {
         };
         let Some((region, lost)) = largest_region(facts, id) else { continue };
         let left = capacity * (1.0 - lost);
+        let usual = capacity * facts.reach(id);
         let is_asked = !matches!(node.kind, NodeKind::Client(_));
-        if is_asked && moves && traffic <= capacity && traffic > left {
+        if is_asked && moves && traffic <= usual && traffic > left {
             notes.on_node(
                 id,
                 format!(

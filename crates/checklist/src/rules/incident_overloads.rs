@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use base::NodeId;
 use config::design::{Entry, Target};
 
-use crate::facts::{Places, Trouble};
+use crate::facts::{Left, Places, Trouble};
 use crate::{Facts, Notes, Rule, Severity};
 
 /// The rule.
@@ -66,8 +66,11 @@ fn shortages<'a>(facts: &Facts<'_>, trouble: &Trouble<'a>) -> Vec<Shortage<'a>> 
     let capacities = facts.capacities_while(|node| trouble.left(node).slower);
     let paces: Vec<f64> = facts.nodes().map(|(node, _)| trouble.pace(node)).collect();
     let shortage = |((node, _), capacity): ((NodeId, _), Option<f64>)| {
-        let (usual, before) = (facts.node_traffic(node)?, facts.capacity(node)?);
-        let left = capacity? * trouble.left(node).working;
+        let (usual, before) = (facts.node_traffic(node)?, facts.capacity_as_asked(node)?);
+        let Left { working, .. } = trouble.left(node);
+        // Who is gone may be replaced from elsewhere; while all are there, each region has its own.
+        let reach = if working < 1.0 { 1.0 } else { facts.reach(node) };
+        let left = capacity? * working * reach;
         let arrives = arrives(facts, &paces, node);
         let here = trouble.entries.iter().copied().filter(|entry| entry.on == Target::Node(node));
         let last = here.max_by_key(|entry| entry.at).unwrap_or(last);

@@ -17,7 +17,8 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(facts: &Facts<'_>, notes: &mut Notes<'_>) {
     for (id, _) in facts.nodes() {
-        if let (Some(traffic), Some(capacity)) = (facts.node_traffic(id), facts.capacity(id))
+        if let (Some(traffic), Some(capacity)) =
+            (facts.node_traffic(id), facts.capacity_as_asked(id))
             && traffic >= capacity
         {
             notes.on_node(

@@ -19,9 +19,11 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(facts: &Facts<'_>, notes: &mut Notes<'_>) {
     for (id, _) in facts.nodes() {
-        let (Some(traffic), Some(load), Some(capacity)) =
-            (facts.node_traffic(id), facts.node_load_when_all_fails(id), facts.capacity(id))
-        else {
+        let (Some(traffic), Some(load), Some(capacity)) = (
+            facts.node_traffic(id),
+            facts.node_load_when_all_fails(id),
+            facts.capacity_as_asked(id),
+        ) else {
             continue;
         };
         if traffic < capacity && load >= capacity && load > traffic {

@@ -132,7 +132,8 @@ impl Observed {
             start: begin,
             offered: second.offered,
             answered: second.answered,
-            good: second.good,
+            good: self.kept(begin),
+            degraded: 0,
             p50: millis(second.p50),
             p99: millis(second.p99),
             timeouts: to.counts.timeouts - from.counts.timeouts,
@@ -142,6 +143,12 @@ impl Observed {
             utilisation: mean(|sample| sample.busy),
             queue: mean(|sample| sample.queued),
         }
+    }
+
+    /// The requests that were sent in this second and got a good answer, then or later.
+    fn kept(&self, begin: Instant) -> u64 {
+        let sent = |seen: &&Seen| (begin..begin + SECOND).contains(&seen.intended);
+        self.seen.iter().filter(sent).filter(|seen| seen.is_good()).count() as u64
     }
 
     /// The last sample up to a time; nothing had happened before the first.
@@ -176,6 +183,8 @@ mod tests {
         assert_eq!(seconds, [first, second]);
         assert_eq!((seconds[1].p50, seconds[1].p99), (Some(300.0), Some(400.0)));
         assert_eq!(observed.amplification(Instant::from_secs(1)), 3.0);
+        let good = observed.seconds().map(|begin| observed.window(begin).good);
+        assert_eq!(good.collect::<Vec<_>>(), [2, 0], "by when they were sent");
     }
 
     #[test]

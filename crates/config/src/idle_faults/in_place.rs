@@ -3,16 +3,20 @@
 use base::{NodeId, RegionId};
 use model::card;
 use model::fault::{Fault, LAME_DUCK};
+use model::traffic::Arrivals;
 
+use super::crossings::Crossings;
 use crate::design::{Design, Entry, Node, NodeKind, OnFailure, Target};
-use crate::graph::Graph;
 
 /// Why a fault changes nothing where it stands, if it does not: a sentence without its end.
 pub fn idle_fault(design: &Design, entry: &Entry) -> Option<String> {
+    let crossings = Crossings::of(design);
     let by_place = match entry.on {
-        Target::Node(node) => not_asked(design, node),
-        Target::Region(region) => empty(design, region),
-        Target::Link(from, to) => not_crossed(design, from, to),
+        Target::Node(node) => not_asked(design, &crossings, node),
+        Target::Region(region) => {
+            empty(design, region).or_else(|| untouched(design, &crossings, region, &entry.fault))
+        }
+        Target::Link(from, to) => not_crossed(design, &crossings, from, to),
         Target::Call(_) => None,
     };
     by_place.or_else(|| by_kind(design, entry))
@@ -21,6 +25,7 @@ pub fn idle_fault(design: &Design, entry: &Entry) -> Option<String> {
 fn by_kind(design: &Design, entry: &Entry) -> Option<String> {
     match entry.fault {
         Fault::Slow { .. } | Fault::Error { .. } | Fault::Hang => without_work(design, &entry.on),
+        Fault::Spike { .. } => replayed(design, &entry.on),
         Fault::Drain => too_short(design, entry),
         Fault::ClockJump { .. } => unread_clock(design),
         Fault::Descriptors { left } => enough_descriptors(design, &entry.on, left),
@@ -29,9 +34,9 @@ fn by_kind(design: &Design, entry: &Entry) -> Option<String> {
     }
 }
 
-fn not_asked(design: &Design, node: NodeId) -> Option<String> {
-    let is_asked = Graph::of(design).reached().contains(&node);
-    (!is_asked).then(|| format!("no traffic reaches `{}`", design.node(node).name))
+fn not_asked(design: &Design, crossings: &Crossings, node: NodeId) -> Option<String> {
+    let name = &design.node(node).name;
+    (!crossings.is_reached(node)).then(|| format!("no traffic reaches `{name}`"))
 }
 
 fn empty(design: &Design, region: RegionId) -> Option<String> {
@@ -39,16 +44,70 @@ fn empty(design: &Design, region: RegionId) -> Option<String> {
     (!is_there).then(|| format!("nothing is in region `{}`", design.regions[region.index()].name))
 }
 
+/// Everything in a region that a fault could hit may be where no request ever gets.
+fn untouched(
+    design: &Design,
+    crossings: &Crossings,
+    region: RegionId,
+    fault: &Fault,
+) -> Option<String> {
+    let name = &design.regions[region.index()].name;
+    if is_of_borders(design, fault) {
+        return (!crossings.touch(region))
+            .then(|| format!("no request crosses the border of `{name}`"));
+    }
+    let is_client = |node: NodeId| matches!(design.node(node).kind, NodeKind::Client(_));
+    let is_hit = |node: NodeId| !is_client(node) || is_of_network(fault);
+    (!crossings.is_reached_in(region, is_hit))
+        .then(|| format!("no request reaches anything in region `{name}`"))
+}
+
+/// What happens to a region at its borders alone.
+fn is_of_borders(design: &Design, fault: &Fault) -> bool {
+    let has_others = design.regions.len() > 1;
+    match fault {
+        Fault::Partition { .. } | Fault::LinkDown | Fault::Firewall { .. } => true,
+        Fault::Route(_) => has_others,
+        _ => false,
+    }
+}
+
+/// What happens to datagrams, whosever they are.
+const fn is_of_network(fault: &Fault) -> bool {
+    matches!(
+        fault,
+        Fault::Loss { .. }
+            | Fault::Delay { .. }
+            | Fault::Jitter { .. }
+            | Fault::Bandwidth { .. }
+            | Fault::Duplicate { .. }
+            | Fault::Reorder { .. }
+            | Fault::Corrupt { .. }
+            | Fault::Mtu { .. }
+            | Fault::Route(_)
+    )
+}
+
 /// By the way that datagrams take unless another one is down.
-fn not_crossed(design: &Design, from: RegionId, to: RegionId) -> Option<String> {
-    let joins = |a: &Node, b: &Node| {
-        let (a, b) = (regions_of(a), regions_of(b));
-        (a.contains(&from) && b.contains(&to)) || (a.contains(&to) && b.contains(&from))
-    };
-    let crosses = |call: &crate::design::Call| joins(design.node(call.from), design.node(call.to));
+fn not_crossed(
+    design: &Design,
+    crossings: &Crossings,
+    from: RegionId,
+    to: RegionId,
+) -> Option<String> {
     let name = |region: RegionId| &design.regions[region.index()].name;
-    let is_used = design.calls.iter().any(crosses);
-    (!is_used).then(|| format!("no call goes between `{}` and `{}`", name(from), name(to)))
+    (!crossings.join(from, to))
+        .then(|| format!("no call goes between `{}` and `{}`", name(from), name(to)))
+}
+
+/// The times of a replay are those of the file.
+fn replayed(design: &Design, on: &Target) -> Option<String> {
+    let &Target::Node(id) = on else { return None };
+    let node = design.node(id);
+    let NodeKind::Client(client) = &node.kind else { return None };
+    matches!(client.arrivals, Arrivals::Replayed(_)).then(|| {
+        format!("the traffic of `{}` is replayed, and comes when the file says", node.name)
+    })
 }
 
 /// Who has no model answers at once, whatever happens to its work.
@@ -131,7 +190,7 @@ fn wide_enough(design: &Design, on: &Target, bits_per_sec: u64) -> Option<String
 }
 
 /// Where a node is: where its endpoints are, if it has some.
-fn regions_of(node: &Node) -> Vec<RegionId> {
+pub(super) fn regions_of(node: &Node) -> Vec<RegionId> {
     let home = node.instances.first().map_or(RegionId(0), |(region, _)| *region);
     let of_endpoints: Vec<_> =
         node.endpoints().iter().map(|endpoint| endpoint.region.unwrap_or(home)).collect();

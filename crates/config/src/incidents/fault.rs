@@ -6,6 +6,7 @@ use model::fault::{Fault, RouteFault};
 use super::COMMON;
 use crate::codes::{OUT_OF_BOUNDS, UNKNOWN_WORD};
 use crate::defaults;
+use crate::loss;
 use crate::names::{meant, one_of, shown};
 use crate::read::{Table, Value};
 use crate::report::Report;
@@ -58,14 +59,18 @@ pub(super) fn read(table: &Table<'_>, kind: &Value<'_>, report: &mut Report) -> 
 
 fn of_kind(kind: &str, keys: &Keys<'_, '_>, report: &mut Report) -> Option<Fault> {
     Some(match kind {
-        "slow" => Fault::Slow { times: keys.times(report)? },
+        "slow" => Fault::Slow { times: keys.slower(report)? },
         "spike" => Fault::Spike { times: keys.times(report)? },
         "error" => Fault::Error { rate: keys.share("rate", report)?, status: keys.status(report)? },
         "hang" => Fault::Hang,
         "crash" => Fault::Crash,
         "restart" => Fault::Restart { takes: keys.takes(report)? },
         "drain" => Fault::Drain,
-        "loss" => Fault::Loss { loss: keys.share("loss", report)? },
+        "loss" => {
+            let value = keys.table.require("loss", "\"10%\"", report)?;
+            let (loss, burst) = loss::read(&value, report)?;
+            Fault::Loss { loss, burst }
+        }
         "delay" => Fault::Delay { by: keys.time("by", report)? },
         "jitter" => Fault::Jitter { by: keys.time("by", report)? },
         "bandwidth" => Fault::Bandwidth { bits_per_sec: keys.bandwidth(report)? },
@@ -105,6 +110,22 @@ impl Keys<'_, '_> {
             return None;
         }
         Some(number)
+    }
+
+    /// Less than the usual time would be a cure.
+    fn slower(&self, report: &mut Report) -> Option<f64> {
+        let times = self.times(report)?;
+        if times >= 1.0 {
+            return Some(times);
+        }
+        let value = self.table.get("times")?;
+        report.push(
+            value
+                .wrong(&OUT_OF_BOUNDS, "would make it faster")
+                .because("work takes so many times as long: 1.4 is two fifths slower")
+                .instead("write a number above 1, such as `times = 1.4`"),
+        );
+        None
     }
 
     fn share(&self, key: &str, report: &mut Report) -> Option<base::Share> {

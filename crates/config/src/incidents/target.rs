@@ -1,11 +1,9 @@
 //! Whom a fault hits, and whether it can happen there.
 
-use base::NodeId;
-use model::fault::Fault;
-
+use super::place::{self, Around, Place};
 use crate::codes::{CONTRADICTION, UNKNOWN_NAME, WRONG_TARGET};
-use crate::design::{Entry, Listen, Node, NodeKind, Part, Protocol, Target};
-use crate::index::{Index, Kind};
+use crate::design::{Entry, Node, Part, Target};
+use crate::index::Index;
 use crate::names::{meant, one_of, shown};
 use crate::read::{Table, Value};
 use crate::report::Report;
@@ -36,6 +34,10 @@ fn way(
     report: &mut Report,
 ) -> Option<Target> {
     if let (Some(from), Some(to)) = (index.find_region(from), index.find_region(to)) {
+        if from == to {
+            report.push(within(on, &index.regions[from.index()].name));
+            return None;
+        }
         return Some(Target::Link(from, to));
     }
     let (Some(from_node), Some(to_node)) = (index.find_node(from), index.find_node(to)) else {
@@ -69,6 +71,12 @@ fn way(
     found.map(Target::Call)
 }
 
+fn within(on: &Value<'_>, region: &str) -> crate::Diagnostic {
+    WRONG_TARGET
+        .at(on.span, format!("from `{region}` to itself there is no way between regions"))
+        .instead(format!("write `on = \"{region}\"` for what happens within it"))
+}
+
 fn unknown(on: &Value<'_>, name: &str, index: &Index<'_>) -> crate::Diagnostic {
     let known = index.node_and_region_names();
     let way_out = match meant(name, known.clone()) {
@@ -88,7 +96,7 @@ pub(super) fn check(
     report: &mut Report,
 ) {
     if let Some(on) = table.get("on")
-        && let Err(way_out) = fits(&entry.fault, &entry.on, index, nodes)
+        && let Err(way_out) = place::fits(&entry.fault, Place::of(&entry.on, &around(index, nodes)))
     {
         let target = on.as_text().unwrap_or_default();
         let message = format!("\"{}\" cannot happen to `{}`", entry.fault.kind(), shown(target));
@@ -99,67 +107,9 @@ pub(super) fn check(
     }
 }
 
-/// Or what to write instead.
-fn fits(
-    fault: &Fault,
-    target: &Target,
-    index: &Index<'_>,
-    nodes: &[Node],
-) -> Result<(), &'static str> {
-    let kind = match target {
-        Target::Node(node) => Some(index.kind(*node)),
-        Target::Region(_) | Target::Call(_) | Target::Link(..) => None,
-    };
-    let is_region = matches!(target, Target::Region(_));
-    let works = kind.is_some_and(|kind| kind != Kind::Client);
-    let (fits, way_out) = match fault {
-        Fault::Slow { .. } | Fault::Error { .. } | Fault::Hang => (
-            works || is_region,
-            "name a service, database, cache or balancer; for a call use \"delay\" or \"loss\"",
-        ),
-        Fault::Crash | Fault::Restart { .. } | Fault::Drain | Fault::ClockJump { .. } => {
-            (works || is_region, "name a service, database, cache or balancer")
-        }
-        Fault::Spike { .. } => {
-            (kind == Some(Kind::Client) || is_region, "name a client: traffic comes from there")
-        }
-        Fault::RegionLoss => (is_region, "name a region"),
-        Fault::Misroute { .. } => (
-            sender(target, index).is_some_and(|node| has_routes(&nodes[node.index()])),
-            "name a balancer of requests, or a call of one as \"a -> b\"; connections are led \
-             elsewhere by \"route\"",
-        ),
-        Fault::Descriptors { .. } | Fault::Nic { .. } => (kind.is_some(), "name a node"),
-        Fault::Loss { .. }
-        | Fault::Delay { .. }
-        | Fault::Jitter { .. }
-        | Fault::Bandwidth { .. }
-        | Fault::Duplicate { .. }
-        | Fault::Reorder { .. }
-        | Fault::Corrupt { .. }
-        | Fault::Mtu { .. }
-        | Fault::Partition { .. }
-        | Fault::LinkDown
-        | Fault::Firewall { .. }
-        | Fault::Route(_) => (true, ""),
-    };
-    if fits { Ok(()) } else { Err(way_out) }
-}
-
-/// The node that sends requests on.
-fn sender(target: &Target, index: &Index<'_>) -> Option<NodeId> {
-    match *target {
-        Target::Node(node) => Some(node),
-        Target::Call(call) => index.calls.get(call.index()).map(|call| call.from),
-        Target::Region(_) | Target::Link(..) => None,
-    }
-}
-
-/// Whether a node looks at requests to know where they belong: who passes on connections does not.
-fn has_routes(node: &Node) -> bool {
-    let NodeKind::Balancer(balancer) = &node.kind else { return false };
-    let sees = |listen: &Listen| matches!(listen.protocol, Protocol::Http | Protocol::Grpc);
-    balancer.listen.iter().any(sees)
+fn around<'a>(index: &'a Index<'_>, nodes: &'a [Node]) -> Around<'a> {
+    let calls = index.calls.iter().map(|call| call.from).collect();
+    Around { nodes, regions: index.regions.len(), callers: calls }
 }
 
 fn check_share(entry: &Entry, share: &Value<'_>, nodes: &[Node], report: &mut Report) {

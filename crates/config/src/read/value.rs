@@ -187,7 +187,12 @@ impl<'t> Value<'t> {
     }
 
     pub(crate) fn part(&self, report: &mut Report) -> Option<Part> {
-        self.amount(units::part, &amount::PART, report)
+        let part = self.amount(units::part, &amount::PART, report)?;
+        if matches!(part, Part::Share(share) if share > Share::WHOLE) {
+            self.out_of_bounds("0%", "100%", report);
+            return None;
+        }
+        Some(part)
     }
 
     /// One of some words.

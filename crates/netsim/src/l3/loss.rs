@@ -33,6 +33,42 @@ pub struct GilbertElliott {
     pub bad: Share,
 }
 
+impl Loss {
+    /// This share of all, so many in a row on average, and more where the share needs it: between two
+    /// bursts at least one datagram passes.
+    ///
+    /// In the long run the link is bad for the share `worsens / (worsens + recovers)`, and for
+    /// `1 / recovers` datagrams at a time; nothing passes then, and everything otherwise (Gilbert).
+    pub fn in_bursts(share: Share, burst: u32) -> Self {
+        if burst <= 1 || share == Share::NONE || share >= Share::WHOLE {
+            return if share == Share::NONE { Self::None } else { Self::Independent(share) };
+        }
+        let odds = share.as_f64() / (1.0 - share.as_f64());
+        let recovers = (1.0 / f64::from(burst)).min(1.0 / odds);
+        Self::Bursty(GilbertElliott {
+            worsens: chance(odds * recovers),
+            recovers: chance(recovers),
+            good: Share::NONE,
+            bad: Share::WHOLE,
+        })
+    }
+
+    /// The share of datagrams that are lost in the long run.
+    pub fn mean(&self) -> f64 {
+        match self {
+            Self::None => 0.0,
+            Self::Independent(share) => share.as_f64(),
+            Self::Bursty(bursts) => bursts.mean().unwrap_or(0.0),
+        }
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within 0 and 1")]
+fn chance(of: f64) -> Share {
+    let millionths = of.clamp(0.0, 1.0) * f64::from(Share::WHOLE.as_millionths());
+    Share::from_millionths((millionths + 0.5) as u32)
+}
+
 impl GilbertElliott {
     /// The share of datagrams that are lost in the long run; `None` if the state never changes.
     pub fn mean(&self) -> Option<f64> {
@@ -112,6 +148,21 @@ mod tests {
         let length = f64::from(lost) / f64::from(begun);
         assert!((share / bursts.mean().unwrap() - 1.0).abs() < 0.1, "{share}");
         assert!((length / 4.0 - 1.0).abs() < 0.1, "{length}");
+    }
+
+    #[test]
+    fn bursts_are_asked_for_by_their_share_and_their_length() {
+        for (percent, burst, longer) in [(1, 5, 5.0), (20, 3, 3.0), (90, 2, 9.0)] {
+            let loss = Loss::in_bursts(Share::percent(percent), burst);
+
+            let Loss::Bursty(bursts) = loss else { panic!("{loss:?}") };
+            let mean = loss.mean();
+            assert!((mean * 100.0 / f64::from(percent) - 1.0).abs() < 0.001, "{percent}: {mean}");
+            assert!((bursts.recovers.as_f64() * longer - 1.0).abs() < 0.001, "{bursts:?}");
+        }
+        let by_chance = Loss::Independent(Share::percent(5));
+        assert_eq!(Loss::in_bursts(Share::percent(5), 1), by_chance);
+        assert_eq!(Loss::in_bursts(Share::NONE, 9), Loss::None);
     }
 
     #[test]

@@ -25,6 +25,7 @@ pub struct Baseline {
     amplification: Usual,
     utilisation: Usual,
     queue: Usual,
+    degraded: Usual,
 }
 
 /// A median, and the spread around it.
@@ -51,6 +52,7 @@ impl Baseline {
             amplification: usual(amplification),
             utilisation: usual(|window| window.utilisation),
             queue: usual(|window| window.queue),
+            degraded: usual(degraded),
         })
     }
 
@@ -64,6 +66,9 @@ impl Baseline {
                 self.amplification.is_passed(amplification(window), AMPLIFIED, 0.0)
             }
             Kind::Saturation => self.is_saturated(window),
+            Kind::DegradedAnswers => {
+                self.degraded.is_passed_by_share(degraded(window), window.offered)
+            }
             Kind::Cascade => is_below(window, objective),
             Kind::Recovery => false,
         }
@@ -119,7 +124,8 @@ impl Usual {
     }
 }
 
-/// Fewer good answers than the objective, by more than the chance of independent requests.
+/// Fewer of the requests of this window got a good answer than the objective asks, by more than the
+/// chance of independent requests.
 fn is_below(window: &Window, objective: Share) -> bool {
     let (offered, allowed) = (window.offered as f64, 1.0 - objective.as_f64());
     let missing = window.offered.saturating_sub(window.good) as f64;
@@ -138,6 +144,10 @@ fn timeouts(window: &Window) -> f64 {
 
 fn retries(window: &Window) -> f64 {
     per(window.retries, window.requests)
+}
+
+fn degraded(window: &Window) -> f64 {
+    per(window.degraded, window.offered)
 }
 
 /// 1 where nothing was asked for.

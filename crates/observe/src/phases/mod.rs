@@ -25,8 +25,11 @@ pub struct Window {
     pub offered: u64,
     /// Answers that came back to the edge, right or wrong.
     pub answered: u64,
-    /// Those of them that were right and in time.
+    /// Requests that arrived in this window and got an answer that was right and in time, in this
+    /// window or a later one.
     pub good: u64,
+    /// Those of them whose answer left something out, or was old.
+    pub degraded: u64,
     /// Half of the answers at the edge were faster.
     pub p50: Duration,
     /// One answer in a hundred was slower.
@@ -69,6 +72,8 @@ pub enum Kind {
     Amplification,
     /// A node has nothing left to give.
     Saturation,
+    /// More answers than usual leave something out or are old, as the design allows.
+    DegradedAnswers,
     /// The failure has reached the edge: goodput is below the objective.
     Cascade,
     /// Goodput is back at the objective; it ends when everything else is as usual again.
@@ -77,12 +82,13 @@ pub enum Kind {
 
 impl Kind {
     /// All of them, in order.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::LatencyDrift,
         Self::Timeouts,
         Self::Retries,
         Self::Amplification,
         Self::Saturation,
+        Self::DegradedAnswers,
         Self::Cascade,
         Self::Recovery,
     ];
@@ -95,6 +101,7 @@ impl Kind {
             Self::Retries => "retries",
             Self::Amplification => "amplification",
             Self::Saturation => "saturation",
+            Self::DegradedAnswers => "degraded answers",
             Self::Cascade => "cascade",
             Self::Recovery => "recovery",
         }
@@ -104,6 +111,7 @@ impl Kind {
     pub const fn key(self) -> &'static str {
         match self {
             Self::LatencyDrift => "latency_drift",
+            Self::DegradedAnswers => "degraded_answers",
             other => other.name(),
         }
     }
@@ -118,7 +126,7 @@ pub fn detect(windows: &[Window], trigger: Instant, objective: Share) -> Vec<Pha
     let (before, after) = windows.split_at(split);
     let Some(usual) = Baseline::of(before) else { return Vec::new() };
     let mut phases = Vec::new();
-    for kind in &Kind::ALL[..6] {
+    for kind in &Kind::ALL[..7] {
         let unusual: Vec<_> =
             after.iter().map(|window| usual.shows(*kind, window, objective)).collect();
         phases.extend(stretches(&unusual).map(|(begin, end)| Phase {
@@ -133,10 +141,13 @@ pub fn detect(windows: &[Window], trigger: Instant, objective: Share) -> Vec<Pha
 }
 
 /// Goodput is back when the last cascade has ended, or, if the failure never reached the edge,
-/// when the answers are no longer late. Then the rest has to calm down.
+/// when the answers are no longer late. Then the rest has to calm down. Answers that the design
+/// allows are good ones: after them alone there is nothing to come back from.
 fn recovery(phases: &[Phase], after: &[Window]) -> Option<Phase> {
     let of = |kind| phases.iter().rfind(move |phase| phase.kind == kind);
-    let decisive = of(Kind::Cascade).or_else(|| of(Kind::LatencyDrift)).or(phases.last())?;
+    let decisive = of(Kind::Cascade)
+        .or_else(|| of(Kind::LatencyDrift))
+        .or_else(|| phases.iter().rfind(|phase| phase.kind != Kind::DegradedAnswers))?;
     let begin = decisive.end?;
     let mut calm = begin;
     for phase in phases {

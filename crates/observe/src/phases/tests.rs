@@ -42,6 +42,26 @@ fn slow_alone_is_a_drift_and_no_cascade() {
     assert_eq!(told(&slow, 60), "latency drift 60s..90s, recovery 90s..90s");
 }
 
+/// A cascade is of requests, whenever their answers come: in each window the ones that came may be
+/// those to the window before.
+#[test]
+fn answers_that_come_a_window_later_are_not_lost() {
+    let later = |answered| Window { answered, ..USUAL };
+
+    assert_eq!(told(&series(&[(60, USUAL), (2, later(600)), (2, later(1_400))]), 60), "");
+}
+
+#[test]
+fn answers_that_leave_something_out_are_a_phase_and_no_cascade_and_need_no_recovery() {
+    let partial = Window { degraded: 300, ..USUAL };
+
+    assert_eq!(
+        told(&series(&[(60, USUAL), (30, partial), (30, USUAL)]), 60),
+        "degraded answers 60s..90s"
+    );
+    assert_eq!(told(&series(&[(60, partial), (60, partial)]), 60), "", "as always");
+}
+
 #[test]
 fn without_a_trigger_there_is_no_incident() {
     assert_eq!(told(&series(&[(120, USUAL)]), 60), "");
@@ -178,6 +198,7 @@ const USUAL: Window = Window {
     offered: 1_000,
     answered: 1_000,
     good: 1_000,
+    degraded: 0,
     p50: ms(10),
     p99: ms(50),
     timeouts: 0,

@@ -95,7 +95,7 @@ pub(super) fn size(fault: &Fault) -> Option<(f64, &'static str)> {
         | Fault::Corrupt { rate }
         | Fault::Misroute { rate }
         | Fault::Reorder { rate, .. }
-        | Fault::Loss { loss: rate } => Some((rate.as_f64(), "share")),
+        | Fault::Loss { loss: rate, .. } => Some((rate.as_f64(), "share")),
         Fault::Delay { by } | Fault::Jitter { by } => Some((by.as_secs_f64(), "seconds")),
         Fault::Bandwidth { bits_per_sec } => Some((bits_per_sec as f64, "bits per second")),
         Fault::Mtu { bytes } => Some((f64::from(bytes), "bytes")),
@@ -151,7 +151,7 @@ pub(super) fn sized(fault: &Fault, by: f64) -> Fault {
         | Fault::Corrupt { rate }
         | Fault::Misroute { rate }
         | Fault::Reorder { rate, .. }
-        | Fault::Loss { loss: rate } => *rate = share(rate.as_f64() * by),
+        | Fault::Loss { loss: rate, .. } => *rate = share(rate.as_f64() * by),
         Fault::Delay { by: time } | Fault::Jitter { by: time } => *time = times_of(*time, by),
         Fault::Bandwidth { bits_per_sec } => {
             *bits_per_sec = whole(*bits_per_sec as f64 / by).max(1);
@@ -232,8 +232,8 @@ mod tests {
     #[test]
     fn a_larger_slowness_is_a_larger_excess_and_a_share_never_more_than_all() {
         assert_eq!(sized(&Fault::Slow { times: 1.5 }, 2.0), Fault::Slow { times: 2.0 });
-        let loss = Fault::Loss { loss: Share::percent(40) };
-        assert_eq!(sized(&loss, 5.0), Fault::Loss { loss: Share::percent(100) });
+        let loss = Fault::Loss { loss: Share::percent(40), burst: 1 };
+        assert_eq!(sized(&loss, 5.0), Fault::Loss { loss: Share::percent(100), burst: 1 });
         assert_eq!(sized(&Fault::Crash, 5.0), Fault::Crash);
     }
 
@@ -281,7 +281,7 @@ mod tests {
         for fault in [Fault::Crash, Fault::Descriptors { left: 0 }, Fault::Slow { times: 1.0 }] {
             assert!(most_size(&fault).is_err(), "{fault:?}");
         }
-        assert_eq!(most_size(&Fault::Loss { loss: Share::percent(25) }), Ok(4.0));
+        assert_eq!(most_size(&Fault::Loss { loss: Share::percent(25), burst: 1 }), Ok(4.0));
         assert_eq!(most_size(&Fault::Mtu { bytes: 680 }), Ok(10.0));
     }
 }

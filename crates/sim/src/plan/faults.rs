@@ -103,9 +103,13 @@ fn one(
     instances: &[Instance],
     place: &str,
 ) -> Result<Planned, Refusal> {
+    if let Err(way_out) = config::can_happen(design, entry) {
+        let on = name_of(design, &entry.on);
+        return Err(Refusal::new(format!("{place}: cannot happen to {on}"), way_out));
+    }
     let (what, on) = if network::is_of_network(&entry.fault) {
         let of_node = |node| share_of(design, node, entry, instances, place);
-        let (hit, on) = network::place(design, entry, of_node, place)?;
+        let (hit, on) = network::place(design, entry, of_node)?;
         (What::Network(hit), on)
     } else {
         victims(design, entry, instances, place)?
@@ -133,13 +137,27 @@ fn victims(
     if matches!(entry.fault, Fault::Misroute { .. }) {
         return on_routes(design, entry, instances, place);
     }
-    match entry.on {
-        Target::Node(node) => on_node(design, node, entry, instances, place),
-        Target::Region(region) => on_region(design, region, entry, instances, place),
-        Target::Call(_) | Target::Link(..) => Err(Refusal::new(
-            format!("{place}: hits a call or a link, where only packets can fail"),
-            "name a node: messages are made slow or lost by those who handle them",
-        )),
+    Ok(match entry.on {
+        Target::Node(node) => return on_node(design, node, entry, instances, place),
+        Target::Region(region) => on_region(design, region, entry, instances),
+        // Nothing but the network is there.
+        Target::Call(_) | Target::Link(..) => {
+            (What::Instances(Vec::new()), name_of(design, &entry.on))
+        }
+    })
+}
+
+fn name_of(design: &Design, target: &Target) -> String {
+    let node = |id: NodeId| &design.node(id).name;
+    let region = |id: RegionId| &design.regions[id.index()].name;
+    match *target {
+        Target::Node(id) => node(id).clone(),
+        Target::Region(id) => format!("region {}", region(id)),
+        Target::Call(id) => {
+            let call = design.call(id);
+            format!("{} -> {}", node(call.from), node(call.to))
+        }
+        Target::Link(from, to) => format!("{} -> {}", region(from), region(to)),
     }
 }
 
@@ -161,10 +179,9 @@ fn on_routes(
             let on = format!("{from} -> {}", design.node(call.to).name);
             Ok((What::Routes { instances: hit, to: Some(call.to) }, on))
         }
-        Target::Region(_) | Target::Link(..) => Err(Refusal::new(
-            format!("{place}: cannot happen there"),
-            "name a balancer, or a call of one as \"a -> b\"",
-        )),
+        Target::Region(_) | Target::Link(..) => {
+            Ok((What::Instances(Vec::new()), name_of(design, &entry.on)))
+        }
     }
 }
 
@@ -176,25 +193,7 @@ fn on_node(
     place: &str,
 ) -> Result<(What, String), Refusal> {
     let node = design.node(id);
-    if matches!(entry.fault, Fault::Descriptors { .. }) {
-        let (hit, on) = share_of(design, id, entry, instances, place)?;
-        return Ok((What::Instances(hit), on));
-    }
-    let fits = match (&node.kind, &entry.fault) {
-        (NodeKind::Client(_), fault) => matches!(fault, Fault::Spike { .. }),
-        (NodeKind::Balancer(_) | NodeKind::Cache(_), fault) => is_of_process(fault),
-        (NodeKind::Service(_) | NodeKind::Database(_), fault) => {
-            !matches!(fault, Fault::Spike { .. } | Fault::RegionLoss)
-        }
-    };
-    if !fits {
-        return Err(Refusal::new(
-            format!("{place}: cannot happen to {}", node.name),
-            "`spike` hits a client; `crash` and `restart` any other node; `slow`, `error` and `hang` \
-             a service or a database; `region-loss` a region",
-        ));
-    }
-    if matches!(node.kind, NodeKind::Client(_)) {
+    if matches!(entry.fault, Fault::Spike { .. }) {
         return Ok((What::Traffic(id), node.name.clone()));
     }
     let (hit, on) = share_of(design, id, entry, instances, place)?;
@@ -238,26 +237,14 @@ fn share_of(
     Ok((all[..hit as usize].to_vec(), on))
 }
 
-/// It happens to a process, whatever that does.
-fn is_of_process(fault: &Fault) -> bool {
-    matches!(fault, Fault::Crash | Fault::Restart { .. } | Fault::Drain | Fault::ClockJump { .. })
-}
-
 fn on_region(
     design: &Design,
     region: RegionId,
     entry: &Entry,
     instances: &[Instance],
-    place: &str,
-) -> Result<(What, String), Refusal> {
+) -> (What, String) {
     let name = design.regions[region.index()].name.clone();
     let works = matches!(entry.fault, Fault::Slow { .. } | Fault::Error { .. } | Fault::Hang);
-    if !works && !is_of_process(&entry.fault) && entry.fault != Fault::RegionLoss {
-        return Err(Refusal::new(
-            format!("{place}: cannot happen to a region"),
-            "a region can have `region-loss`; name a node for the rest",
-        ));
-    }
     let here = (0_u32..).zip(instances).filter(|(_, instance)| {
         let fits = match design.node(instance.node).kind {
             NodeKind::Client(_) => false,
@@ -267,5 +254,5 @@ fn on_region(
         };
         instance.region == region && fits
     });
-    Ok((What::Instances(here.map(|(number, _)| number).collect()), format!("region {name}")))
+    (What::Instances(here.map(|(number, _)| number).collect()), format!("region {name}"))
 }

@@ -195,7 +195,7 @@ fn way(stated: Option<&Link>, delay: Duration) -> Params {
     Params {
         delay,
         jitter: stated.and_then(|link| link.jitter).unwrap_or(JITTER_BETWEEN),
-        loss: if loss == Share::NONE { Loss::None } else { Loss::Independent(loss) },
+        loss: Loss::in_bursts(loss, stated.map_or(1, |link| link.burst)),
         bits_per_sec: stated.and_then(|link| link.bandwidth),
         ..Params::default()
     }
@@ -204,49 +204,29 @@ fn way(stated: Option<&Link>, delay: Duration) -> Params {
 /// Where a fault of the network hits it, with the name of the place.
 ///
 /// # Errors
-/// This fault cannot happen there.
+/// That many instances are not there.
 pub(super) fn place(
     design: &Design,
     entry: &Entry,
     instances: impl FnOnce(NodeId) -> Result<(Vec<u32>, String), Refusal>,
-    place: &str,
 ) -> Result<(Place, String), Refusal> {
-    let refuse = |problem: &str, way_out: &str| {
-        Err(Refusal::new(format!("{place}: {problem}"), way_out.to_owned()))
-    };
     let region = |id: RegionId| design.regions[id.index()].name.clone();
-    match entry.on {
+    Ok(match entry.on {
         Target::Node(node) => {
             let (hit, on) = instances(node)?;
             let are_clients = matches!(design.node(node).kind, NodeKind::Client(_));
-            Ok((Place::Cards { instances: hit, are_clients }, on))
+            (Place::Cards { instances: hit, are_clients }, on)
         }
-        Target::Region(_) if design.regions.len() < 2 && is_of_borders(&entry.fault) => refuse(
-            "there is only one region, so nothing crosses its border",
-            "name a node, or a call as \"a -> b\"",
-        ),
-        Target::Region(id) => Ok((Place::Region(id), format!("region {}", region(id)))),
+        Target::Region(id) => (Place::Region(id), format!("region {}", region(id))),
         Target::Link(from, to) => {
-            Ok((Place::Between(from, to), format!("{} -> {}", region(from), region(to))))
+            (Place::Between(from, to), format!("{} -> {}", region(from), region(to)))
         }
-        Target::Call(_) if matches!(entry.fault, Fault::LinkDown) => refuse(
-            "a call has no link of its own",
-            "write `partition`, or name a node, or two regions as \"a -> b\"",
-        ),
-        Target::Call(_) if matches!(entry.fault, Fault::Route(_)) => refuse(
-            "a route leads to a place, whoever asks",
-            "name the node that is not found, or two regions as \"a -> b\"",
-        ),
         Target::Call(id) => {
             let call = design.call(id);
             let (from, to) = (&design.node(call.from).name, &design.node(call.to).name);
-            Ok((Place::Call(id), format!("{from} -> {to}")))
+            (Place::Call(id), format!("{from} -> {to}"))
         }
-    }
-}
-
-const fn is_of_borders(fault: &Fault) -> bool {
-    matches!(fault, Fault::Partition { .. } | Fault::LinkDown | Fault::Firewall { .. })
+    })
 }
 
 /// Whether a fault is one of the network: played where packets are.

@@ -213,7 +213,7 @@ pub struct Sessions {
     /// The most of these in a second, in the run of the first seed.
     pub peak_reconnects_per_s: f64,
     /// Messages on all of them: rate times time.
-    pub messages: f64,
+    pub messages: u64,
     /// What each node on their way has to hold.
     pub nodes: Vec<Holder>,
 }
@@ -285,8 +285,8 @@ pub struct Intervals {
 /// A stretch of the incident.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Phase {
-    /// `latency_drift`, `timeouts`, `retries`, `amplification`, `saturation`, `cascade`,
-    /// `recovery`.
+    /// `latency_drift`, `timeouts`, `retries`, `amplification`, `saturation`, `degraded_answers`,
+    /// `cascade`, `recovery`.
     pub phase: &'static str,
     /// When it began.
     pub begin_s: f64,

@@ -34,9 +34,16 @@ pub(super) fn build(plan: &Plan<'_>, runs: &[Judged]) -> Option<Sessions> {
         lost: sum(|run| run.sessions.lost),
         reconnects: sum(|run| run.sessions.reconnects),
         peak_reconnects_per_s: most.unwrap_or(0) as f64 / width,
-        messages: runs.iter().map(|run| run.sessions.messages).sum(),
+        messages: whole(runs.iter().map(|run| run.sessions.messages).sum()),
         nodes: holders(plan, peak),
     })
+}
+
+/// Of messages there are only whole ones.
+fn whole(messages: f64) -> u64 {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
+    let whole = messages.round() as u64;
+    whole
 }
 
 /// Of the openings in the windows that are judged.

@@ -7,7 +7,7 @@ use std::fmt::{self, Write};
 use config::design::call_in_words;
 use observe::plot::{Style, sparkline, squeeze};
 
-use super::{Call, Percentiles, Phase, Report, Role};
+use super::{Call, Fault, Percentiles, Phase, Report, Role};
 use crate::Estimate;
 
 /// Writes a report for a terminal; `name` is the design's file.
@@ -38,16 +38,19 @@ fn headline(out: &mut String, report: &Report, name: &str) -> fmt::Result {
         Some(incident) => writeln!(out, "{name}: incident {incident}")?,
     }
     for fault in &report.faults {
-        let until = fault.ends_s.map_or("to the end".to_owned(), |end| format!("to {}", time(end)));
-        writeln!(
-            out,
-            "  {} is hit by `{}` from {} {until}",
-            fault.on,
-            fault.kind,
-            time(fault.at_s)
-        )?;
+        writeln!(out, "  {} is hit by `{}` {}", fault.on, fault.kind, when(fault))?;
     }
     writeln!(out)
+}
+
+/// From when to when; how long, where both would be shown alike.
+fn when(fault: &Fault) -> String {
+    let from = time(fault.at_s);
+    match fault.ends_s {
+        None => format!("from {from} to the end"),
+        Some(end) if time(end) == from => format!("at {from}, for {}", time(end - fault.at_s)),
+        Some(end) => format!("from {from} to {}", time(end)),
+    }
 }
 
 fn causes(out: &mut String, report: &Report) -> fmt::Result {
@@ -136,8 +139,7 @@ fn marks(report: &Report) -> String {
     let mark = |column: usize| {
         let (from, to) =
             (column as f64 * end / columns as f64, (column + 1) as f64 * end / columns as f64);
-        let there =
-            |fault: &super::Fault| fault.at_s < to && fault.ends_s.is_none_or(|ends| ends > from);
+        let there = |fault: &Fault| fault.at_s < to && fault.ends_s.is_none_or(|ends| ends > from);
         if report.faults.iter().any(there) { '^' } else { ' ' }
     };
     (0..columns).map(mark).collect::<String>().trim_end().to_owned()
@@ -148,7 +150,13 @@ fn phases(out: &mut String, report: &Report) -> fmt::Result {
         return Ok(());
     }
     writeln!(out, "Phases")?;
-    for Phase { phase, begin_s, end_s } in &report.phases {
+    phase_lines(out, &report.phases)?;
+    writeln!(out)
+}
+
+/// A line each, what they are below one another.
+fn phase_lines(out: &mut String, phases: &[Phase]) -> fmt::Result {
+    let spans = phases.iter().map(|Phase { begin_s, end_s, .. }| {
         let begin = time(*begin_s);
         let until = match end_s.map(time) {
             None => "to the end".to_owned(),
@@ -156,9 +164,15 @@ fn phases(out: &mut String, report: &Report) -> fmt::Result {
             Some(end) if end == begin => String::new(),
             Some(end) => format!("to {end}"),
         };
-        writeln!(out, "  {begin:>8} {until:<12} {}", phase.replace('_', " "))?;
+        (begin, until)
+    });
+    let spans: Vec<_> = spans.collect();
+    let from = spans.iter().map(|(begin, _)| begin.len()).max().unwrap_or(0).max(8);
+    let to = spans.iter().map(|(_, until)| until.len()).max().unwrap_or(0).max(12);
+    for (Phase { phase, .. }, (begin, until)) in phases.iter().zip(&spans) {
+        writeln!(out, "  {begin:>from$} {until:<to$} {}", phase.replace('_', " "))?;
     }
-    writeln!(out)
+    Ok(())
 }
 
 fn clients(out: &mut String, report: &Report) -> fmt::Result {
@@ -170,9 +184,13 @@ fn clients(out: &mut String, report: &Report) -> fmt::Result {
     )?;
     writeln!(
         out,
-        "  availability {}   reliability {}   complete {}   partial {}   stale {}   wrong {}   failed {}   still waiting {}{}",
+        "  availability {}   reliability {}",
         measured(report.availability.value, report.offered > 0),
         measured(report.reliability.value, answered(report) > 0),
+    )?;
+    writeln!(
+        out,
+        "  complete {}   partial {}   stale {}   wrong {}   failed {}   still waiting {}{}",
         report.answers.complete,
         report.answers.partial,
         report.answers.stale,
@@ -259,7 +277,7 @@ fn caches(out: &mut String, report: &Report) -> fmt::Result {
         let ratio = cache.hit_ratio.map_or("-".to_owned(), percent);
         writeln!(
             out,
-            "\nCache {}: {ratio} of {} requests answered at once, {} waited for another's miss, {} got \
+            "\nCache {}: {ratio} of {} requests answered at once\n  {} waited for another's miss, {} got \
              an old answer because there was no other",
             cache.node, cache.asked, cache.collapsed, cache.stale
         )?;
@@ -349,5 +367,36 @@ fn time(seconds: f64) -> String {
         format!("{seconds:.0} s")
     } else {
         format!("{:.0} min {:.0} s", (seconds / 60.0).floor(), seconds % 60.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_fault_has_a_length_and_a_long_one_an_end() {
+        let fault = |at_s, ends_s| Fault { kind: "partition", on: "svc".to_owned(), at_s, ends_s };
+
+        assert_eq!(when(&fault(10.0, Some(10.3))), "at 10 s, for 0.3 s");
+        assert_eq!(when(&fault(10.0, Some(70.0))), "from 10 s to 70 s");
+        assert_eq!(when(&fault(10.0, None)), "from 10 s to the end");
+    }
+
+    #[test]
+    fn phases_keep_their_column_also_after_minutes() {
+        let phase = |phase, begin_s, end_s| Phase { phase, begin_s, end_s };
+        let phases = [
+            phase("latency_drift", 63.0, None),
+            phase("cascade", 64.0, Some(131.0)),
+            phase("recovery", 131.0, Some(672.0)),
+        ];
+
+        let mut out = String::new();
+        phase_lines(&mut out, &phases).unwrap();
+
+        let columns: std::collections::BTreeSet<_> =
+            out.lines().zip(&phases).map(|(line, phase)| line.find(&phase.phase[..6])).collect();
+        assert_eq!(columns.len(), 1, "{out}");
     }
 }

@@ -116,7 +116,7 @@ impl Stats {
     /// A client's request ended.
     pub(crate) fn answered(&mut self, now: Instant, arrived: Instant, id: u64, outcome: Outcome) {
         let (good, took) = (outcome.is_good(), now.since(arrived));
-        self.series.answered(now, arrived, took, good);
+        self.series.answered(now, arrived, took, outcome);
         let word = mix(now.as_nanos() ^ mix(id ^ mix(outcome.code())));
         self.edge.hash = self.edge.hash.wrapping_add(word);
         if arrived < self.times.warm_up {
@@ -279,6 +279,11 @@ impl Outcome {
             Self::Answered(quality) => quality.is_good(),
             Self::Failed(_) => false,
         }
+    }
+
+    /// One that left something out, or is old, as the design allows.
+    const fn is_degraded(self) -> bool {
+        matches!(self, Self::Answered(Quality::Partial | Quality::Stale))
     }
 
     fn code(self) -> u64 {

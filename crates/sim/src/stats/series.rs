@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use base::{Duration, Instant};
 
-use super::Histogram;
 use super::ruler::Ruler;
+use super::{Histogram, Outcome};
 
 /// The windows of a run, each of the same width.
 #[derive(Clone, Debug)]
@@ -22,10 +22,10 @@ pub(crate) struct Window {
     pub(crate) offered: u64,
     /// Those that arrived in this window and got a good answer, then or later.
     pub(crate) kept: u64,
+    /// Those of them whose answer was partial or stale.
+    pub(crate) degraded: u64,
     /// Answers that came to clients, good or bad.
     pub(crate) answered: u64,
-    /// Those of them that were good.
-    pub(crate) good: u64,
     /// How long clients waited for the answers that came.
     pub(crate) latency: Histogram,
     /// Tries, anywhere, that ran out of time.
@@ -106,13 +106,19 @@ impl Series {
         &mut self.windows[at]
     }
 
-    pub(crate) fn answered(&mut self, now: Instant, arrived: Instant, took: Duration, good: bool) {
+    pub(crate) fn answered(
+        &mut self,
+        now: Instant,
+        arrived: Instant,
+        took: Duration,
+        outcome: Outcome,
+    ) {
         let window = self.at(now);
         window.answered += 1;
-        window.good += u64::from(good);
         window.latency.record(took);
-        let began = self.ruler.look_up(arrived);
-        self.windows[began].kept += u64::from(good);
+        let began = &mut self.windows[self.ruler.look_up(arrived)];
+        began.kept += u64::from(outcome.is_good());
+        began.degraded += u64::from(outcome.is_degraded());
     }
 
     /// A session was to be opened.

@@ -64,7 +64,7 @@ proptest! {
             .replace("ATTEMPTS", &attempts.to_string())
             .replace("CANCEL", &cancel.to_string())
             .replace("BODY", body);
-        let of_nodes = ["crash", "descriptors"].iter().any(|kind| fault.contains(kind));
+        let of_nodes = ["crash", "descriptors", "link-down", "route"].iter().any(|kind| fault.contains(kind));
         let on = if of_nodes && on.contains("->") { "lb" } else { on };
         let faults = incident(on, fault, "lasts = \"900ms\"").replace("10s", "1s")
             + &incident("svc", also, "lasts = \"700ms\"").replace("10s", "1500ms");
@@ -75,7 +75,7 @@ proptest! {
             fidelity: Fidelity::Packet,
             ..Options::default()
         };
-        // Some faults cannot happen to a call.
+        // No UDP message is as large as the largest body.
         let Ok(plan) = Plan::new(&design, &options) else { return Ok(()) };
         let Some(run) = in_millions_of_events(&plan, seed) else {
             return Err(TestCaseError::fail("something is sent again and again"));

@@ -3,7 +3,7 @@
 use base::{Duration, Instant, Share};
 use event::l3;
 use model::fault::Fault;
-use netsim::l3::{Bound, Change, Condition, Link, Loss, Params, Transit};
+use netsim::l3::{Bound, Change, Condition, GilbertElliott, Link, Loss, Params, Transit};
 
 /// One direction of a way.
 #[derive(Clone, Debug)]
@@ -108,7 +108,9 @@ impl Harm {
         let time = |by: Duration| Duration::from_secs_f64(by.as_secs_f64() * size);
         let params = &mut self.params;
         match *fault {
-            Fault::Loss { loss } => params.loss = also(&params.loss, part(loss)),
+            Fault::Loss { loss, burst } => {
+                params.loss = also(&params.loss, Loss::in_bursts(part(loss), burst));
+            }
             Fault::Delay { by } => params.delay += time(by),
             Fault::Jitter { by } => params.jitter += time(by),
             Fault::Bandwidth { bits_per_sec } => self.narrow(bits_per_sec, size),
@@ -166,17 +168,28 @@ fn either(a: Share, b: Share) -> Share {
     Share::from_millionths(scaled(1e6, 1.0 - missed))
 }
 
-/// Losses that were there, and these.
-fn also(there: &Loss, more: Share) -> Loss {
-    match *there {
-        Loss::None => Loss::Independent(more),
-        Loss::Independent(loss) => Loss::Independent(either(loss, more)),
-        Loss::Bursty(bursts) => Loss::Bursty(netsim::l3::GilbertElliott {
-            good: either(bursts.good, more),
-            bad: either(bursts.bad, more),
+/// Losses that were there, and these. Of two kinds of bursts the longer ones remain, and as much is
+/// lost as by both.
+fn also(there: &Loss, more: Loss) -> Loss {
+    match (*there, more) {
+        (loss, Loss::None) | (Loss::None, loss) => loss,
+        (Loss::Independent(a), Loss::Independent(b)) => Loss::Independent(either(a, b)),
+        (Loss::Bursty(bursts), Loss::Independent(loss))
+        | (Loss::Independent(loss), Loss::Bursty(bursts)) => Loss::Bursty(GilbertElliott {
+            good: either(bursts.good, loss),
+            bad: either(bursts.bad, loss),
             ..bursts
         }),
+        (Loss::Bursty(a), Loss::Bursty(b)) => {
+            let share = either(share(there.mean()), share(more.mean()));
+            let longer = a.recovers.min(b.recovers).as_f64().recip();
+            Loss::in_bursts(share, scaled(longer, 1.0))
+        }
     }
+}
+
+fn share(part: f64) -> Share {
+    Share::from_millionths(scaled(1e6, part))
 }
 
 #[cfg(test)]
@@ -186,10 +199,25 @@ mod tests {
     #[test]
     fn two_losses_are_less_than_their_sum() {
         let mut harm = way().unharmed();
-        harm.add(&Fault::Loss { loss: Share::percent(50) }, 1.0);
-        harm.add(&Fault::Loss { loss: Share::percent(50) }, 1.0);
+        harm.add(&Fault::Loss { loss: Share::percent(50), burst: 1 }, 1.0);
+        harm.add(&Fault::Loss { loss: Share::percent(50), burst: 1 }, 1.0);
 
         assert_eq!(harm.params.loss, Loss::Independent(Share::percent(75)));
+    }
+
+    #[test]
+    fn bursts_and_other_losses_lose_what_both_would() {
+        let bursts = Fault::Loss { loss: Share::percent(10), burst: 5 };
+        for other in [Fault::Loss { loss: Share::percent(50), burst: 1 }, bursts.clone()] {
+            let mut harm = way().unharmed();
+            harm.add(&bursts, 1.0);
+            harm.add(&other, 1.0);
+
+            let Fault::Loss { loss, .. } = other else { continue };
+            let both = 1.0 - 0.9 * (1.0 - loss.as_f64());
+            assert!((harm.params.loss.mean() - both).abs() < 0.001, "{:?}", harm.params.loss);
+            assert!(matches!(harm.params.loss, Loss::Bursty(_)), "{:?}", harm.params.loss);
+        }
     }
 
     #[test]

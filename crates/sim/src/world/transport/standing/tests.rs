@@ -163,7 +163,7 @@ proptest! {
         descriptors in prop_oneof![Just(20), Just(10_000)],
         seed in 0_u64..1_000,
     ) {
-        let of_nodes = ["crash", "descriptors"].iter().any(|kind| fault.contains(kind));
+        let of_nodes = ["crash", "descriptors", "link-down", "route"].iter().any(|kind| fault.contains(kind));
         let on = if of_nodes && on.contains("->") { "edge" } else { on };
         let pool = format!("connections = {{ {pool}idle_timeout = \"50ms\" }}\n");
         let text = if is_grpc { streams() } else { SOCKETS.to_owned() }
@@ -180,8 +180,7 @@ proptest! {
         };
         let text = text + &happens(on, fault, "0s") + &happens("chat", also, "1500ms");
         let text = design(&text);
-        // Some faults cannot happen to a call.
-        let Ok(plan) = Plan::new(&text, &options("it", 3, Fidelity::Packet)) else { return Ok(()) };
+        let plan = Plan::new(&text, &options("it", 3, Fidelity::Packet)).unwrap();
         let run = World::new(&plan, seed).run();
 
         let edge = &run.stats.edge;
