@@ -429,7 +429,7 @@ fn what_was_not_measured_is_not_shown_as_all_of_it() {
     assert!(shown.contains("an ordinary day of 1.0 ms\n"), "{shown}");
     assert!(shown.contains("goodput in the last 0.5 ms: not measured; the objective"), "{shown}");
     assert!(shown.contains("1 run from seed 1: probability not measured, run hash"), "{shown}");
-    assert!(shown.contains("availability -   reliability -   complete 0"), "{shown}");
+    assert!(shown.contains("availability -   reliability -\n  complete 0"), "{shown}");
     assert!(!shown.contains("1.00"), "nothing was amplified: {shown}");
 }
 
