@@ -9,7 +9,7 @@ use crate::crew::Crew;
 use crate::judge::{is_answered_well, is_opened_well};
 use crate::plan::Plan;
 use crate::world::World;
-use crate::{Options, Refusal};
+use crate::{Fidelity, Options, Refusal};
 
 /// Where designs are tried.
 #[derive(Debug)]
@@ -95,10 +95,24 @@ impl<'a> Lab<'a> {
         design: &'d Design,
         incident: Option<&str>,
     ) -> Result<Plan<'d>, Vec<Refusal>> {
+        self.plan_in(self.wanted.fidelity, design, incident)
+    }
+
+    /// The same, played this faithfully.
+    ///
+    /// # Errors
+    /// As [`Lab::plan`].
+    pub(super) fn plan_in<'d>(
+        &self,
+        fidelity: Fidelity,
+        design: &'d Design,
+        incident: Option<&str>,
+    ) -> Result<Plan<'d>, Vec<Refusal>> {
         let options = Options {
             incident: Some(incident.unwrap_or("none").to_owned()),
             seed: self.wanted.seed,
             workers: self.wanted.workers,
+            fidelity,
             most_requests: self.wanted.most_requests,
             ..Options::default()
         };

@@ -4,6 +4,7 @@
 
 mod bounds;
 mod faults;
+mod need;
 pub(crate) mod network;
 mod places;
 mod requests;
@@ -66,7 +67,8 @@ impl<'d> Plan<'d> {
         let (incident, faults) = faults::plan(design, options, &instances, &mut refusals);
         let times = Times::new(&faults, options, &mut refusals);
         let requests = requests::Requests::new(design, &mut refusals);
-        let network = network::Network::new(design, options, &instances, &faults, &mut refusals);
+        let network =
+            network::Network::new(design, options, &instances, &requests, &faults, &mut refusals);
         requests.refuse_too_many(design, times, network.has_packets, options, &mut refusals);
         requests.refuse_too_large(design, &mut refusals);
         if !refusals.is_empty() {
