@@ -142,6 +142,70 @@ fn a_missing_timeout_shows_as_a_leak() {
     assert_eq!(report.held.connections, 4 * (64 + 256));
 }
 
+/// One worker of 10 ms does 100/s. Nobody gives up within the run, so nothing is lost.
+#[test]
+fn a_queue_that_grows_for_ever_does_not_hold_however_long_its_clients_wait() {
+    let play = |traffic: &str| {
+        let options = Options { lasts: seconds(120), seeds: 5, ..Options::default() };
+        run(&crate::examples::queue(traffic, 1, "\"none\""), &options).unwrap()
+    };
+    let (over, under) = (play("120/s"), play("80/s"));
+
+    assert_eq!((over.goodput.value, under.goodput.value), (1.0, 1.0));
+    assert_eq!((over.recovered.settled, under.recovered.settled), (0, 5));
+    assert_eq!((over.recovered.probability, under.recovered.probability), (0.0, 1.0));
+    assert!(over.under_way.at_end > over.under_way.at_begin + 800.0, "{:?}", over.under_way);
+    let shown = crate::render(&over, "it.toml", Style::Ascii);
+    assert!(shown.contains("DOES NOT HOLD") && shown.contains("MORE AND MORE WAIT"), "{shown}");
+}
+
+/// What one may wait for has had its time before judgement begins.
+#[test]
+fn a_run_lasts_longer_where_clients_wait_for_longer_than_a_minute() {
+    let end = |timeout: &str| {
+        let timeout = format!("[call.users.lb]\ntimeout = \"{timeout}\"");
+        let design = variant(
+            "balancer",
+            &[(
+                "[call.users.lb]                                    # carried by others: what their code does\ntimeout = \"2s\"",
+                &timeout,
+            )],
+        );
+        crate::plan::Plan::new(&design, &Options::default()).unwrap().times.end.as_secs_f64()
+    };
+
+    assert_eq!(["2s", "60s", "3m", "5h"].map(end), [170.0, 170.0, 290.0, 710.0]);
+}
+
+#[test]
+fn who_is_well_again_later_than_is_judged_is_told_so() {
+    let slow = "[[incident.slow]]\non = \"svc\"\nkind = \"hang\"\nat = \"10s\"\nlasts = \"20s\"\n";
+    let text = LATE.to_owned() + slow;
+    let options = Options { lasts: seconds(70), ..options(1) };
+    let report = run(&design(&text), &options).unwrap();
+
+    assert_eq!((report.recovered.probability, report.recovered.well_at_last), (0.0, 1));
+    let shown = crate::render(&report, "it.toml", Style::Ascii);
+    assert!(shown.contains("within 20 s after the fault; later, 1 of 1 runs were well"), "{shown}");
+}
+
+/// It works off what 20 s of a fault leave in 30 s: nobody that came in that time has his answer
+/// in time.
+const LATE: &str = r#"
+[client.users]
+traffic = "100/s"
+requests = [{ share = "100%", method = "GET", path = "/" }]
+[service.svc]
+model = { workers = 1, queue = "none", service_time = "6ms" }
+[call.users.svc]
+timeout = "2s"
+cancel = false
+idempotent = true
+on_failure = "error"
+in_flight = "none"
+retry = "none"
+"#;
+
 #[test]
 fn a_run_that_ends_within_the_fault_is_judged_by_what_the_fault_does() {
     let crash = "[[incident.gone]]\non = \"db\"\nkind = \"crash\"\nat = \"10s\"\nlasts = \"60s\"\n";

@@ -6,7 +6,7 @@ use config::Design;
 
 use super::Wanted;
 use crate::crew::Crew;
-use crate::judge::{is_answered_well, is_opened_well};
+use crate::judge::{is_answered_well, is_growing, is_opened_well};
 use crate::plan::Plan;
 use crate::world::World;
 use crate::{Fidelity, Options, Refusal};
@@ -30,7 +30,7 @@ pub(super) struct Spent {
 /// What became of one run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Outcome {
-    /// Requests were answered as the objective asks.
+    /// Requests were answered as the objective asks, and no more of them wait for ever.
     requests: bool,
     /// And so were those that ask for a session, the first time and anew.
     sessions: bool,
@@ -138,7 +138,7 @@ impl<'a> Lab<'a> {
         let times = world.times();
         let run = world.run_unless(stop)?;
         let objective = self.design.objective.goodput;
-        let requests = is_answered_well(&run, objective);
+        let requests = is_answered_well(&run, objective) && !is_growing(&run, times.judged_from());
         let outcome = Outcome {
             requests,
             sessions: requests && is_opened_well(&run, times.judged_from(), objective),

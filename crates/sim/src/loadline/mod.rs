@@ -311,7 +311,10 @@ fn least(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
 }
 
 /// What is taken for granted, and told.
-const ASSUMED: [&str; 5] = [
+const ASSUMED: [&str; 6] = [
+    "a design recovers if, in the last minute of a run, it meets the objective and no more and more \
+     requests wait; a run lasts two minutes after the last fault, three after the beginning of one \
+     that stays, and longer where clients wait for longer than a minute",
     "traffic grows and shrinks alike for all clients, with the same mix of requests; a recording is \
      played faster or slower, and from its beginning again where it ends",
     "each side of a line is shown by Wald's sequential test: one chance in twenty to err, against a \

@@ -9,7 +9,7 @@ use model::quality::Quality;
 
 use super::{
     Answers, Cache, Call, Fault, Held, Intervals, Percentiles, Phase, Recovered, Report, Timeline,
-    Times,
+    Times, UnderWay,
 };
 use crate::judge::Judged;
 use crate::plan::Plan;
@@ -34,6 +34,7 @@ pub(crate) fn build(plan: &Plan<'_>, seed: u64, runs: &[Judged]) -> Report {
         objective: plan.design.objective.goodput.as_f64(),
         recovered: recovered(runs),
         goodput: over_runs(runs, |edge| share(edge.judged_good, edge.judged_offered)),
+        under_way: under_way(runs),
         availability: over_runs(runs, |edge| share(edge.answered(), edge.offered)),
         reliability: over_runs(runs, |edge| share(edge.of(Quality::Complete), edge.answered())),
         offered: edge.offered,
@@ -148,7 +149,18 @@ fn recovered(runs: &[Judged]) -> Recovered {
         seeds: u32::try_from(runs.len()).unwrap_or(u32::MAX),
         answered_well: count(|run| run.is_answered_well),
         opened_well: count(|run| run.is_opened_well),
+        settled: count(|run| !run.under_way.grows()),
+        well_at_last: count(|run| run.is_well_at_last && !run.under_way.grows()),
         after_s: back.get(back.len() / 2).map(|back| back.as_secs_f64()),
+    }
+}
+
+fn under_way(runs: &[Judged]) -> UnderWay {
+    let mean =
+        |of: fn(&Judged) -> u64| runs.iter().map(of).sum::<u64>() as f64 / runs.len().max(1) as f64;
+    UnderWay {
+        at_begin: mean(|run| run.under_way.at_begin),
+        at_end: mean(|run| run.under_way.at_end),
     }
 }
 

@@ -40,6 +40,8 @@ pub struct Report {
     pub recovered: Recovered,
     /// Of offered traffic, answered right and in time while recovery was judged.
     pub goodput: Estimate,
+    /// Requests of clients under way while recovery was judged.
+    pub under_way: UnderWay,
     /// Of all requests, answered.
     pub availability: Estimate,
     /// Of all answers, complete and right.
@@ -124,9 +126,22 @@ pub struct Recovered {
     /// Runs in which the openings of sessions alone met it, the first ones and those after a loss:
     /// all of them where there are no sessions.
     pub opened_well: u64,
+    /// Runs in which the requests that wait had stopped growing in number.
+    pub settled: u64,
+    /// Runs that met the objective in the last quarter of the time that is judged.
+    pub well_at_last: u64,
     /// How long after the last fault goodput was back for good, in the median of the runs in which
     /// it had been away; nothing if there is no such run.
     pub after_s: Option<f64>,
+}
+
+/// Requests of clients that had not ended, in the mean of the runs.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct UnderWay {
+    /// When recovery began to be judged.
+    pub at_begin: f64,
+    /// When traffic ended.
+    pub at_end: f64,
 }
 
 /// What the clients got.

@@ -32,6 +32,8 @@ pub(super) fn write(out: &mut String, report: &Report) -> fmt::Result {
         )?;
     }
     opened(out, report)?;
+    growing(out, report)?;
+    lately(out, report)?;
     let runs =
         if recovered.seeds == 1 { "1 run".to_owned() } else { format!("{} runs", recovered.seeds) };
     let probability = if was_asked { probability(recovered) } else { "not measured".to_owned() };
@@ -78,6 +80,41 @@ fn opened(out: &mut String, report: &Report) -> fmt::Result {
         "  missed by goodput in {} of {runs} runs, by the openings of sessions in {}",
         runs - answered_well,
         runs - opened_well
+    )
+}
+
+/// That ever more requests wait, and how many.
+fn growing(out: &mut String, report: &Report) -> fmt::Result {
+    let Recovered { seeds, settled, .. } = report.recovered;
+    let (runs, under_way) = (u64::from(seeds), report.under_way);
+    if settled == runs {
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "  MORE AND MORE WAIT in {} of {runs} runs: {:.0} requests were under way when that began, {:.0} \
+         at its end",
+        runs - settled,
+        under_way.at_begin,
+        under_way.at_end
+    )
+}
+
+/// What "recovers" means, where somebody may wonder: who is well again too late for it.
+fn lately(out: &mut String, report: &Report) -> fmt::Result {
+    let Recovered { probability, seeds, well_at_last, .. } = report.recovered;
+    let ends = report.faults.iter().map(|fault| fault.ends_s);
+    let ends = ends.reduce(|one, other| Some(one?.max(other?))).flatten();
+    let Some(ends) = ends.filter(|&end| end < report.times.judged_from_s) else { return Ok(()) };
+    let was_back = probability < 1.0 && well_at_last > 0;
+    let within = time(report.times.judged_from_s - ends);
+    if !was_back {
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "  to recover is to do so within {within} after the fault; later, {well_at_last} of {seeds} runs \
+         were well again (`--for` gives more time)"
     )
 }
 

@@ -289,7 +289,10 @@ fn packets_are_taken_where_the_network_matters_and_the_reason_is_told() {
     assert!(of(APART, "none").1.contains("cross from eu to us"));
 
     let few = LINE.replace("timeout = \"2s\"", "timeout = \"2s\"\nconnections = { most = 2 }");
-    assert_eq!(of(&few, "none").1, "requests of call users -> svc may have to wait for a connection");
+    assert_eq!(
+        of(&few, "none").1,
+        "requests of call users -> svc may have to wait for a connection"
+    );
     let bounded = few.replace("in_flight = \"none\"", "in_flight = 2\nqueue = 10");
     assert!(!of(&bounded, "none").0, "they wait elsewhere");
     let large = LINE.replace("path = \"/\" }", "path = \"/\", response = \"1GiB\" }");
