@@ -75,6 +75,12 @@ pub(crate) fn is_opened_well(run: &Run, since: Instant, objective: Share) -> boo
 }
 
 impl Judged {
+    /// Something was asked for while recovery was judged, and that time came to its end.
+    pub(crate) const fn is_judged(&self) -> bool {
+        let (stood, refused) = self.openings;
+        self.stopped.is_none() && self.edge.judged_offered + stood + refused > 0
+    }
+
     /// By both, and by what waits at the end.
     pub(crate) fn recovered(&self) -> bool {
         self.is_answered_well && self.is_opened_well && !self.under_way.grows()

@@ -25,8 +25,8 @@ fn the_incident_and_what_becomes_of_it_with_one_rule_changed() {
         let _ = writeln!(
             table,
             "{name:<28} {:>9} {after:>8} {:>7.1}% {:>8.1}% {:>7.2}",
-            if report.recovered.probability > 0.0 { "yes" } else { "no" },
-            report.goodput.value * 100.0,
+            if report.recovered.probability > Some(0.0) { "yes" } else { "no" },
+            good(&report) * 100.0,
             report.availability.value * 100.0,
             report.calls[0].amplification,
         );
@@ -126,7 +126,7 @@ fn what_is_left_out_of_an_answer_is_counted_as_partial() {
     let report = run(&design(&format!("{text}\n{down}")), &options).unwrap();
 
     assert!(report.answers.partial > 40_000, "{:?}", report.answers);
-    assert_eq!((report.availability.value, report.goodput.value), (1.0, 1.0));
+    assert_eq!((report.availability.value, good(&report)), (1.0, 1.0));
     assert!(report.reliability.value < 0.7, "{:?}", report.reliability);
 }
 
@@ -151,12 +151,31 @@ fn a_queue_that_grows_for_ever_does_not_hold_however_long_its_clients_wait() {
     };
     let (over, under) = (play("120/s"), play("80/s"));
 
-    assert_eq!((over.goodput.value, under.goodput.value), (1.0, 1.0));
+    assert_eq!((good(&over), good(&under)), (1.0, 1.0));
     assert_eq!((over.recovered.settled, under.recovered.settled), (0, 5));
-    assert_eq!((over.recovered.probability, under.recovered.probability), (0.0, 1.0));
+    assert_eq!((over.recovered.probability, under.recovered.probability), (Some(0.0), Some(1.0)));
     assert!(over.under_way.at_end > over.under_way.at_begin + 800.0, "{:?}", over.under_way);
     let shown = crate::render(&over, "it.toml", Style::Ascii);
     assert!(shown.contains("DOES NOT HOLD") && shown.contains("MORE AND MORE WAIT"), "{shown}");
+}
+
+#[test]
+fn what_was_not_judged_is_neither_recovered_nor_held() {
+    let played = |options: &Options| {
+        let report = run(&variant("incident", &[]), options).unwrap();
+        let shown = crate::render(&report, "it.toml", Style::Ascii);
+        (serde_json::to_value(report).unwrap(), shown)
+    };
+    let moment = Some(Duration::from_nanos(1));
+    let (json, shown) = played(&Options { window: moment, lasts: seconds(70), ..options(1) });
+    let (full, early) = played(&Options { most_under_way: 100, ..options(1) });
+
+    assert!(shown.contains("\nNOTHING TO JUDGE") && !shown.contains("HELD"), "{shown}");
+    assert!(early.contains("\nSTOPPED before its end\n  stopped at "), "{early}");
+    for json in [json, full] {
+        assert!(json["goodput"].is_null() && json["recovered"]["probability"].is_null(), "{json}");
+        assert!(json["recovered"]["low"].is_null() && json["recovered"]["high"].is_null());
+    }
 }
 
 /// What one may wait for has had its time before judgement begins.
@@ -184,7 +203,7 @@ fn who_is_well_again_later_than_is_judged_is_told_so() {
     let options = Options { lasts: seconds(70), ..options(1) };
     let report = run(&design(&text), &options).unwrap();
 
-    assert_eq!((report.recovered.probability, report.recovered.well_at_last), (0.0, 1));
+    assert_eq!((report.recovered.probability, report.recovered.well_at_last), (Some(0.0), 1));
     let shown = crate::render(&report, "it.toml", Style::Ascii);
     assert!(shown.contains("within 20 s after the fault; later, 1 of 1 runs were well"), "{shown}");
 }
@@ -214,7 +233,7 @@ fn a_run_that_ends_within_the_fault_is_judged_by_what_the_fault_does() {
     let report = run(&design(&format!("{text}\n{crash}")), &options).unwrap();
 
     assert!(report.times.judged_from_s < report.times.end_s, "{:?}", report.times);
-    assert!(report.recovered.probability < 0.5, "{:?}", report.goodput);
+    assert!(report.recovered.probability < Some(0.5), "{:?}", report.goodput);
 }
 
 #[test]
@@ -275,8 +294,8 @@ lasts = "1s"
 "#
     );
     let report = run(&design(&text), &Options { seeds: 3, ..options(1) }).unwrap();
-    assert!([0.0, 1.0].contains(&report.recovered.probability), "the seeds agree");
-    report.recovered.probability == 1.0
+    assert!([Some(0.0), Some(1.0)].contains(&report.recovered.probability), "the seeds agree");
+    report.recovered.probability == Some(1.0)
 }
 
 /// The seed's claim. `b` needs `c` and `d`, and gives what it has. While `c` hangs, each request
@@ -303,12 +322,12 @@ fn a_breaker_does_not_prevent_the_failure_it_stops_its_spread() {
     assert!(with.calls.iter().any(|call| call.failed_by_cause.contains_key("breaker_open")));
 
     assert!(busy_without > 0.95, "all of b's workers wait for c: {busy_without}");
-    assert!(without.goodput.value < 0.3, "so a gets nothing: {:?}", without.goodput);
+    assert!(good(&without) < 0.3, "so a gets nothing: {:?}", without.goodput);
     assert!(call(&without, "d").1 < 0.5, "and d is hardly asked");
 
     // It has to see the failure before it opens.
     assert!(busy_with < 0.1, "{busy_with}");
-    assert!(with.goodput.value > 0.99, "{:?}", with.goodput);
+    assert!(good(&with) > 0.99, "{:?}", with.goodput);
     assert!(with.answers.partial as f64 > 0.7 * with.offered as f64, "without the part of c");
     assert!(call(&with, "d").0 == 0.0 && call(&with, "d").1 > 0.9, "{:?}", with.calls);
 }
@@ -497,4 +516,8 @@ fn options(seed: u64) -> Options {
 #[expect(clippy::unnecessary_wraps, reason = "options are optional")]
 const fn seconds(secs: u64) -> Option<Duration> {
     Some(Duration::from_secs(secs))
+}
+
+fn good(report: &Report) -> f64 {
+    report.goodput.expect("requests were judged").value
 }

@@ -38,8 +38,9 @@ pub struct Report {
     pub objective: f64,
     /// Whether the design recovers by itself.
     pub recovered: Recovered,
-    /// Of offered traffic, answered right and in time while recovery was judged.
-    pub goodput: Estimate,
+    /// Of offered traffic, answered right and in time while recovery was judged; nothing if none
+    /// was offered then, or a run was stopped before its end.
+    pub goodput: Option<Estimate>,
     /// Requests of clients under way while recovery was judged.
     pub under_way: UnderWay,
     /// Of all requests, answered.
@@ -113,12 +114,13 @@ pub struct Times {
 /// Whether the design recovers by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Recovered {
-    /// The share of runs that did.
-    pub probability: f64,
+    /// The share of runs that did; nothing if nothing was asked for while recovery was judged, or if
+    /// every run was stopped before its end.
+    pub probability: Option<f64>,
     /// The lower end of the 95 % interval (Wilson).
-    pub low: f64,
+    pub low: Option<f64>,
     /// Its upper end.
-    pub high: f64,
+    pub high: Option<f64>,
     /// Runs.
     pub seeds: u32,
     /// Runs whose goodput met the objective.

@@ -119,7 +119,8 @@ requests = [{ share = "99%", path = "/" }, { share = "1%","#;
     let few = mixed.clone() + "[call.edge.web.only.ws]\npath = \"/chat/ws\"\nin_flight = 30\n";
     let verdict = |text: &str| {
         let report = crate::run(&design(text), &options_for("none", 60)).unwrap();
-        let (met, goodput) = (report.recovered, report.goodput.value);
+        let (met, goodput) =
+            (report.recovered, report.goodput.map_or(0.0, |goodput| goodput.value));
         let text = crate::render(&report, "ws.toml", observe::plot::Style::Ascii);
         (goodput > 0.99, met.opened_well, text)
     };
