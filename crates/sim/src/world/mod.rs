@@ -305,6 +305,7 @@ impl<'p> World<'p> {
             Event::Message { .. } => {}
             Event::Dismissed { job } => self.break_session(now, job, Cause::Draining),
             Event::CloseSessions => self.on_close_sessions(now),
+            Event::StandSessions => self.on_stand_sessions(),
             Event::Sample => self.on_sample(now),
         }
     }

@@ -241,7 +241,8 @@ fn sessions_that_stand_hang_on_their_own_kind_alone() {
         let options = options_for("none", 30);
         let plan = Plan::new(design, &options).unwrap();
         let kind = plan.requests.kinds.iter().position(|kind| kind.path.ends_with(path)).unwrap();
-        World::new(&plan, 1).standing_of(u16::try_from(kind).unwrap())
+        let begun = World::new(&plan, 1).play_until(Instant::from_nanos(1), || false).unwrap();
+        begun.standing_of(u16::try_from(kind).unwrap())
     };
 
     let (few, many) = (variant("grpc", &[]), more);
