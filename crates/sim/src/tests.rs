@@ -75,8 +75,7 @@ fn requests_that_nobody_answers_are_told_whether_or_not_there_are_packets() {
         assert!(asked_while_it_hung.contains(&report.unanswered), "{}", report.unanswered);
         let shown = crate::render(&report, "it.toml", Style::Ascii);
         assert!(shown.contains(&format!("still waiting {}", report.unanswered)), "{shown}");
-        let has_packets = fidelity == Fidelity::Packet;
-        assert_eq!(shown.contains("connections still held"), has_packets, "{shown}");
+        assert!(shown.contains("connections still held"), "{fidelity:?}: {shown}");
     }
 }
 
@@ -135,11 +134,55 @@ fn a_missing_timeout_shows_as_a_leak() {
     let hang = "[[incident.hang]]\non = \"db\"\nkind = \"hang\"\nat = \"10s\"\n";
     let text = crate::examples::file("incident").replace("timeout = \"2s\"", "timeout = \"none\"");
     let text = text.replace("attempt_timeout = \"500ms\"", "attempt_timeout = \"none\"");
-    let options = Options { incident: Some("hang".into()), lasts: seconds(20), ..options(1) };
-    let report = run(&design(&format!("{text}\n{hang}")), &options).unwrap();
+    for fidelity in [Fidelity::Message, Fidelity::Packet] {
+        let incident = Some("hang".to_owned());
+        let options = Options { incident, lasts: seconds(20), fidelity, ..options(1) };
+        let report = run(&design(&format!("{text}\n{hang}")), &options).unwrap();
 
-    // What api has room for waits for ever; whoever comes later is turned away.
-    assert_eq!(report.held.connections, 4 * (64 + 256));
+        // What api has room for waits for ever; whoever comes later is turned away. Behind it waits
+        // what its workers ask svc, and what those of svc ask db.
+        let waits = 4 * (64 + 256) + 4 * 64 + 4 * 32;
+        assert_eq!(report.held.connections, waits, "{fidelity:?}");
+    }
+}
+
+/// The clients have given up long ago.
+#[test]
+fn a_call_without_a_timeout_behind_one_that_has_one_is_still_a_leak() {
+    let text = r#"
+        [client.users]
+        traffic = "50/s"
+        requests = [{ share = "100%", method = "GET", path = "/" }]
+        [service.a]
+        model = { workers = 100, queue = 100, service_time = "1ms" }
+        steps = ["s"]
+        [service.s]
+        model = { workers = 20, queue = "none", service_time = "10ms" }
+        [call.users.a]
+        timeout = "3s"
+        idempotent = true
+        on_failure = "error"
+        in_flight = "none"
+        retry = "none"
+        [call.a.s]
+        timeout = "none"
+        idempotent = true
+        on_failure = "error"
+        in_flight = "none"
+        retry = "none"
+        [[incident.hang]]
+        on = "s"
+        kind = "hang"
+        at = "10s"
+    "#;
+    for fidelity in [Fidelity::Message, Fidelity::Packet] {
+        let options = Options { fidelity, lasts: seconds(30), ..options(1) };
+        let report = run(&design(text), &options).unwrap();
+
+        assert_eq!((report.held.connections, report.unanswered), (100, 0), "{fidelity:?}");
+        let shown = crate::render(&report, "it.toml", Style::Ascii);
+        assert!(shown.contains("connections still held 100"), "{fidelity:?}: {shown}");
+    }
 }
 
 /// One worker of 10 ms does 100/s. Nobody gives up within the run, so nothing is lost.

@@ -164,8 +164,8 @@ pub struct Answers {
 /// What was still held a minute after the end of traffic: a missing timeout shows here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Held {
-    /// Connections that stand and are not kept for reuse; without packets, requests of clients
-    /// that wait.
+    /// Connections that stand and are not kept for reuse; without packets, tries of any call that
+    /// nobody has answered: each would wait on one.
     pub connections: u64,
     /// Descriptors of these, at both ends. Needs packets.
     pub descriptors: Option<u64>,

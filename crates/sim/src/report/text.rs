@@ -179,7 +179,7 @@ fn clients(out: &mut String, report: &Report) -> fmt::Result {
         report.answers.wrong,
         report.failed_by_cause.values().sum::<u64>(),
         report.unanswered,
-        if report.layers.is_some() {
+        if report.layers.is_some() || report.held.connections > 0 {
             format!("   connections still held {}", report.held.connections)
         } else {
             String::new()
