@@ -9,7 +9,7 @@ use ::sim::{Progress, Watch};
 use crate::design_file::{self, Loaded};
 use crate::onlooker::Onlooker;
 use crate::output::{complain, show};
-use crate::sim::{Format, refuse, style};
+use crate::sim::{Fidelity, Format, refuse, style};
 
 /// Find the highest traffic from which a design recovers by itself
 #[derive(Debug, clap::Args)]
@@ -34,6 +34,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=64))]
     workers: u16,
 
+    /// How faithfully the network is played
+    #[arg(long, value_enum, default_value_t = Fidelity::Auto)]
+    fidelity: Fidelity,
+
     /// How to show it
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -51,6 +55,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         probability: args.probability,
         seed: args.seed,
         workers: args.workers,
+        fidelity: args.fidelity.into(),
         ..Wanted::default()
     };
     let onlooker = Onlooker::new();

@@ -71,13 +71,23 @@ pub(crate) struct Args {
 
 /// How faithfully the network is played.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Fidelity {
+pub(crate) enum Fidelity {
     /// Every datagram, under a TCP of our own.
     Packet,
     /// A message is a delay: quicker, and nothing is lost or queued on the way.
     Message,
-    /// Packets where something can be lost, delayed or queued on the way; messages otherwise.
+    /// Packets where the network, or a bound of connections, descriptors or ports, can matter.
     Auto,
+}
+
+impl From<Fidelity> for ::sim::Fidelity {
+    fn from(asked: Fidelity) -> Self {
+        match asked {
+            Fidelity::Packet => Self::Packet,
+            Fidelity::Message => Self::Message,
+            Fidelity::Auto => Self::Auto,
+        }
+    }
 }
 
 /// How to show it.
@@ -150,11 +160,7 @@ fn options(args: &Args) -> ::sim::Options {
         lasts: args.lasts,
         window: args.window,
         workers: args.workers,
-        fidelity: match args.fidelity {
-            Fidelity::Packet => ::sim::Fidelity::Packet,
-            Fidelity::Message => ::sim::Fidelity::Message,
-            Fidelity::Auto => ::sim::Fidelity::Auto,
-        },
+        fidelity: args.fidelity.into(),
         causes: !args.no_causes,
         ..sim::Options::default()
     }

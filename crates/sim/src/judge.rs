@@ -1,8 +1,11 @@
 //! What one run comes to.
 
+mod growth;
+
 use base::{Duration, Instant, Share};
 use observe::phases::{self, Phase};
 
+pub(crate) use self::growth::UnderWay;
 use crate::plan::{Plan, Times};
 use crate::stats::layers::Layers;
 use crate::stats::{CacheStats, CallStats, Edge, Series, SessionStats};
@@ -26,6 +29,8 @@ pub(crate) struct Judged {
     pub(crate) is_answered_well: bool,
     /// As many sessions were opened as it asks, of those asked for the first time and anew.
     pub(crate) is_opened_well: bool,
+    /// The requests of clients that wait, in that time.
+    pub(crate) under_way: UnderWay,
     /// How many openings of sessions in that time succeeded and failed.
     pub(crate) openings: (u64, u64),
     /// Whether goodput was back by the end, however late.
@@ -48,6 +53,11 @@ pub(crate) fn play(plan: &Plan<'_>, seed: u64, stop: impl Fn() -> bool) -> Optio
     Some(judge(run, plan.times, plan.design.objective.goodput))
 }
 
+/// Whether ever more requests wait, in a run that went on to its end.
+pub(crate) fn is_growing(run: &Run, since: Instant) -> bool {
+    run.decided.is_none() && UnderWay::of(&run.stats.series, since).grows()
+}
+
 /// Whether the requests of a run were answered as the objective asks.
 pub(crate) fn is_answered_well(run: &Run, objective: Share) -> bool {
     let edge = &run.stats.edge;
@@ -65,9 +75,15 @@ pub(crate) fn is_opened_well(run: &Run, since: Instant, objective: Share) -> boo
 }
 
 impl Judged {
-    /// By both.
-    pub(crate) const fn recovered(&self) -> bool {
-        self.is_answered_well && self.is_opened_well
+    /// Something was asked for while recovery was judged, and that time came to its end.
+    pub(crate) const fn is_judged(&self) -> bool {
+        let (stood, refused) = self.openings;
+        self.stopped.is_none() && self.edge.judged_offered + stood + refused > 0
+    }
+
+    /// By both, and by what waits at the end.
+    pub(crate) fn recovered(&self) -> bool {
+        self.is_answered_well && self.is_opened_well && !self.under_way.grows()
     }
 
     /// Without its course, which is told of the first run alone: a thousand runs have to fit.
@@ -88,6 +104,7 @@ fn judge(run: Run, times: Times, objective: Share) -> Judged {
     Judged {
         is_answered_well,
         is_opened_well,
+        under_way: UnderWay::of(&stats.series, times.judged_from()),
         openings: stats.series.openings(times.judged_from()),
         is_well_at_last: stopped.is_none() && is_well_at_last(&stats.series, times, objective),
         back_after: back_after(&stats.series, times, objective),

@@ -5,7 +5,8 @@ use base::Duration;
 /// How faithfully the network is played.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Fidelity {
-    /// Packets where something can be lost, queued or delayed by the network; messages otherwise.
+    /// Packets where the network, or a bound of connections, descriptors or ports, can matter;
+    /// messages otherwise.
     #[default]
     Auto,
     /// Every datagram over links and routers, under a TCP that is ours.

@@ -25,8 +25,8 @@ fn the_incident_and_what_becomes_of_it_with_one_rule_changed() {
         let _ = writeln!(
             table,
             "{name:<28} {:>9} {after:>8} {:>7.1}% {:>8.1}% {:>7.2}",
-            if report.recovered.probability > 0.0 { "yes" } else { "no" },
-            report.goodput.value * 100.0,
+            if report.recovered.probability > Some(0.0) { "yes" } else { "no" },
+            good(&report) * 100.0,
             report.availability.value * 100.0,
             report.calls[0].amplification,
         );
@@ -127,8 +127,7 @@ fn requests_that_nobody_answers_are_told_whether_or_not_there_are_packets() {
         assert!(asked_while_it_hung.contains(&report.unanswered), "{}", report.unanswered);
         let shown = crate::render(&report, "it.toml", Style::Ascii);
         assert!(shown.contains(&format!("still waiting {}", report.unanswered)), "{shown}");
-        let has_packets = fidelity == Fidelity::Packet;
-        assert_eq!(shown.contains("connections still held"), has_packets, "{shown}");
+        assert!(shown.contains("connections still held"), "{fidelity:?}: {shown}");
     }
 }
 
@@ -178,7 +177,7 @@ fn what_is_left_out_of_an_answer_is_counted_as_partial() {
     let report = run(&design(&format!("{text}\n{down}")), &options).unwrap();
 
     assert!(report.answers.partial > 40_000, "{:?}", report.answers);
-    assert_eq!((report.availability.value, report.goodput.value), (1.0, 1.0));
+    assert_eq!((report.availability.value, good(&report)), (1.0, 1.0));
     assert!(report.reliability.value < 0.7, "{:?}", report.reliability);
 }
 
@@ -187,12 +186,139 @@ fn a_missing_timeout_shows_as_a_leak() {
     let hang = "[[incident.hang]]\non = \"db\"\nkind = \"hang\"\nat = \"10s\"\n";
     let text = crate::examples::file("incident").replace("timeout = \"2s\"", "timeout = \"none\"");
     let text = text.replace("attempt_timeout = \"500ms\"", "attempt_timeout = \"none\"");
-    let options = Options { incident: Some("hang".into()), lasts: seconds(20), ..options(1) };
-    let report = run(&design(&format!("{text}\n{hang}")), &options).unwrap();
+    for fidelity in [Fidelity::Message, Fidelity::Packet] {
+        let incident = Some("hang".to_owned());
+        let options = Options { incident, lasts: seconds(20), fidelity, ..options(1) };
+        let report = run(&design(&format!("{text}\n{hang}")), &options).unwrap();
 
-    // What api has room for waits for ever; whoever comes later is turned away.
-    assert_eq!(report.held.connections, 4 * (64 + 256));
+        // What api has room for waits for ever; whoever comes later is turned away. Behind it waits
+        // what its workers ask svc, and what those of svc ask db.
+        let waits = 4 * (64 + 256) + 4 * 64 + 4 * 32;
+        assert_eq!(report.held.connections, waits, "{fidelity:?}");
+    }
 }
+
+/// The clients have given up long ago.
+#[test]
+fn a_call_without_a_timeout_behind_one_that_has_one_is_still_a_leak() {
+    let text = r#"
+        [client.users]
+        traffic = "50/s"
+        requests = [{ share = "100%", method = "GET", path = "/" }]
+        [service.a]
+        model = { workers = 100, queue = 100, service_time = "1ms" }
+        steps = ["s"]
+        [service.s]
+        model = { workers = 20, queue = "none", service_time = "10ms" }
+        [call.users.a]
+        timeout = "3s"
+        idempotent = true
+        on_failure = "error"
+        in_flight = "none"
+        retry = "none"
+        [call.a.s]
+        timeout = "none"
+        idempotent = true
+        on_failure = "error"
+        in_flight = "none"
+        retry = "none"
+        [[incident.hang]]
+        on = "s"
+        kind = "hang"
+        at = "10s"
+    "#;
+    for fidelity in [Fidelity::Message, Fidelity::Packet] {
+        let options = Options { fidelity, lasts: seconds(30), ..options(1) };
+        let report = run(&design(text), &options).unwrap();
+
+        assert_eq!((report.held.connections, report.unanswered), (100, 0), "{fidelity:?}");
+        let shown = crate::render(&report, "it.toml", Style::Ascii);
+        assert!(shown.contains("connections still held 100"), "{fidelity:?}: {shown}");
+    }
+}
+
+/// One worker of 10 ms does 100/s. Nobody gives up within the run, so nothing is lost.
+#[test]
+fn a_queue_that_grows_for_ever_does_not_hold_however_long_its_clients_wait() {
+    let play = |traffic: &str| {
+        let options = Options { lasts: seconds(120), seeds: 5, ..Options::default() };
+        run(&crate::examples::queue(traffic, 1, "\"none\""), &options).unwrap()
+    };
+    let (over, under) = (play("120/s"), play("80/s"));
+
+    assert_eq!((good(&over), good(&under)), (1.0, 1.0));
+    assert_eq!((over.recovered.settled, under.recovered.settled), (0, 5));
+    assert_eq!((over.recovered.probability, under.recovered.probability), (Some(0.0), Some(1.0)));
+    assert!(over.under_way.at_end > over.under_way.at_begin + 800.0, "{:?}", over.under_way);
+    let shown = crate::render(&over, "it.toml", Style::Ascii);
+    assert!(shown.contains("DOES NOT HOLD") && shown.contains("MORE AND MORE WAIT"), "{shown}");
+}
+
+#[test]
+fn what_was_not_judged_is_neither_recovered_nor_held() {
+    let played = |options: &Options| {
+        let report = run(&variant("incident", &[]), options).unwrap();
+        let shown = crate::render(&report, "it.toml", Style::Ascii);
+        (serde_json::to_value(report).unwrap(), shown)
+    };
+    let moment = Some(Duration::from_nanos(1));
+    let (json, shown) = played(&Options { window: moment, lasts: seconds(70), ..options(1) });
+    let (full, early) = played(&Options { most_under_way: 100, ..options(1) });
+
+    assert!(shown.contains("\nNOTHING TO JUDGE") && !shown.contains("HELD"), "{shown}");
+    assert!(early.contains("\nSTOPPED before its end\n  stopped at "), "{early}");
+    for json in [json, full] {
+        assert!(json["goodput"].is_null() && json["recovered"]["probability"].is_null(), "{json}");
+        assert!(json["recovered"]["low"].is_null() && json["recovered"]["high"].is_null());
+    }
+}
+
+/// What one may wait for has had its time before judgement begins.
+#[test]
+fn a_run_lasts_longer_where_clients_wait_for_longer_than_a_minute() {
+    let end = |timeout: &str| {
+        let timeout = format!("[call.users.lb]\ntimeout = \"{timeout}\"");
+        let design = variant(
+            "balancer",
+            &[(
+                "[call.users.lb]                                    # carried by others: what their code does\ntimeout = \"2s\"",
+                &timeout,
+            )],
+        );
+        crate::plan::Plan::new(&design, &Options::default()).unwrap().times.end.as_secs_f64()
+    };
+
+    assert_eq!(["2s", "60s", "3m", "5h"].map(end), [170.0, 170.0, 290.0, 710.0]);
+}
+
+#[test]
+fn who_is_well_again_later_than_is_judged_is_told_so() {
+    let slow = "[[incident.slow]]\non = \"svc\"\nkind = \"hang\"\nat = \"10s\"\nlasts = \"20s\"\n";
+    let text = LATE.to_owned() + slow;
+    let options = Options { lasts: seconds(70), ..options(1) };
+    let report = run(&design(&text), &options).unwrap();
+
+    assert_eq!((report.recovered.probability, report.recovered.well_at_last), (Some(0.0), 1));
+    let shown = crate::render(&report, "it.toml", Style::Ascii);
+    assert!(shown.contains("within 20 s after the fault; later, 1 of 1 runs were well"), "{shown}");
+}
+
+/// It works off what 20 s of a fault leave in 30 s: nobody that came in that time has his answer
+/// in time.
+const LATE: &str = r#"
+[client.users]
+traffic = "100/s"
+requests = [{ share = "100%", method = "GET", path = "/" }]
+[service.svc]
+model = { workers = 1, queue = "none", service_time = "6ms" }
+[call.users.svc]
+timeout = "2s"
+cancel = false
+idempotent = true
+on_failure = "error"
+in_flight = "none"
+retry = "none"
+"#;
 
 #[test]
 fn a_run_that_ends_within_the_fault_is_judged_by_what_the_fault_does() {
@@ -202,7 +328,7 @@ fn a_run_that_ends_within_the_fault_is_judged_by_what_the_fault_does() {
     let report = run(&design(&format!("{text}\n{crash}")), &options).unwrap();
 
     assert!(report.times.judged_from_s < report.times.end_s, "{:?}", report.times);
-    assert!(report.recovered.probability < 0.5, "{:?}", report.goodput);
+    assert!(report.recovered.probability < Some(0.5), "{:?}", report.goodput);
 }
 
 #[test]
@@ -263,8 +389,8 @@ lasts = "1s"
 "#
     );
     let report = run(&design(&text), &Options { seeds: 3, ..options(1) }).unwrap();
-    assert!([0.0, 1.0].contains(&report.recovered.probability), "the seeds agree");
-    report.recovered.probability == 1.0
+    assert!([Some(0.0), Some(1.0)].contains(&report.recovered.probability), "the seeds agree");
+    report.recovered.probability == Some(1.0)
 }
 
 /// The seed's claim. `b` needs `c` and `d`, and gives what it has. While `c` hangs, each request
@@ -291,12 +417,12 @@ fn a_breaker_does_not_prevent_the_failure_it_stops_its_spread() {
     assert!(with.calls.iter().any(|call| call.failed_by_cause.contains_key("breaker_open")));
 
     assert!(busy_without > 0.95, "all of b's workers wait for c: {busy_without}");
-    assert!(without.goodput.value < 0.3, "so a gets nothing: {:?}", without.goodput);
+    assert!(good(&without) < 0.3, "so a gets nothing: {:?}", without.goodput);
     assert!(call(&without, "d").1 < 0.5, "and d is hardly asked");
 
     // It has to see the failure before it opens.
     assert!(busy_with < 0.1, "{busy_with}");
-    assert!(with.goodput.value > 0.99, "{:?}", with.goodput);
+    assert!(good(&with) > 0.99, "{:?}", with.goodput);
     assert!(with.answers.partial as f64 > 0.7 * with.offered as f64, "without the part of c");
     assert!(call(&with, "d").0 == 0.0 && call(&with, "d").1 > 0.9, "{:?}", with.calls);
 }
@@ -485,4 +611,8 @@ fn options(seed: u64) -> Options {
 #[expect(clippy::unnecessary_wraps, reason = "options are optional")]
 const fn seconds(secs: u64) -> Option<Duration> {
     Some(Duration::from_secs(secs))
+}
+
+fn good(report: &Report) -> f64 {
+    report.goodput.expect("requests were judged").value
 }

@@ -84,7 +84,7 @@ impl Named {
         let report = sim::run(&case.design(), &options)
             .unwrap_or_else(|refusals| panic!("{}: {refusals:?}", case.what));
         Self {
-            recovered: report.recovered.probability >= 0.5,
+            recovered: report.recovered.probability >= Some(0.5),
             trigger: factors(&report, Role::Trigger).next().map(|cause| cause.factor.clone()),
             sustaining: factors(&report, Role::Sustaining).map(|cause| cause.kind).collect(),
         }

@@ -106,7 +106,9 @@ impl Case {
             incidents: "[[incident.pause]]\non = \"shop\"\nkind = \"hang\"\nat = \"20s\"\nlasts = \"20s\"\n",
         };
         let design = shop.design();
-        let runs = over_seeds(seeds, |seed| play(&design, seed, SECS).recovered.probability);
+        let runs = over_seeds(seeds, |seed| {
+            play(&design, seed, SECS).recovered.probability.unwrap_or(0.0)
+        });
         let hits = runs.iter().filter(|&&run| run > 0.5).count() as u64;
         Row {
             what: format!("{}: recovers", self.what),

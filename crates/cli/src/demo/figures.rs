@@ -71,8 +71,8 @@ impl Figures {
         Self {
             offered: report.offered / u64::from(report.recovered.seeds.max(1)),
             good: share(report.answers.complete + report.answers.partial),
-            good_after: Some(report.goodput.value),
-            recovered: Some(report.recovered.probability),
+            good_after: report.goodput.map(|goodput| goodput.value),
+            recovered: report.recovered.probability,
             latency_ms: report.latency_ms.map(|at| [at.p50, at.p90, at.p99, at.p999]),
             amplification: share(attempts),
             failures: predicted_failures(design, report)

@@ -40,10 +40,10 @@ pub(super) fn prediction(variant: &str, report: &Report) -> String {
     let recovered = &report.recovered;
     let mut text = format!(
         "   {variant}: recovers in {} of runs (95 % interval {} to {}); {} answered well at the end\n",
-        percent(recovered.probability),
-        percent(recovered.low),
-        percent(recovered.high),
-        percent(report.goodput.value),
+        measured(recovered.probability),
+        measured(recovered.low),
+        measured(recovered.high),
+        measured(report.goodput.map(|goodput| goodput.value)),
     );
     for cause in &report.causes {
         let role = match cause.role {
@@ -207,6 +207,10 @@ fn count(count: usize, what: &str) -> String {
 }
 
 /// With as many digits as tell 99 from 100 percent.
+fn measured(share: Option<f64>) -> String {
+    share.map_or("-".to_owned(), percent)
+}
+
 fn percent(share: f64) -> String {
     if share > 0.0 && share < 0.001 {
         return format!("{:.2}%", share * 100.0);

@@ -108,7 +108,7 @@ fn where_the_failure_ended_with_its_fault_nothing_is_said_to_have_kept_it_up() {
     let crash = incident("svc", "kind = \"crash\"", "lasts = \"20s\"");
     let report = named(&shop("traffic = \"60/s\"", 3, &crash), None);
 
-    assert_eq!(report.recovered.probability, 1.0);
+    assert_eq!(report.recovered.probability, Some(1.0));
     let told = "`crash` on svc began it, and nothing keeps it up.";
     assert_eq!(report.conclusion.as_deref(), Some(told));
 }

@@ -6,10 +6,10 @@ use config::Design;
 
 use super::Wanted;
 use crate::crew::Crew;
-use crate::judge::{is_answered_well, is_opened_well};
+use crate::judge::{is_answered_well, is_growing, is_opened_well};
 use crate::plan::Plan;
 use crate::world::World;
-use crate::{Options, Refusal};
+use crate::{Fidelity, Options, Refusal};
 
 /// Where designs are tried.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ pub(super) struct Spent {
 /// What became of one run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Outcome {
-    /// Requests were answered as the objective asks.
+    /// Requests were answered as the objective asks, and no more of them wait for ever.
     requests: bool,
     /// And so were those that ask for a session, the first time and anew.
     sessions: bool,
@@ -95,10 +95,24 @@ impl<'a> Lab<'a> {
         design: &'d Design,
         incident: Option<&str>,
     ) -> Result<Plan<'d>, Vec<Refusal>> {
+        self.plan_in(self.wanted.fidelity, design, incident)
+    }
+
+    /// The same, played this faithfully.
+    ///
+    /// # Errors
+    /// As [`Lab::plan`].
+    pub(super) fn plan_in<'d>(
+        &self,
+        fidelity: Fidelity,
+        design: &'d Design,
+        incident: Option<&str>,
+    ) -> Result<Plan<'d>, Vec<Refusal>> {
         let options = Options {
             incident: Some(incident.unwrap_or("none").to_owned()),
             seed: self.wanted.seed,
             workers: self.wanted.workers,
+            fidelity,
             most_requests: self.wanted.most_requests,
             ..Options::default()
         };
@@ -124,7 +138,7 @@ impl<'a> Lab<'a> {
         let times = world.times();
         let run = world.run_unless(stop)?;
         let objective = self.design.objective.goodput;
-        let requests = is_answered_well(&run, objective);
+        let requests = is_answered_well(&run, objective) && !is_growing(&run, times.judged_from());
         let outcome = Outcome {
             requests,
             sessions: requests && is_opened_well(&run, times.judged_from(), objective),

@@ -24,13 +24,16 @@ pub use report::{Line, LoadLine, LoadLines, OpenConnections, Point, Sweep, Trigg
 pub(crate) use scale::with_traffic;
 pub use text::render;
 
+use std::iter;
+
 use config::Design;
 
 use self::lab::Lab;
 use self::trigger::Triggers;
 use crate::crew::Crew;
+use crate::plan::network::Network;
 use crate::plan::open_sessions;
-use crate::{Refusal, Watch};
+use crate::{Fidelity, Refusal, Watch};
 
 /// What is wanted.
 #[derive(Clone, Debug)]
@@ -46,6 +49,8 @@ pub struct Wanted {
     pub workers: u16,
     /// Threads to run on; nothing: one a core. Results do not depend on it.
     pub threads: Option<usize>,
+    /// How faithfully the network is played; by itself each traffic as it needs.
+    pub fidelity: Fidelity,
     /// The most requests that clients may send in one run: traffic that would need more counts as
     /// too much.
     pub most_requests: u64,
@@ -59,6 +64,7 @@ impl Default for Wanted {
             seed: 1,
             workers: 2,
             threads: None,
+            fidelity: Fidelity::Auto,
             most_requests: 20_000_000,
         }
     }
@@ -90,7 +96,7 @@ pub fn draw(design: &Design, wanted: &Wanted, watch: Watch<'_>) -> Result<LoadLi
     }
     let top = day.found.breaks.or(day.found.holds).unwrap_or(1.0).max(1.0) * SWEEP_ABOVE;
     let sweep = if lab.is_stopped() { None } else { sweep::sweep(&lab, today.per_second, top) };
-    Ok(together(&lab, today, lines, sweep, playable.not_played))
+    Ok(together(&lab, today, lines, sweep, playable))
 }
 
 /// What nobody calls an incident.
@@ -103,6 +109,8 @@ struct Playable {
     incidents: Vec<String>,
     /// What cannot, and what is left out, as sentences.
     not_played: Vec<String>,
+    /// How faithfully today's ordinary day is, and why, as a sentence.
+    fidelity: String,
 }
 
 /// The incidents that are wanted. One that was named has to be playable, of all incidents those
@@ -115,11 +123,11 @@ fn playable(lab: &Lab<'_>) -> Result<Playable, Vec<Refusal>> {
             "ask for at least 0.5 and less than 1: 0.99",
         ));
     }
-    let mut not_played = match lab.plan(lab.design, None) {
-        Ok(plan) => plan.not_played,
+    let (mut not_played, fidelity) = match lab.plan(lab.design, None) {
+        Ok(plan) => (plan.not_played, fidelity(&plan.network)),
         Err(more) => {
             refusals.extend(more.into_iter().map(without_length));
-            Vec::new()
+            (Vec::new(), String::new())
         }
     };
     let all = lab.design.incidents.iter().map(|incident| incident.name.clone());
@@ -144,7 +152,20 @@ fn playable(lab: &Lab<'_>) -> Result<Playable, Vec<Refusal>> {
             }
         }
     }
-    if refusals.is_empty() { Ok(Playable { incidents, not_played }) } else { Err(refusals) }
+    if refusals.is_empty() {
+        Ok(Playable { incidents, not_played, fidelity })
+    } else {
+        Err(refusals)
+    }
+}
+
+fn fidelity(network: &Network) -> String {
+    let Network { has_packets, why, .. } = network;
+    let played = if *has_packets { "packets" } else { "messages" };
+    format!(
+        "today's ordinary day is played in {played} ({why}); unless `--fidelity` says it, an incident \
+         and other traffic are played in packets where they need them"
+    )
 }
 
 fn named(incident: &str, refusal: &Refusal) -> String {
@@ -217,8 +238,9 @@ fn together(
     today: Today,
     lines: Vec<Line>,
     sweep: Option<Sweep>,
-    not_played: Vec<String>,
+    playable: Playable,
 ) -> LoadLines {
+    let Playable { not_played, fidelity, .. } = playable;
     let lowest = lowest(&lines);
     // Where some lines are not known, one of them may be the lowest.
     let load_line = lowest.map_or_else(
@@ -247,7 +269,7 @@ fn together(
         smallest_trigger: lines.iter().flat_map(|line| line.smallest_trigger.clone()).collect(),
         lines,
         sweep,
-        assumed: ASSUMED.iter().map(|&line| line.to_owned()).collect(),
+        assumed: iter::once(fidelity).chain(ASSUMED.map(str::to_owned)).collect(),
         not_played,
         interrupted: interrupted.map(str::to_owned),
         runs: spent.runs,
@@ -289,7 +311,10 @@ fn least(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
 }
 
 /// What is taken for granted, and told.
-const ASSUMED: [&str; 5] = [
+const ASSUMED: [&str; 6] = [
+    "a design recovers if, in the last minute of a run, it meets the objective and no more and more \
+     requests wait; a run lasts two minutes after the last fault, three after the beginning of one \
+     that stays, and longer where clients wait for longer than a minute",
     "traffic grows and shrinks alike for all clients, with the same mix of requests; a recording is \
      played faster or slower, and from its beginning again where it ends",
     "each side of a line is shown by Wald's sequential test: one chance in twenty to err, against a \

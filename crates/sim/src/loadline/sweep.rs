@@ -57,6 +57,7 @@ pub(super) fn sweep(lab: &Lab<'_>, today: f64, top: f64) -> Option<Sweep> {
         incident: Some(NAME.to_owned()),
         lasts: Some(STEP.saturating_mul(levels.len() as u64)),
         workers: lab.wanted.workers,
+        fidelity: lab.wanted.fidelity,
         most_requests: u64::MAX,
         ..Options::default()
     };

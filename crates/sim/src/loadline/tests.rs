@@ -25,6 +25,17 @@ fn on_an_ordinary_day_the_line_is_the_capacity() {
     }
 }
 
+/// Who waits for a minute gets an answer in every run, long above what can be carried for long.
+#[test]
+fn a_long_timeout_lifts_no_line_above_the_capacity() {
+    let mut design = crate::examples::queue("80/s", 1, "\"none\"");
+    design.calls[0].rules.deadline.timeout = Some(base::Duration::from_secs(60));
+    let day = line_at(&design, None, 0.99);
+
+    let line = day.load_line(80.0);
+    assert!(line.low > Some(90.0) && line.low <= Some(100.0), "{line:?}");
+}
+
 /// Every try that times out is worked on all the same: a service that has fallen behind catches up
 /// only below its capacity divided by the tries.
 #[test]
@@ -253,7 +264,11 @@ fn what_cannot_be_drawn_is_refused_with_a_way_out() {
 }
 
 fn line_of(design: &Design, incident: Option<&str>) -> line::Line {
-    let wanted = Wanted { probability: 0.9, ..Wanted::default() };
+    line_at(design, incident, 0.9)
+}
+
+fn line_at(design: &Design, incident: Option<&str>, probability: f64) -> line::Line {
+    let wanted = Wanted { probability, ..Wanted::default() };
     let lab = Lab::new(design, &wanted, Crew::new(None, Watch::nobody()));
     let today = scale::traffic(design);
     let day = line::find(&lab, None, "", today, None);

@@ -4,6 +4,7 @@
 //! few lengths the smallest size is looked for, and for the size of the file the shortest length.
 //! What happens before the fault is the same for all of them, so it is played once for each seed.
 
+use std::iter;
 use std::sync::OnceLock;
 
 use base::{Duration, Instant};
@@ -17,6 +18,7 @@ use super::scale::{Extent, WIDEST, lasts, most_size, size, sized, with_traffic, 
 use super::search::{Found, Scale, search};
 use super::text;
 use super::wald::{Care, MOST_RUNS};
+use crate::Fidelity;
 use crate::plan::Plan;
 use crate::world::World;
 
@@ -40,6 +42,8 @@ struct Range<'a> {
     longest: f64,
     snapshots: Vec<OnceLock<World<'a>>>,
     plan: &'a Plan<'a>,
+    /// What goes on from a copy is played as the beginning was.
+    fidelity: Fidelity,
 }
 
 /// What was found.
@@ -70,19 +74,34 @@ pub(super) fn find(lab: &Lab<'_>, incident: &str, name: &str) -> Triggers {
     // A recording has to reach as far.
     let design = with_traffic(lab.design, 1.0, plan.times.end.since(Instant::ZERO));
     let farthest = with_trigger(&design, incident, extent);
-    let plan = match lab.plan(&farthest, Some(incident)) {
+    let fidelity = fidelity(lab, &design, incident, entries);
+    let plan = match lab.plan_in(fidelity, &farthest, Some(incident)) {
         Ok(plan) => plan,
         Err(refusals) => return Triggers::refused(refusals.into_iter().map(|one| one.problem)),
     };
     let snapshots = (0..MOST_RUNS).map(|_| OnceLock::new()).collect();
+    let plan = &plan;
     let range =
-        Range { lab, design: &design, incident, name, entries, longest, snapshots, plan: &plan };
+        Range { lab, design: &design, incident, name, entries, longest, snapshots, plan, fidelity };
     let mut triggers = Triggers { not_scaled: not_scaled(entries), ..Triggers::default() };
     if let Some(most) = most_size_of(entries) {
         range.sizes(most, &mut triggers);
     }
     range.lengths(&mut triggers);
     triggers
+}
+
+/// Packets, if the largest trigger needs them.
+fn fidelity(lab: &Lab<'_>, design: &Design, incident: &str, entries: &[Entry]) -> Fidelity {
+    if lab.wanted.fidelity != Fidelity::Auto {
+        return lab.wanted.fidelity;
+    }
+    let needs = |size| {
+        let sized = with_trigger(design, incident, Extent { size, length: None });
+        lab.plan(&sized, Some(incident)).is_ok_and(|plan| plan.network.has_packets)
+    };
+    let sizes = iter::once(1.0).chain(most_size_of(entries));
+    if sizes.into_iter().any(needs) { Fidelity::Packet } else { Fidelity::Message }
 }
 
 impl Range<'_> {
@@ -121,7 +140,7 @@ impl Range<'_> {
         search(scale, |at, care| {
             let extent = extent(at);
             let design = with_trigger(self.design, self.incident, extent);
-            let Ok(plan) = self.lab.plan(&design, Some(self.incident)) else {
+            let Ok(plan) = self.lab.plan_in(self.fidelity, &design, Some(self.incident)) else {
                 return Some(panel.too_much(at));
             };
             let stage = format!("{}, {}", self.name, self.told(extent));

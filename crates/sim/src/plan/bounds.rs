@@ -174,7 +174,7 @@ struct Standing {
 
 /// Whether a session stands on this call as long as it stands: what a service asks others is over
 /// when it has answered.
-fn holds_on(design: &Design, call: CallId) -> bool {
+pub(super) fn holds_on(design: &Design, call: CallId) -> bool {
     let from = &design.node(design.call(call).from).kind;
     matches!(from, NodeKind::Client(_) | NodeKind::Balancer(_) | NodeKind::Cache(_))
 }

@@ -5,6 +5,7 @@
 mod bounds;
 mod engines;
 mod faults;
+mod need;
 pub(crate) mod network;
 mod places;
 mod requests;
@@ -64,9 +65,10 @@ impl<'d> Plan<'d> {
         let mut refusals = Vec::new();
         let (instances, first_instance) = places::instances(design);
         let (incident, faults) = faults::plan(design, options, &instances, &mut refusals);
-        let times = Times::new(&faults, options, &mut refusals);
         let requests = requests::Requests::new(design, &mut refusals);
-        let network = network::Network::new(design, options, &instances, &faults, &mut refusals);
+        let times = Times::new(&faults, requests.patience(design), options, &mut refusals);
+        let network =
+            network::Network::new(design, options, &instances, &requests, &faults, &mut refusals);
         requests.refuse_too_many(design, times, network.has_packets, options, &mut refusals);
         requests.refuse_too_large(design, &mut refusals);
         if !refusals.is_empty() {

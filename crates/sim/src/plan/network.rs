@@ -1,15 +1,15 @@
 //! The network under a design: how faithfully it is played, what its links do, and what of it an
 //! incident hits.
 
-use base::{Bytes, CallId, Duration, NodeId, RegionId, Share};
+use base::{CallId, Duration, NodeId, RegionId, Share};
 use config::Design;
-use config::design::{Call, Entry, Link, NodeKind, Protocol, Target};
+use config::design::{Entry, Link, NodeKind, Target};
 use model::fault::{Fault, RouteFault};
-use model::traffic::RequestKind;
 use model::{card, geography};
 use netsim::l3::{Bound, Loss, Params};
 
-use super::{Instance, Planned, What};
+use super::requests::Requests;
+use super::{Instance, Planned, need};
 use crate::{Fidelity, Options, Refusal};
 
 /// The network of a plan.
@@ -57,10 +57,11 @@ impl Network {
         design: &Design,
         options: &Options,
         instances: &[Instance],
+        requests: &Requests,
         faults: &[Planned],
         refusals: &mut Vec<Refusal>,
     ) -> Self {
-        let reason = need_of_packets(design, instances, faults);
+        let reason = need::of_packets(design, instances, requests, faults);
         let (has_packets, why) = match (options.fidelity, reason) {
             (Fidelity::Packet, _) => (true, "asked for".to_owned()),
             (Fidelity::Auto, Some(reason)) => (true, reason),
@@ -69,7 +70,8 @@ impl Network {
             }
             (Fidelity::Message, _) => (false, "asked for".to_owned()),
         };
-        if let Some(fault) = faults.iter().find(|_| !has_packets).and_then(|_| hits_network(faults))
+        if let Some(fault) =
+            faults.iter().find(|_| !has_packets).and_then(|_| need::hits_network(faults))
         {
             refusals.push(Refusal::new(
                 format!("the fault `{}` on {} needs packets", fault.fault.kind(), fault.on),
@@ -78,83 +80,6 @@ impl Network {
         }
         Self { has_packets, why, card: card(), between: between(design) }
     }
-}
-
-/// Why packets matter to this run, if they do.
-fn need_of_packets(design: &Design, instances: &[Instance], faults: &[Planned]) -> Option<String> {
-    if let Some(fault) = hits_network(faults) {
-        return Some(format!("`{}` hits the network", fault.fault.kind()));
-    }
-    let udp = |call: &config::design::Call| call.protocol == Protocol::Udp;
-    if let Some(at) = design.calls.iter().position(udp) {
-        let name = design.call_in_words(CallId::from_index(at));
-        return Some(format!("call {name} goes over UDP, which hides no loss"));
-    }
-    if let Some(at) = design.calls.iter().position(|call| may_lack_connections(call, instances)) {
-        let name = design.call_in_words(CallId::from_index(at));
-        return Some(format!("requests of call {name} may have to wait for a connection"));
-    }
-    if let Some(node) = narrow(design, instances) {
-        return Some(format!("what is sent may fill the network cards of {node}"));
-    }
-    crossing(design, instances).map(|(from, to)| {
-        format!("calls cross from {from} to {to}, where datagrams are lost and delayed unevenly")
-    })
-}
-
-/// Whether requests may have to wait for a connection.
-fn may_lack_connections(call: &Call, instances: &[Instance]) -> bool {
-    let endpoints = instances.iter().filter(|one| one.node == call.to).count() as u64;
-    let Some(most) = call.connections.most else { return false };
-    let room = u64::from(most) * u64::from(call.connections.streams.max(1)) * endpoints;
-    call.rules.admission.in_flight.is_none_or(|in_flight| room < u64::from(in_flight))
-}
-
-/// A node whose cards would be more than half full if all that clients send and are sent passed
-/// through it: then it may have to wait there.
-fn narrow<'d>(design: &'d Design, instances: &[Instance]) -> Option<&'d str> {
-    let bits: f64 = design.nodes.iter().map(|node| bits_per_sec(&node.kind)).sum();
-    let nodes = design.nodes.iter().zip(0..);
-    let called = nodes.filter(|(node, _)| !matches!(node.kind, NodeKind::Client(_)));
-    let count = |at: usize| instances.iter().filter(|one| one.node.index() == at).count();
-    let half = card::BITS_PER_SEC as f64 / 2.0;
-    called
-        .filter(|&(_, at)| count(at) > 0 && bits / count(at) as f64 > half)
-        .min_by_key(|&(_, at)| count(at))
-        .map(|(node, _)| node.name.as_str())
-}
-
-/// What a client's requests and their answers are, the larger of the two ways.
-fn bits_per_sec(kind: &NodeKind) -> f64 {
-    let NodeKind::Client(client) = kind else { return 0.0 };
-    let mean = |size: fn(&RequestKind) -> Bytes| -> f64 {
-        let weighed = client.requests.iter().map(|kind| kind.share.as_f64() * size(kind).0 as f64);
-        weighed.sum()
-    };
-    let larger = mean(|kind| kind.request).max(mean(|kind| kind.response));
-    8.0 * larger * client.traffic().as_per_sec_f64()
-}
-
-fn hits_network(faults: &[Planned]) -> Option<&Planned> {
-    faults.iter().find(|fault| {
-        matches!(fault.what, What::Network(_)) || matches!(fault.fault, Fault::Descriptors { .. })
-    })
-}
-
-/// Two regions between which calls may go.
-fn crossing<'d>(design: &'d Design, instances: &[Instance]) -> Option<(&'d str, &'d str)> {
-    let regions_of =
-        |node: NodeId| instances.iter().filter(move |one| one.node == node).map(|one| one.region);
-    let name = |region: RegionId| design.regions[region.index()].name.as_str();
-    design.calls.iter().find_map(|call| {
-        let stays = matches!(call.rules.region, policy::region::Params::Own);
-        let from = regions_of(call.from).find(|&from| {
-            let at_home = regions_of(call.to).any(|to| to == from);
-            regions_of(call.to).any(|to| to != from) && !(stays && at_home)
-        })?;
-        let to = regions_of(call.to).find(|&to| to != from)?;
-        Some((name(from), name(to)))
-    })
 }
 
 fn card() -> Params {

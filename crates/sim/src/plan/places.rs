@@ -97,7 +97,7 @@ fn node_not_played(node: &config::design::Node, has_packets: bool) -> Vec<String
     let name = &node.name;
     let mut left_out = Vec::new();
     if node.descriptors.is_some() && !has_packets {
-        left_out.push(format!("{name}: descriptors are played only with `--fidelity packet`"));
+        left_out.push(format!("{name}: descriptors are played only in packets"));
     }
     match &node.kind {
         NodeKind::Service(_) | NodeKind::Database(_) if node.model().is_none() => {

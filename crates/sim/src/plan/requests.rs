@@ -2,7 +2,7 @@
 
 use std::iter;
 
-use base::{Bytes, CallId, NodeId, Random, Rate, Share};
+use base::{Bytes, CallId, Duration, NodeId, Random, Rate, Share};
 use config::Design;
 use config::design::{NodeKind, Takes};
 use model::traffic::{Holding, Item, RequestKind, Zipf};
@@ -106,6 +106,17 @@ impl Requests {
         others.sort_by_key(name);
         let next = others.iter().find(|id| name(id) > to).or(others.first());
         next.map_or(right, |&other| self.variant(other, kind))
+    }
+
+    /// The longest that a client's request may take. Who waits for ever waits for nothing, as to
+    /// this.
+    pub(super) fn patience(&self, design: &Design) -> Duration {
+        let calls = self
+            .clients
+            .iter()
+            .flat_map(|asker| asker.mix.iter().map(|&(_, kind)| self.variant(asker.call, kind)));
+        let timeouts = calls.filter_map(|call| design.call(call).rules.deadline.timeout);
+        timeouts.max().unwrap_or(Duration::ZERO)
     }
 
     /// What a kind is called among those of its client: by method and path, and where several have

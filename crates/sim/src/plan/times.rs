@@ -19,7 +19,8 @@ pub struct Times {
     pub fault_ends: Option<Instant>,
     /// When traffic ends. Two minutes after the last fault, three minutes after the beginning of
     /// one that never ends, two minutes without any: enough for a window of judgement and as much
-    /// time before it.
+    /// time before it. Longer, where clients may wait longer than that time: what they wait for has
+    /// had its time then, up to ten minutes, before judgement begins.
     pub end: Instant,
     /// How long before the end judgement begins: the last minute, but no more than half of what
     /// follows the last fault.
@@ -28,19 +29,28 @@ pub struct Times {
 
 const USUAL_WINDOW: Duration = Duration::from_secs(60);
 const LONGEST_WARM_UP: Duration = Duration::from_secs(10);
-const WITHOUT_INCIDENT: Instant = Instant::from_secs(120);
-const AFTER_FAULT: Duration = Duration::from_secs(120);
-const WITH_ENDLESS_FAULT: Duration = Duration::from_secs(180);
+/// Before the window, after the last fault or without any, and after the beginning of one that
+/// stays.
+const USUAL_TIME: Duration = Duration::from_secs(60);
+const WITH_ENDLESS_FAULT: Duration = Duration::from_secs(120);
+const LONGEST_WAIT: Duration = Duration::from_secs(600);
 
 impl Times {
-    pub(super) fn new(faults: &[Planned], options: &Options, refusals: &mut Vec<Refusal>) -> Self {
+    /// `patience` is how long a client's request may take.
+    pub(super) fn new(
+        faults: &[Planned],
+        patience: Duration,
+        options: &Options,
+        refusals: &mut Vec<Refusal>,
+    ) -> Self {
+        let waits = |usual: Duration| patience.min(LONGEST_WAIT).max(usual) + USUAL_WINDOW;
         let begins = faults.iter().map(|fault| fault.course.at).min();
         let last = faults.iter().map(|fault| fault.course.ends()).max();
         let ends = last.filter(|&end| end != Instant::NEVER);
         let usual = match (begins, ends) {
-            (_, Some(ends)) => ends + AFTER_FAULT,
-            (Some(begins), None) => begins + WITH_ENDLESS_FAULT,
-            (None, None) => WITHOUT_INCIDENT,
+            (_, Some(ends)) => ends + waits(USUAL_TIME),
+            (Some(begins), None) => begins + waits(WITH_ENDLESS_FAULT),
+            (None, None) => Instant::ZERO + waits(USUAL_TIME),
         };
         let end = options.lasts.map_or(usual, |lasts| Instant::ZERO + lasts);
         refuse_what_cannot_be(begins, end, options, refusals);

@@ -9,7 +9,7 @@ use model::quality::Quality;
 
 use super::{
     Answers, Cache, Call, Fault, Held, Intervals, Percentiles, Phase, Recovered, Report, Timeline,
-    Times,
+    Times, UnderWay,
 };
 use crate::judge::Judged;
 use crate::plan::Plan;
@@ -33,7 +33,8 @@ pub(crate) fn build(plan: &Plan<'_>, seed: u64, runs: &[Judged]) -> Report {
         },
         objective: plan.design.objective.goodput.as_f64(),
         recovered: recovered(runs),
-        goodput: over_runs(runs, |edge| share(edge.judged_good, edge.judged_offered)),
+        goodput: goodput(runs),
+        under_way: under_way(runs),
         availability: over_runs(runs, |edge| share(edge.answered(), edge.offered)),
         reliability: over_runs(runs, |edge| share(edge.of(Quality::Complete), edge.answered())),
         offered: edge.offered,
@@ -135,20 +136,42 @@ fn intervals(runs: &[Judged]) -> Intervals {
 }
 
 fn recovered(runs: &[Judged]) -> Recovered {
-    let hits = runs.iter().filter(|run| run.recovered()).count() as u64;
-    let estimate = wilson(hits, runs.len() as u64);
+    // What had to be stopped did not recover, where others did or did not.
+    let judged = runs.iter().filter(|run| run.is_judged() || run.stopped.is_some());
+    let hits = runs.iter().filter(|run| run.is_judged() && run.recovered()).count() as u64;
+    let is_judged = runs.iter().any(Judged::is_judged);
+    let estimate = is_judged.then(|| wilson(hits, judged.count() as u64));
     let mut back: Vec<Duration> =
         runs.iter().filter(|run| run.recovered()).filter_map(|run| run.back_after).collect();
     back.sort_unstable();
     let count = |of: fn(&Judged) -> bool| runs.iter().filter(|run| of(run)).count() as u64;
     Recovered {
-        probability: estimate.value,
-        low: estimate.low,
-        high: estimate.high,
+        probability: estimate.map(|estimate| estimate.value),
+        low: estimate.map(|estimate| estimate.low),
+        high: estimate.map(|estimate| estimate.high),
         seeds: u32::try_from(runs.len()).unwrap_or(u32::MAX),
         answered_well: count(|run| run.is_answered_well),
         opened_well: count(|run| run.is_opened_well),
+        settled: count(|run| !run.under_way.grows()),
+        well_at_last: count(|run| run.is_well_at_last && !run.under_way.grows()),
         after_s: back.get(back.len() / 2).map(|back| back.as_secs_f64()),
+    }
+}
+
+/// Of the runs in which something was offered in that time.
+fn goodput(runs: &[Judged]) -> Option<Estimate> {
+    let judged = runs.iter().filter(|run| run.stopped.is_none() && run.edge.judged_offered > 0);
+    let values: Vec<f64> =
+        judged.map(|run| share(run.edge.judged_good, run.edge.judged_offered)).collect();
+    (!values.is_empty()).then(|| mean(&values, (0.0, 1.0)))
+}
+
+fn under_way(runs: &[Judged]) -> UnderWay {
+    let mean =
+        |of: fn(&Judged) -> u64| runs.iter().map(of).sum::<u64>() as f64 / runs.len().max(1) as f64;
+    UnderWay {
+        at_begin: mean(|run| run.under_way.at_begin),
+        at_end: mean(|run| run.under_way.at_end),
     }
 }
 

@@ -38,8 +38,11 @@ pub struct Report {
     pub objective: f64,
     /// Whether the design recovers by itself.
     pub recovered: Recovered,
-    /// Of offered traffic, answered right and in time while recovery was judged.
-    pub goodput: Estimate,
+    /// Of offered traffic, answered right and in time while recovery was judged; nothing if none
+    /// was offered then, or a run was stopped before its end.
+    pub goodput: Option<Estimate>,
+    /// Requests of clients under way while recovery was judged.
+    pub under_way: UnderWay,
     /// Of all requests, answered.
     pub availability: Estimate,
     /// Of all answers, complete and right.
@@ -111,12 +114,13 @@ pub struct Times {
 /// Whether the design recovers by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Recovered {
-    /// The share of runs that did.
-    pub probability: f64,
+    /// The share of runs that did; nothing if nothing was asked for while recovery was judged, or if
+    /// every run was stopped before its end.
+    pub probability: Option<f64>,
     /// The lower end of the 95 % interval (Wilson).
-    pub low: f64,
+    pub low: Option<f64>,
     /// Its upper end.
-    pub high: f64,
+    pub high: Option<f64>,
     /// Runs.
     pub seeds: u32,
     /// Runs whose goodput met the objective.
@@ -124,9 +128,22 @@ pub struct Recovered {
     /// Runs in which the openings of sessions alone met it, the first ones and those after a loss:
     /// all of them where there are no sessions.
     pub opened_well: u64,
+    /// Runs in which the requests that wait had stopped growing in number.
+    pub settled: u64,
+    /// Runs that met the objective in the last quarter of the time that is judged.
+    pub well_at_last: u64,
     /// How long after the last fault goodput was back for good, in the median of the runs in which
     /// it had been away; nothing if there is no such run.
     pub after_s: Option<f64>,
+}
+
+/// Requests of clients that had not ended, in the mean of the runs.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct UnderWay {
+    /// When recovery began to be judged.
+    pub at_begin: f64,
+    /// When traffic ended.
+    pub at_end: f64,
 }
 
 /// What the clients got.
@@ -147,8 +164,8 @@ pub struct Answers {
 /// What was still held a minute after the end of traffic: a missing timeout shows here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Held {
-    /// Connections that stand and are not kept for reuse; without packets, requests of clients
-    /// that wait.
+    /// Connections that stand and are not kept for reuse; without packets, tries of any call that
+    /// nobody has answered: each would wait on one.
     pub connections: u64,
     /// Descriptors of these, at both ends. Needs packets.
     pub descriptors: Option<u64>,

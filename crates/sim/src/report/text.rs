@@ -84,7 +84,7 @@ fn causes(out: &mut String, report: &Report) -> fmt::Result {
 fn no_cause(out: &mut String, report: &Report) -> fmt::Result {
     let has_lost = !report.failed_by_cause.is_empty() && report.incident.is_some();
     let is_allowed =
-        report.recovered.probability >= 1.0 && report.availability.value >= report.objective;
+        report.recovered.probability == Some(1.0) && report.availability.value >= report.objective;
     if !(has_lost && is_allowed) {
         return Ok(());
     }
@@ -197,7 +197,7 @@ fn clients(out: &mut String, report: &Report) -> fmt::Result {
         report.answers.wrong,
         report.failed_by_cause.values().sum::<u64>(),
         report.unanswered,
-        if report.layers.is_some() {
+        if report.layers.is_some() || report.held.connections > 0 {
             format!("   connections still held {}", report.held.connections)
         } else {
             String::new()

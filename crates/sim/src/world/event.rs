@@ -64,6 +64,8 @@ pub(super) enum Event {
     Dismissed { job: Handle },
     /// Traffic has ended: so do all sessions.
     CloseSessions,
+    /// The sessions of a system that has been up for long stand.
+    StandSessions,
     /// Time to look at queues and workers.
     Sample,
 }

@@ -117,7 +117,8 @@ enum End {
 /// What was not given back at the end of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Held {
-    /// Connections that stand and are not kept for reuse; without packets, requests that wait.
+    /// Connections that stand and are not kept for reuse; without packets, tries that nobody
+    /// has answered: each would wait on one.
     pub(crate) connections: u64,
     /// Descriptors of these. Nothing without packets.
     pub(crate) descriptors: Option<u64>,
@@ -305,6 +306,7 @@ impl<'p> World<'p> {
             Event::Message { .. } => {}
             Event::Dismissed { job } => self.break_session(now, job, Cause::Draining),
             Event::CloseSessions => self.on_close_sessions(now),
+            Event::StandSessions => self.on_stand_sessions(),
             Event::Sample => self.on_sample(now),
         }
     }

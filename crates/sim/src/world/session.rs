@@ -263,10 +263,21 @@ impl World<'_> {
         if !is_first {
             return self.reconnect(now, handle);
         }
-        self.sessions.remove(handle);
-        if is_asked {
-            self.stats.answered(now, arrived, id, Outcome::Failed(cause));
+        if !is_asked {
+            return self.ask_on(now, handle);
         }
+        self.sessions.remove(handle);
+        self.stats.answered(now, arrived, id, Outcome::Failed(cause));
+    }
+
+    /// A session of the start that found no room is wanted all the same, as long as it would have
+    /// stood.
+    fn ask_on(&mut self, now: Instant, handle: Handle) {
+        let Some(session) = self.sessions.get_mut(handle) else { return };
+        session.ends = now + session.holds;
+        let (from, ends) = (session.from, session.ends);
+        self.push_local(ends, from, Event::SessionEnds { session: handle });
+        self.reconnect(now, handle);
     }
 
     /// A client opens its session anew if its call retries at all, after the backoff of its call,

@@ -32,7 +32,7 @@ const el = (tag, attributes, ...children) => {
 const inWords = ({ from, to, only }) => calls[only ? `${from}.${to}.only.${only}` : `${from}.${to}`];
 const rich = (text) => text.split("`").map((part, i) => i % 2 ? el("code", {}, part) : part);
 const section = (...children) => { const it = el("section", {}, ...children); page.append(it); return it; };
-const percent = (share) => `${(share * 100).toFixed(1)} %`;
+const percent = (share) => share === null ? "not measured" : `${(share * 100).toFixed(1)} %`;
 const count = (n) => Math.round(n).toLocaleString("en").replaceAll(",", "\u202f");
 const millis = (ms) => ms === null || ms === undefined ? "" : ms >= 10000 ? `${(ms / 1000).toFixed(1)} s` : ms >= 100 ? `${ms.toFixed(0)} ms` : `${ms.toFixed(1)} ms`;
 const clock = (s) => s >= 60 ? `${Math.floor(s / 60)}:${String(Math.floor(s % 60)).padStart(2, "0")}` : `${Number(s.toFixed(1))} s`;
@@ -48,7 +48,8 @@ page.append(el("header", {}, load, el("b", {}, "Plimsoll"),
 
 const p = report.recovered.probability;
 const mood = p === 1 ? "" : p === 0 ? "bad" : "warn";
-const verdict = report.incident
+const verdict = p === null ? (report.stopped ? "Stopped before its end" : "Nothing to judge")
+  : report.incident
   ? p === 1 ? (report.recovered.after_s === null ? "It held" : `Recovered after ${clock(report.recovered.after_s)}`)
     : p === 0 ? "Did not recover" : `Recovers in ${percent(p)} of runs`
   : p === 1 ? "It holds" : "It does not hold";
@@ -57,10 +58,10 @@ const latency = report.latency_ms;
 const judged = end - report.times.judged_from_s;
 section(
   el("h1", {}, verdict),
-  el("p", {}, `In the last ${clock(judged)} goodput was ${percent(report.goodput.value)} of offered traffic; the objective is ${percent(report.objective)}.`),
+  el("p", {}, `In the last ${clock(judged)} goodput was ${report.goodput ? `${percent(report.goodput.value)} of offered traffic` : "not measured"}; the objective is ${percent(report.objective)}.`),
   ...report.faults.map((fault) => el("p", { class: "sub" }, `${fault.on} is hit by \u201c${fault.kind}\u201d from ${clock(fault.at_s)} ${fault.ends_s === null ? "to the end" : "to " + clock(fault.ends_s)}.`)),
   el("div", { class: "tiles" },
-    tile("Recovers", percent(p), `of ${report.recovered.seeds}: ${percent(report.recovered.low)} to ${percent(report.recovered.high)}`),
+    tile("Recovers", percent(p), p === null ? null : `of ${report.recovered.seeds}: ${percent(report.recovered.low)} to ${percent(report.recovered.high)}`),
     tile("Availability", percent(report.availability.value)),
     tile("Reliability", percent(report.reliability.value)),
     tile("Requests", count(report.offered)),

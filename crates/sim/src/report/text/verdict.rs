@@ -7,20 +7,23 @@ use crate::report::{Recovered, Report};
 
 pub(super) fn write(out: &mut String, report: &Report) -> fmt::Result {
     let recovered = &report.recovered;
-    let was_asked = was_asked(report);
     let judged = time(report.times.end_s - report.times.judged_from_s);
     let word = match (recovered.probability, report.incident.is_some()) {
-        _ if !was_asked => "NOTHING TO JUDGE: no request arrived at the end".to_owned(),
-        (1.0, true) => recovery(recovered.after_s),
-        (0.0, true) => "DID NOT RECOVER".to_owned(),
-        (_, true) => format!("RECOVERS IN {} OF RUNS", percent(recovered.probability)),
-        (1.0, false) => "HOLDS".to_owned(),
-        (_, false) => "DOES NOT HOLD".to_owned(),
+        (None, _) if report.stopped.is_some() => "STOPPED before its end".to_owned(),
+        (None, _) => "NOTHING TO JUDGE: no request arrived at the end".to_owned(),
+        (Some(1.0), true) => recovery(recovered.after_s),
+        (Some(0.0), true) => "DID NOT RECOVER".to_owned(),
+        (Some(probability), true) => format!("RECOVERS IN {} OF RUNS", percent(probability)),
+        (Some(1.0), false) => "HOLDS".to_owned(),
+        (Some(_), false) => "DOES NOT HOLD".to_owned(),
     };
     writeln!(out, "{word}")?;
+    if let Some(stopped) = &report.stopped {
+        writeln!(out, "  {stopped}")?;
+    }
     let objective = percent(report.objective);
-    if was_asked {
-        let goodput = percent(report.goodput.value);
+    if let Some(goodput) = report.goodput {
+        let goodput = percent(goodput.value);
         writeln!(
             out,
             "  goodput in the last {judged}: {goodput} of offered traffic; the objective is {objective}"
@@ -32,9 +35,11 @@ pub(super) fn write(out: &mut String, report: &Report) -> fmt::Result {
         )?;
     }
     opened(out, report)?;
+    growing(out, report)?;
+    lately(out, report)?;
     let runs =
         if recovered.seeds == 1 { "1 run".to_owned() } else { format!("{} runs", recovered.seeds) };
-    let probability = if was_asked { probability(recovered) } else { "not measured".to_owned() };
+    let probability = probability(recovered).unwrap_or("not measured".to_owned());
     writeln!(
         out,
         "  {runs} from seed {}: probability {probability}, run hash {}",
@@ -44,19 +49,19 @@ pub(super) fn write(out: &mut String, report: &Report) -> fmt::Result {
     if let Some(caution) = caution(report) {
         writeln!(out, "  {caution}")?;
     }
-    for ended in [&report.stopped, &report.interrupted].into_iter().flatten() {
-        writeln!(out, "  {ended}")?;
+    if let Some(interrupted) = &report.interrupted {
+        writeln!(out, "  {interrupted}")?;
     }
     writeln!(out)
 }
 
-fn probability(recovered: &Recovered) -> String {
-    format!(
+fn probability(recovered: &Recovered) -> Option<String> {
+    Some(format!(
         "{} (95 % interval {} to {})",
-        percent(recovered.probability),
-        percent(recovered.low),
-        percent(recovered.high)
-    )
+        percent(recovered.probability?),
+        percent(recovered.low?),
+        percent(recovered.high?)
+    ))
 }
 
 /// The other half of the verdict, for designs with sessions.
@@ -81,11 +86,39 @@ fn opened(out: &mut String, report: &Report) -> fmt::Result {
     )
 }
 
-/// Whether anything arrived while recovery was judged, in the run that is shown.
-fn was_asked(report: &Report) -> bool {
-    let (from, width) = (report.times.judged_from_s, report.timeline.window_s);
-    let mut offered = report.timeline.offered.iter().zip(1_u32..);
-    offered.any(|(rate, number)| *rate > 0.0 && f64::from(number) * width > from)
+/// That ever more requests wait, and how many.
+fn growing(out: &mut String, report: &Report) -> fmt::Result {
+    let Recovered { seeds, settled, .. } = report.recovered;
+    let (runs, under_way) = (u64::from(seeds), report.under_way);
+    if settled == runs {
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "  MORE AND MORE WAIT in {} of {runs} runs: {:.0} requests were under way when that began, {:.0} \
+         at its end",
+        runs - settled,
+        under_way.at_begin,
+        under_way.at_end
+    )
+}
+
+/// What "recovers" means, where somebody may wonder: who is well again too late for it.
+fn lately(out: &mut String, report: &Report) -> fmt::Result {
+    let Recovered { probability, seeds, well_at_last, .. } = report.recovered;
+    let ends = report.faults.iter().map(|fault| fault.ends_s);
+    let ends = ends.reduce(|one, other| Some(one?.max(other?))).flatten();
+    let Some(ends) = ends.filter(|&end| end < report.times.judged_from_s) else { return Ok(()) };
+    let was_back = probability.is_some_and(|probability| probability < 1.0) && well_at_last > 0;
+    let within = time(report.times.judged_from_s - ends);
+    if !was_back {
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "  to recover is to do so within {within} after the fault; later, {well_at_last} of {seeds} runs \
+         were well again (`--for` gives more time)"
+    )
 }
 
 /// What a reader of the verdict has to know about the time in which it was found.

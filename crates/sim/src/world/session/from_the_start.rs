@@ -15,6 +15,14 @@ impl World<'_> {
         if plan.requests.kinds.iter().all(|kind| kind.holds.is_none()) {
             return;
         }
+        self.push_own(Instant::ZERO, Event::StandSessions);
+        self.push_own(plan.times.end, Event::CloseSessions);
+    }
+
+    /// One after the other, each on all its way: as many stand as fit. If all took their first hop
+    /// before any took its second, there would be no room left for that.
+    pub(in crate::world) fn on_stand_sessions(&mut self) {
+        let plan = self.plan;
         for (client, asker) in (0_u16..).zip(&plan.requests.clients) {
             let node = plan.design.node(asker.node);
             for (kind, rate) in asker.rates(plan.design) {
@@ -23,7 +31,6 @@ impl World<'_> {
                 self.stand_from_the_start(client, kind, rate, &mut chance);
             }
         }
-        self.push_own(plan.times.end, Event::CloseSessions);
     }
 
     fn stand_from_the_start(&mut self, client: u16, kind: u16, rate: f64, chance: &mut Random) {
@@ -56,6 +63,17 @@ impl World<'_> {
                     beats: 0,
                 },
             );
+            self.play_out_the_start();
+        }
+    }
+
+    /// All that happens at time zero because of what did.
+    fn play_out_the_start(&mut self) {
+        while self.queue.next_at() == Some(Instant::ZERO) {
+            if let Some((now, &event)) = self.queue.pop() {
+                self.events += 1;
+                self.turn(now, event);
+            }
         }
     }
 

@@ -40,7 +40,9 @@ impl World<'_> {
     /// What was not given back.
     pub(in crate::world) fn held(&self) -> Held {
         let Some(net) = self.net.as_deref() else {
-            return Held { connections: self.count_unanswered(), ..Held::default() };
+            // Whoever waits for an answer, a client or not, would wait on a connection.
+            let waits = self.flights.iter().filter(|(_, flight)| flight.job().is_some());
+            return Held { connections: waits.count() as u64, ..Held::default() };
         };
         let mut held = Held { connections: 0, descriptors: Some(0), bytes: Some(0) };
         for (_, connection) in net.connections.iter() {

@@ -45,6 +45,20 @@ fn who_has_no_descriptors_left_holds_no_more_sessions() {
     assert!(run.sessions.refused > 0, "{:?}", run.sessions);
 }
 
+/// 600 are wanted. Two balancers of 200 descriptors hold 100 each.
+#[test]
+fn of_more_sessions_than_fit_as_many_stand_from_the_start_and_the_others_keep_asking() {
+    let bound = SOCKETS.replace("[balancer.edge]\n", "[balancer.edge]\ndescriptors = 200\n");
+    let run = packets(&bound, "none", 60);
+
+    let sessions = run.sessions;
+    assert!((180..=200).contains(&sessions.at_start), "{sessions:?}");
+    assert!((180..=200).contains(&sessions.at_end), "{sessions:?}");
+    let left_out = 600 - sessions.at_start;
+    assert!(sessions.reconnects > left_out * 2, "{sessions:?}");
+    assert!(!run.is_opened_well, "{:?}", run.openings);
+}
+
 #[test]
 fn a_service_that_crashes_resets_its_sessions_at_once_and_all_come_back_with_handshakes() {
     let run =
