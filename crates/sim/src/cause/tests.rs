@@ -126,7 +126,7 @@ fn what_has_recovered_by_its_verdict_is_not_said_to_be_kept_up() {
     let lasts = Some(Duration::from_secs(140));
     let report = run(&design, &Options { causes: true, lasts, ..Options::default() }).unwrap();
 
-    assert_eq!(report.recovered.probability, 1.0);
+    assert_eq!(report.recovered.probability, Some(1.0));
     let told = report.conclusion.unwrap();
     assert!(told.contains("began it, and it lasted longer because of"), "{told}");
 }

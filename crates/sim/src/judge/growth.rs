@@ -60,7 +60,10 @@ impl UnderWay {
 mod tests {
     use base::Duration;
 
+    use model::quality::Quality;
+
     use super::*;
+    use crate::stats::Outcome;
 
     #[test]
     fn what_grows_by_a_fifth_of_what_arrives_grows_without_an_end() {
@@ -94,7 +97,7 @@ mod tests {
             let now = Instant::from_secs(second);
             series.at(now).offered += arrive;
             for _ in 0..end {
-                series.answered(now, now, Duration::ZERO, true);
+                series.answered(now, now, Duration::ZERO, Outcome::Answered(Quality::Complete));
             }
         }
         UnderWay::of(&series, Instant::from_secs(60))
