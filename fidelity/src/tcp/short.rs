@@ -163,13 +163,13 @@ impl Case {
 /// The chance that a client is not connected after so many SYN timeouts.
 ///
 /// Either its SYN has not arrived yet; then SYN and the answer must. Or the server is waiting: it
-/// answers again when its own timer runs out, and once more when the SYN is repeated.
+/// answers again when its own timer runs out, which is when the repeated SYN comes, and answers
+/// once for both.
 fn unconnected_after(timeouts: u32, loss: f64) -> f64 {
     let arrives = 1.0 - loss;
     let (mut calling, mut waiting) = (1.0, 0.0);
     for _ in 0..timeouts {
-        let repeated_in_vain = loss + arrives * loss;
-        waiting = waiting * loss * repeated_in_vain + calling * arrives * loss;
+        waiting = waiting * loss + calling * arrives * loss;
         calling *= loss;
     }
     calling + waiting
