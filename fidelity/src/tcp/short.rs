@@ -231,7 +231,7 @@ mod tests {
         near(unanswered_after(1, p), 1.0 - 0.9 * 0.9);
         // Asked in vain and then either is lost, or answered in vain twice.
         near(unanswered_after(2, p), p * 0.19 + 0.9 * p * p);
-        near(unconnected_after(2, p), p * 0.19 + 0.9 * p * p * 0.19);
+        near(unconnected_after(2, p), p * 0.19 + 0.9 * p * p);
     }
 
     #[test]
