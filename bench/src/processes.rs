@@ -48,7 +48,9 @@ mod tests {
         let filled = std::hint::black_box(vec![1_u8; 8 << 20]);
 
         assert!(memory_bytes(&me) >= memory + (filled.len() as u64) / 2);
-        assert!(processor_ns(&me) > time);
+        // The kernel brings its figure up to date now and then.
+        let grows = (0..1_000_000).any(|_| processor_ns(&me) > time);
+        assert!(grows, "all that asking takes time");
     }
 
     #[test]

@@ -75,10 +75,11 @@ impl Balancer {
         sum(&self.page("/metrics").text(), name, label)
     }
 
-    /// The access log up to now.
+    /// The access log up to now, without a line that is being written.
     pub(crate) fn log(&self) -> Vec<Value> {
         let text = fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
-        let lines = text.lines().map(serde_json::from_str);
+        let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
+        let lines = whole.lines().map(serde_json::from_str);
         lines.collect::<Result<_, _>>().expect("a line of the log is JSON")
     }
 
