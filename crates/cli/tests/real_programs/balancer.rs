@@ -57,7 +57,10 @@ impl Balancer {
 
     /// The TCP connections that it has, to anybody.
     pub(crate) fn connections(&self) -> Vec<String> {
-        self.program.connections()
+        // The kernel may list one twice when others come and go meanwhile.
+        let listed: std::collections::BTreeSet<_> =
+            self.program.connections().into_iter().collect();
+        listed.into_iter().collect()
     }
 
     /// A page of the admin address.
