@@ -426,6 +426,17 @@ impl Design {
         call_in_words(&self.node(call.from).name, &self.node(call.to).name, only)
     }
 
+    /// What a fault is to hit, as people read it.
+    pub fn target_in_words(&self, target: &Target) -> String {
+        let region = |id: RegionId| &self.regions[id.index()].name;
+        match *target {
+            Target::Node(id) => self.node(id).name.clone(),
+            Target::Region(id) => format!("region {}", region(id)),
+            Target::Call(id) => self.call_in_words(id),
+            Target::Link(from, to) => format!("{} -> {}", region(from), region(to)),
+        }
+    }
+
     /// The node of this name.
     pub fn node_named(&self, name: &str) -> Option<NodeId> {
         self.nodes.iter().position(|node| node.name == name).map(NodeId::from_index)

@@ -164,6 +164,26 @@ impl Fault {
 }
 
 impl Fault {
+    /// Whether it happens to datagrams, or to what they go through.
+    pub const fn is_of_network(&self) -> bool {
+        matches!(
+            self,
+            Self::Loss { .. }
+                | Self::Delay { .. }
+                | Self::Jitter { .. }
+                | Self::Bandwidth { .. }
+                | Self::Duplicate { .. }
+                | Self::Reorder { .. }
+                | Self::Corrupt { .. }
+                | Self::Mtu { .. }
+                | Self::Partition { .. }
+                | Self::LinkDown
+                | Self::Nic { .. }
+                | Self::Firewall { .. }
+                | Self::Route(_)
+        )
+    }
+
     /// Whether it can be there in part, and so grow over a ramp.
     pub const fn has_size(&self) -> bool {
         match self {

@@ -57,7 +57,7 @@ fn untouched(
             .then(|| format!("no request crosses the border of `{name}`"));
     }
     let is_client = |node: NodeId| matches!(design.node(node).kind, NodeKind::Client(_));
-    let is_hit = |node: NodeId| !is_client(node) || is_of_network(fault);
+    let is_hit = |node: NodeId| !is_client(node) || fault.is_of_network();
     (!crossings.is_reached_in(region, is_hit))
         .then(|| format!("no request reaches anything in region `{name}`"))
 }
@@ -70,22 +70,6 @@ fn is_of_borders(design: &Design, fault: &Fault) -> bool {
         Fault::Route(_) => has_others,
         _ => false,
     }
-}
-
-/// What happens to datagrams, whosever they are.
-const fn is_of_network(fault: &Fault) -> bool {
-    matches!(
-        fault,
-        Fault::Loss { .. }
-            | Fault::Delay { .. }
-            | Fault::Jitter { .. }
-            | Fault::Bandwidth { .. }
-            | Fault::Duplicate { .. }
-            | Fault::Reorder { .. }
-            | Fault::Corrupt { .. }
-            | Fault::Mtu { .. }
-            | Fault::Route(_)
-    )
 }
 
 /// By the way that datagrams take unless another one is down.

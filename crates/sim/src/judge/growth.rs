@@ -59,7 +59,6 @@ impl UnderWay {
 #[cfg(test)]
 mod tests {
     use base::Duration;
-
     use model::quality::Quality;
 
     use super::*;

@@ -104,10 +104,10 @@ fn one(
     place: &str,
 ) -> Result<Planned, Refusal> {
     if let Err(way_out) = config::can_happen(design, entry) {
-        let on = name_of(design, &entry.on);
+        let on = design.target_in_words(&entry.on);
         return Err(Refusal::new(format!("{place}: cannot happen to {on}"), way_out));
     }
-    let (what, on) = if network::is_of_network(&entry.fault) {
+    let (what, on) = if entry.fault.is_of_network() {
         let of_node = |node| share_of(design, node, entry, instances, place);
         let (hit, on) = network::place(design, entry, of_node)?;
         (What::Network(hit), on)
@@ -142,23 +142,9 @@ fn victims(
         Target::Region(region) => on_region(design, region, entry, instances),
         // Nothing but the network is there.
         Target::Call(_) | Target::Link(..) => {
-            (What::Instances(Vec::new()), name_of(design, &entry.on))
+            (What::Instances(Vec::new()), design.target_in_words(&entry.on))
         }
     })
-}
-
-fn name_of(design: &Design, target: &Target) -> String {
-    let node = |id: NodeId| &design.node(id).name;
-    let region = |id: RegionId| &design.regions[id.index()].name;
-    match *target {
-        Target::Node(id) => node(id).clone(),
-        Target::Region(id) => format!("region {}", region(id)),
-        Target::Call(id) => {
-            let call = design.call(id);
-            format!("{} -> {}", node(call.from), node(call.to))
-        }
-        Target::Link(from, to) => format!("{} -> {}", region(from), region(to)),
-    }
 }
 
 /// The balancers that send requests to the wrong place.
@@ -180,7 +166,7 @@ fn on_routes(
             Ok((What::Routes { instances: hit, to: Some(call.to) }, on))
         }
         Target::Region(_) | Target::Link(..) => {
-            Ok((What::Instances(Vec::new()), name_of(design, &entry.on)))
+            Ok((What::Instances(Vec::new()), design.target_in_words(&entry.on)))
         }
     }
 }

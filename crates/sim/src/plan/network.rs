@@ -4,7 +4,6 @@
 use base::{CallId, Duration, NodeId, RegionId, Share};
 use config::Design;
 use config::design::{Entry, Link, NodeKind, Target};
-use model::fault::{Fault, RouteFault};
 use model::{card, geography};
 use netsim::l3::{Bound, Loss, Params};
 
@@ -135,41 +134,15 @@ pub(super) fn place(
     entry: &Entry,
     instances: impl FnOnce(NodeId) -> Result<(Vec<u32>, String), Refusal>,
 ) -> Result<(Place, String), Refusal> {
-    let region = |id: RegionId| design.regions[id.index()].name.clone();
-    Ok(match entry.on {
+    let hit = match entry.on {
         Target::Node(node) => {
             let (hit, on) = instances(node)?;
             let are_clients = matches!(design.node(node).kind, NodeKind::Client(_));
-            (Place::Cards { instances: hit, are_clients }, on)
+            return Ok((Place::Cards { instances: hit, are_clients }, on));
         }
-        Target::Region(id) => (Place::Region(id), format!("region {}", region(id))),
-        Target::Link(from, to) => {
-            (Place::Between(from, to), format!("{} -> {}", region(from), region(to)))
-        }
-        Target::Call(id) => {
-            let call = design.call(id);
-            let (from, to) = (&design.node(call.from).name, &design.node(call.to).name);
-            (Place::Call(id), format!("{from} -> {to}"))
-        }
-    })
-}
-
-/// Whether a fault is one of the network: played where packets are.
-pub(super) const fn is_of_network(fault: &Fault) -> bool {
-    matches!(
-        fault,
-        Fault::Loss { .. }
-            | Fault::Delay { .. }
-            | Fault::Jitter { .. }
-            | Fault::Bandwidth { .. }
-            | Fault::Duplicate { .. }
-            | Fault::Reorder { .. }
-            | Fault::Corrupt { .. }
-            | Fault::Mtu { .. }
-            | Fault::Partition { .. }
-            | Fault::LinkDown
-            | Fault::Nic { .. }
-            | Fault::Firewall { .. }
-            | Fault::Route(RouteFault::Wrong | RouteFault::Withdrawn | RouteFault::Loop)
-    )
+        Target::Region(region) => Place::Region(region),
+        Target::Link(from, to) => Place::Between(from, to),
+        Target::Call(call) => Place::Call(call),
+    };
+    Ok((hit, design.target_in_words(&entry.on)))
 }
