@@ -306,7 +306,7 @@ fn close_to_a_line_a_run_that_ends_early_says_what_the_whole_run_says() {
     let cases = [
         ("balancer", "one-dies", "300/s", "3900/s"),
         ("demo", "slow-shop", "300/s", "390/s"),
-        ("grpc", "restart", "200/s", "700/s"),
+        ("grpc", "restart", "200/s", "550/s"),
     ];
     for (file, incident, today, traffic) in cases {
         let [today, traffic] = [today, traffic].map(|rate| format!("traffic = \"{rate}\""));
@@ -318,12 +318,7 @@ fn close_to_a_line_a_run_that_ends_early_says_what_the_whole_run_says() {
 
         let verdict = |run: &Run| crate::judge::is_answered_well(run, design.objective.goodput);
         assert_eq!(verdict(&short), verdict(&whole), "{file}");
-        assert!(
-            short.events < whole.events,
-            "{file}: it ended early: {} {}",
-            short.events,
-            whole.events
-        );
+        assert!(short.events < whole.events * 2 / 3, "{file}: {} {}", short.events, whole.events);
     }
 }
 
