@@ -5,7 +5,7 @@
 use std::io::{self, ErrorKind};
 use std::rc::Rc;
 
-use base::{CallId, EndpointId, Instant};
+use base::{CallId, Duration, EndpointId, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use wire::l7::http1::{Asked, Limits, Parse, ResponseHead, write};
 
@@ -16,7 +16,7 @@ use crate::worker::Worker;
 pub(crate) async fn check(worker: Rc<Worker>, call: CallId) {
     loop {
         let next = worker.carried(call).call.next_deadline().unwrap_or(Instant::NEVER);
-        tokio::time::sleep_until(worker.clock.timer(next)).await;
+        worker.timers.sleep_until(next).await;
         while let Some((endpoint, until)) = worker.next_check(call) {
             tokio::task::spawn_local(ask(Rc::clone(&worker), call, endpoint, until));
         }
@@ -24,15 +24,14 @@ pub(crate) async fn check(worker: Rc<Worker>, call: CallId) {
         // still be due after this.
         let now = worker.recent();
         if worker.carried(call).call.next_deadline().is_some_and(|next| next <= now) {
-            tokio::time::sleep(LOOK_AGAIN).await;
+            worker.timers.sleep(LOOK_AGAIN).await;
         }
     }
 }
 
 async fn ask(worker: Rc<Worker>, call: CallId, endpoint: EndpointId, until: Instant) {
-    let answer =
-        tokio::time::timeout_at(worker.clock.timer(until), answer(&worker, call, endpoint));
-    let answer = answer.await.unwrap_or_else(|_| Err(ErrorKind::TimedOut.into()));
+    let answer = worker.timers.within(until, answer(&worker, call, endpoint)).await;
+    let answer = answer.unwrap_or_else(|| Err(ErrorKind::TimedOut.into()));
     // That we have no descriptor left says nothing about the endpoint.
     if answer.as_ref().is_err_and(upstream::is_exhausted) {
         return worker.make_room();
@@ -45,8 +44,8 @@ async fn ask(worker: Rc<Worker>, call: CallId, endpoint: EndpointId, until: Inst
 async fn answer(worker: &Worker, call: CallId, endpoint: EndpointId) -> io::Result<u16> {
     let plan = worker.plan.call(call);
     let endpoint = &plan.endpoints[endpoint.index()];
-    let within = plan.rules.connect_timeout.map(Into::into);
-    let mut socket = upstream::reach(endpoint, within).await?;
+    let within = plan.rules.connect_timeout;
+    let mut socket = upstream::reach(&worker.timers, endpoint, within).await?;
     let path = plan.health_path.as_deref().unwrap_or("/");
     socket.write_all(&request(path, &endpoint.name)).await?;
     let mut head = ResponseHead::new();
@@ -74,4 +73,4 @@ fn request(path: &str, host: &str) -> Vec<u8> {
 }
 
 /// A fraction of the shortest interval that makes sense for a check.
-const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_millis(100);
+const LOOK_AGAIN: Duration = Duration::from_millis(100);

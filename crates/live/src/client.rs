@@ -197,7 +197,7 @@ impl Client {
         if self.until == Instant::NEVER {
             self.until = self.worker.now() + self.worker.limits.head_timeout;
         }
-        desk.alarm.poll(cx, self.worker.clock, self.until).map(|_| Arrival::TimedOut)
+        desk.alarm.poll(cx, &self.worker.timers, self.until).map(|_| Arrival::TimedOut)
     }
 
     /// Begins the call that takes a request. If none does, our answer is written.
@@ -314,7 +314,7 @@ impl Client {
         let sent = match desk.download.out.poll_flush(cx, &mut self.socket, &[]).1 {
             Poll::Ready(outcome) => outcome.is_ok(),
             Poll::Pending => {
-                ready!(desk.alarm.poll(cx, self.worker.clock, self.until));
+                ready!(desk.alarm.poll(cx, &self.worker.timers, self.until));
                 false
             }
         };
@@ -344,7 +344,7 @@ impl Client {
             if let Ok(Some(_)) | Err(_) = self.socket.take_error() {
                 return Poll::Ready(());
             }
-            desk.alarm.poll(cx, self.worker.clock, self.until).map(|_| ())
+            desk.alarm.poll(cx, &self.worker.timers, self.until).map(|_| ())
         })
         .await;
     }

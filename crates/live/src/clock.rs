@@ -29,18 +29,9 @@ impl Clock {
     pub(crate) fn now(self) -> Instant {
         Instant::ZERO + Duration::from(self.start.elapsed())
     }
-
-    /// The same point on the clock of the event loop; far away stands for never.
-    pub(crate) fn timer(self, at: Instant) -> tokio::time::Instant {
-        let after = at.since(Instant::ZERO).min(FAR);
-        tokio::time::Instant::from_std(self.start + after.into())
-    }
 }
 
 /// The wall clock, for what others say in dates: whatever was done to it since we started.
 pub(crate) fn seconds_since_1970() -> u64 {
     time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_secs()
 }
-
-/// A year: the event loop's timers cannot count to the end of time.
-const FAR: Duration = Duration::from_secs(365 * 24 * 3_600);

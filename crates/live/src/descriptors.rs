@@ -45,7 +45,7 @@ fn raise() -> u64 {
 /// Standard input and outputs, two logs, signals, two event loops, the admin address with its
 /// reserve, and looking up names.
 const OF_PROCESS: u64 = 20;
-/// An event loop, a health check, and a client that is about to be turned away.
+/// An event loop, its timer, a health check, and a client that is about to be turned away.
 const OF_WORKER: u64 = 6;
 /// The listener and its reserve.
 const OF_LISTENER: u64 = 2;

@@ -29,6 +29,7 @@ mod running;
 mod seats;
 mod slots;
 mod tasks;
+mod timers;
 mod turns;
 mod upstream;
 mod worker;

@@ -1,11 +1,11 @@
 //! What a worker does besides serving: accepting, checking, tidying, listening to the others.
 
 use std::future::poll_fn;
+use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
-use std::{io, time};
 
 use base::WorkerId;
 use event::{Cause, Event, l4};
@@ -20,6 +20,7 @@ use crate::clock::Clock;
 use crate::instance::Instance;
 use crate::listener::{Reserve, is_passing};
 use crate::plan::Plan;
+use crate::timers::Timers;
 use crate::turns::Turns;
 use crate::worker::Worker;
 use crate::{checks, limits, log, upstream};
@@ -39,11 +40,13 @@ pub(crate) fn run(
     let turns = Turns::default();
     let told = turns.clone();
     let runtime = Builder::new_current_thread()
-        .enable_all()
+        .enable_io()
         .on_thread_unpark(move || told.on_turn(clock.now()))
         .build_local(LocalOptions::default())?;
     runtime.block_on(async {
-        let worker = Rc::new(Worker::new(id, clock, turns, plan, instance, cells));
+        let timers = Timers::new(clock)?;
+        let worker = Rc::new(Worker::new(id, Rc::clone(&timers), turns, plan, instance, cells));
+        spawn_local(async move { timers.ring().await });
         let mut accepting = Vec::new();
         for (number, listener) in listeners.into_iter().enumerate() {
             let listener = tokio::net::TcpListener::from_std(listener)?;
@@ -57,7 +60,8 @@ pub(crate) fn run(
         for accept in accepting {
             let _ = accept.await;
         }
-        let _ = tokio::time::timeout(worker.limits.drain_timeout.into(), worker.emptied()).await;
+        let until = worker.now() + worker.limits.drain_timeout;
+        worker.timers.within(until, worker.emptied()).await;
         worker.flush_logs();
         Ok(())
     })
@@ -98,7 +102,7 @@ async fn accept(worker: Rc<Worker>, listener: tokio::net::TcpListener, number: u
                     }
                     reserve.renew();
                 }
-                tokio::time::sleep(limits::ACCEPT_PAUSE.into()).await;
+                worker.timers.sleep(limits::ACCEPT_PAUSE).await;
             }
         }
     }
@@ -159,11 +163,9 @@ async fn listen(worker: Rc<Worker>) {
 }
 
 async fn tidy(worker: Rc<Worker>) {
-    let mut ticks = tokio::time::interval(time::Duration::from(limits::LOG_EVERY));
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        ticks.tick().await;
         worker.tidy();
         worker.flush_logs();
+        worker.timers.sleep(limits::LOG_EVERY).await;
     }
 }

@@ -5,10 +5,10 @@ use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::ops::{Deref, DerefMut};
 use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
-use base::Instant;
+use base::{Duration, Instant};
 use event::Cause;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use socket2::SockRef;
@@ -18,12 +18,15 @@ use tokio::net::{TcpSocket, TcpStream};
 use crate::limits;
 use crate::plan::Endpoint;
 use crate::seats::Seat;
+use crate::timers::Timers;
 use crate::turns::{Turn, Turns};
 
 /// A connection to an endpoint, and its place among those that the endpoint may have.
 #[derive(Debug)]
 pub(crate) struct Connection {
     socket: TcpStream,
+    /// When it was read to the last byte that had come.
+    emptied: Instant,
     /// The event loop's turn in which it was used last.
     used: Turn,
     _seat: Seat,
@@ -36,14 +39,15 @@ pub(crate) type Connecting = Pin<Box<dyn Future<Output = io::Result<Connection>>
 /// good last, else to the next one. Each but the last gets its part of the time `within` which
 /// there must be a connection. If it may not, `ask` is to ask for one that idles.
 pub(crate) fn connect(
+    timers: Rc<Timers>,
     endpoint: Arc<Endpoint>,
     within: Option<Duration>,
     ask: impl FnOnce() + 'static,
 ) -> Connecting {
     Box::pin(async move {
         let seat = endpoint.seats.take(ask).await;
-        let socket = reach(&endpoint, within).await?;
-        Ok(Connection { socket, used: Turn::default(), _seat: seat })
+        let socket = reach(&timers, &endpoint, within).await?;
+        Ok(Connection::new(socket, seat))
     })
 }
 
@@ -51,14 +55,18 @@ pub(crate) fn connect(
 ///
 /// # Errors
 /// No address takes a connection; the last one's error.
-pub(crate) async fn reach(endpoint: &Endpoint, within: Option<Duration>) -> io::Result<TcpStream> {
+pub(crate) async fn reach(
+    timers: &Rc<Timers>,
+    endpoint: &Endpoint,
+    within: Option<Duration>,
+) -> io::Result<TcpStream> {
     let (addresses, first) = endpoint.addresses();
-    let share = within.map(|all| all / u32::try_from(addresses.len()).unwrap_or(u32::MAX).max(1));
+    let share = within.map(|all| part(all, addresses.len()));
     let mut last = io::Error::from(ErrorKind::HostUnreachable);
     for turn in 0..addresses.len() {
         let at = (first + turn) % addresses.len();
         let share = share.filter(|_| turn + 1 < addresses.len());
-        match open(addresses[at], share).await {
+        match open(timers, addresses[at], share).await {
             Ok(socket) => {
                 endpoint.prefer(at);
                 return Ok(socket);
@@ -70,28 +78,46 @@ pub(crate) async fn reach(endpoint: &Endpoint, within: Option<Duration>) -> io::
     Err(last)
 }
 
-async fn open(address: SocketAddr, within: Option<Duration>) -> io::Result<TcpStream> {
+fn part(of: Duration, count: usize) -> Duration {
+    Duration::from_nanos(of.as_nanos() / (count as u64).max(1))
+}
+
+async fn open(
+    timers: &Rc<Timers>,
+    address: SocketAddr,
+    within: Option<Duration>,
+) -> io::Result<TcpStream> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     socket.set_nodelay(true)?;
     SockRef::from(&socket).set_tcp_user_timeout(Some(limits::STUCK_TIMEOUT.into()))?;
-    match within {
-        Some(within) => tokio::time::timeout(within, socket.connect(address)).await?,
-        None => socket.connect(address).await,
-    }
+    let until = within.map_or(Instant::NEVER, |within| timers.clock().now() + within);
+    let connected = timers.within(until, socket.connect(address)).await;
+    connected.unwrap_or_else(|| Err(ErrorKind::TimedOut.into()))
 }
 
 impl Connection {
+    fn new(socket: TcpStream, seat: Seat) -> Self {
+        Self { socket, emptied: Instant::ZERO, used: Turn::default(), _seat: seat }
+    }
+
+    /// The kernel had no more to read than this.
+    pub(crate) fn on_emptied(&mut self, now: Instant) {
+        self.emptied = now;
+    }
+
     /// It has served its request, and goes to the pool.
     pub(crate) fn rest(self, turns: &Turns) -> Self {
         Self { used: turns.current(), ..self }
     }
 
     /// Whether it is of no more use: the peer has closed it, or said something that nobody asked
-    /// for. A second answer that comes late would be taken for that to the next request, so the
-    /// event loop is believed only if it has just heard from the kernel.
+    /// for. A second answer that comes late would be taken for that to the next request, so what
+    /// is known of it is believed only if the kernel has just said so: to whoever read from it, or
+    /// to the event loop.
     pub(crate) fn is_stale(&self, now: Instant, turns: &Turns) -> bool {
         let has_heard = self.socket.try_io(Interest::READABLE, || Ok(())).is_ok();
-        (has_heard || !turns.know(now, self.used)) && is_ready(&self.socket)
+        let was_quiet = now.since(self.emptied) <= limits::HEARSAY || turns.know(now, self.used);
+        (has_heard || !was_quiet) && is_ready(&self.socket)
     }
 }
 
@@ -151,43 +177,59 @@ mod tests {
     use std::net::TcpListener;
 
     use super::*;
+    use crate::timers;
 
     #[test]
     fn bytes_that_came_since_the_event_loop_last_turned_make_a_connection_stale() {
-        within_a_loop(|turns, now, listener| async move {
-            let (rests, mut peer) = rested(&listener, &turns).await;
-            assert!(!rests.is_stale(now, &turns));
+        within_a_loop(async |site, now| {
+            let (rests, mut peer) = site.rested().await;
+            assert!(!rests.is_stale(now, &site.turns));
 
             peer.write_all(b"HTTP/1.1 200 OK\r\n").unwrap();
 
-            assert!(rests.is_stale(now, &turns), "said what nobody asked for");
-            let (rests, peer) = rested(&listener, &turns).await;
-            assert!(!rests.is_stale(now, &turns));
+            assert!(rests.is_stale(now, &site.turns), "said what nobody asked for");
+            let (rests, peer) = site.rested().await;
+            assert!(!rests.is_stale(now, &site.turns));
 
             drop(peer);
 
-            assert!(rests.is_stale(now, &turns), "closed");
+            assert!(rests.is_stale(now, &site.turns), "closed");
         });
     }
 
     #[test]
     fn an_event_loop_that_has_just_turned_is_believed_and_says_what_it_has_heard() {
-        within_a_loop(|turns, now, listener| async move {
-            let (rests, mut peer) = rested(&listener, &turns).await;
-            turns.on_turn(now);
+        within_a_loop(async |site, now| {
+            let (rests, mut peer) = site.rested().await;
+            site.turns.on_turn(now);
             peer.write_all(b"HTTP/1.1 200 OK\r\n").unwrap();
-            assert!(!rests.is_stale(now, &turns), "it came after the turn: nobody asks the kernel");
+            assert!(
+                !rests.is_stale(now, &site.turns),
+                "it came after the turn: nobody asks the kernel"
+            );
 
             rests.readable().await.unwrap();
 
-            assert!(rests.is_stale(now, &turns));
+            assert!(rests.is_stale(now, &site.turns));
+        });
+    }
+
+    #[test]
+    fn whoever_has_just_read_all_that_had_come_is_believed_for_a_moment() {
+        within_a_loop(async |site, now| {
+            let (mut rests, mut peer) = site.rested().await;
+            rests.on_emptied(now);
+            peer.write_all(b"HTTP/1.1 200 OK\r\n").unwrap();
+            assert!(!rests.is_stale(now + limits::HEARSAY, &site.turns), "nobody asks the kernel");
+
+            assert!(rests.is_stale(now + limits::HEARSAY + limits::HEARSAY, &site.turns));
         });
     }
 
     #[test]
     fn small_pieces_leave_at_once_and_a_service_that_vanished_is_given_up() {
-        within_a_loop(|turns, _, listener| async move {
-            let (connection, _) = rested(&listener, &turns).await;
+        within_a_loop(async |site, _| {
+            let (connection, _) = site.rested().await;
 
             let socket = SockRef::from(&connection.socket);
             assert!(socket.tcp_nodelay().unwrap());
@@ -196,17 +238,29 @@ mod tests {
     }
 
     /// Plays `story` in an event loop whose turns are told by hand.
-    fn within_a_loop<F: Future>(story: impl FnOnce(Turns, Instant, TcpListener) -> F) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        runtime.block_on(story(Turns::default(), Instant::from_secs(1), listener));
+    fn within_a_loop(story: impl AsyncFnOnce(&Site, Instant)) {
+        timers::tests::within_a_loop(async |timers| {
+            let timers = Rc::clone(timers);
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let site = Site { timers, turns: Turns::default(), listener };
+            story(&site, Instant::from_secs(1)).await;
+        });
     }
 
-    /// A connection that has just served a request, and its other end.
-    async fn rested(listener: &TcpListener, turns: &Turns) -> (Connection, std::net::TcpStream) {
-        let socket = open(listener.local_addr().unwrap(), None).await.unwrap();
-        let (peer, _) = listener.accept().unwrap();
-        let seat = crate::seats::Seats::default().take(|| ()).await;
-        (Connection { socket, used: Turn::default(), _seat: seat }.rest(turns), peer)
+    struct Site {
+        timers: Rc<Timers>,
+        turns: Turns,
+        listener: TcpListener,
+    }
+
+    impl Site {
+        /// A connection that has just served a request, and its other end.
+        async fn rested(&self) -> (Connection, std::net::TcpStream) {
+            let to = self.listener.local_addr().unwrap();
+            let socket = open(&self.timers, to, None).await.unwrap();
+            let (peer, _) = self.listener.accept().unwrap();
+            let seat = crate::seats::Seats::default().take(|| ()).await;
+            (Connection::new(socket, seat).rest(&self.turns), peer)
+        }
     }
 }

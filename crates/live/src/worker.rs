@@ -1,6 +1,7 @@
 //! One core's event loop: its listeners, its connections, and its half of every call.
 
 use std::cell::{Cell, RefCell, RefMut};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Waker;
 
@@ -21,6 +22,7 @@ use crate::plan::{CallPlan, Plan};
 use crate::record::Recorder;
 use crate::reports::Ears;
 use crate::slots::Slots;
+use crate::timers::Timers;
 use crate::turns::Turns;
 use crate::upstream::Connection;
 
@@ -29,6 +31,7 @@ use crate::upstream::Connection;
 pub(crate) struct Worker {
     pub(crate) id: WorkerId,
     pub(crate) clock: Clock,
+    pub(crate) timers: Rc<Timers>,
     /// Of the event loop that runs it.
     pub(crate) turns: Turns,
     pub(crate) plan: Arc<Plan>,
@@ -60,17 +63,19 @@ pub(crate) struct Carried {
 impl Worker {
     pub(crate) fn new(
         id: WorkerId,
-        clock: Clock,
+        timers: Rc<Timers>,
         turns: Turns,
         plan: Arc<Plan>,
         instance: Arc<Instance>,
         cells: Cells,
     ) -> Self {
+        let clock = timers.clock();
         let carried = |plan: &CallPlan| RefCell::new(Carried::new(id, plan, instance.seed));
         let calls = plan.calls.iter().map(carried).collect();
         Self {
             id,
             clock,
+            timers,
             turns,
             plan,
             slots: Slots::default(),
@@ -192,9 +197,9 @@ impl Worker {
         }
     }
 
-    /// The time. Reads the clock.
+    /// The time. Reads the clock, unless the event loop has just done so.
     pub(crate) fn now(&self) -> Instant {
-        let now = self.clock.now();
+        let now = self.turns.take_news().unwrap_or_else(|| self.clock.now());
         self.recent.set(now);
         now
     }

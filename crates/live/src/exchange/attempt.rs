@@ -1,6 +1,7 @@
 //! One try: a connection, the request on it, and the head of the answer.
 
 use std::io;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
@@ -69,8 +70,9 @@ impl Client {
         desk.due = Due { at: within.map_or(Instant::NEVER, |most| now + most), what };
         let (instance, call) = (Arc::clone(&self.worker.instance), plan.id);
         let ask = move || instance.ask_for_seats(call);
-        let within = within.map(Into::into);
-        desk.link = Link::Connecting(upstream::connect(Arc::clone(endpoint), within, ask));
+        let timers = Rc::clone(&self.worker.timers);
+        let connecting = upstream::connect(timers, Arc::clone(endpoint), within, ask);
+        desk.link = Link::Connecting(connecting);
     }
 
     fn write_request(&self, desk: &mut Desk, number: u8, remaining: Option<Duration>) {
@@ -280,7 +282,8 @@ impl Client {
                     }
                 }
             }
-            match ready!(download.answers.poll_fill(cx, socket, &self.worker.buffers)) {
+            match ready!(download.poll_fill(cx, socket, self.worker.recent(), &self.worker.buffers))
+            {
                 // A reset that writing has met looks like an end when reading.
                 Ok(0) => {
                     let cause = desk.upload.broken.unwrap_or(Cause::Closed);

@@ -3,6 +3,9 @@
 //! Lent by the worker to a connection and given back when it idles: an idle connection keeps
 //! nothing of it. All of its memory is used again for the next request.
 
+use std::io;
+use std::task::{Context, Poll};
+
 use base::{CallId, EndpointId, Instant, RequestId};
 use engine::l7::{Exchange, Key};
 use event::Cause;
@@ -237,6 +240,21 @@ impl Download {
             fresh: false,
             until_close: false,
         }
+    }
+
+    /// Reads more of the answer.
+    pub(crate) fn poll_fill(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: &mut Connection,
+        now: Instant,
+        spare: &Buffers,
+    ) -> Poll<io::Result<usize>> {
+        let polled = self.answers.poll_fill(cx, from, spare);
+        if matches!(polled, Poll::Ready(Ok(1..))) && self.answers.has_room() {
+            from.on_emptied(now);
+        }
+        polled
     }
 }
 

@@ -184,7 +184,7 @@ impl Client {
         let now = loop {
             let due = engine.min(desk.due.at);
             let look = self.next_look(desk);
-            let now = ready!(desk.alarm.poll(cx, self.worker.clock, due.min(look)));
+            let now = ready!(desk.alarm.poll(cx, &self.worker.timers, due.min(look)));
             if look <= now && self.is_gone(desk, now) {
                 return Poll::Ready(Input::ClientLeft);
             }

@@ -64,21 +64,25 @@ impl Endpoint {
 mod tests {
     use std::net::TcpListener;
 
+    use base::Duration;
+
     use super::*;
-    use crate::upstream;
+    use crate::{timers, upstream};
 
     #[test]
     fn an_address_that_takes_no_connection_is_followed_by_the_next_and_the_good_one_is_kept() {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
+        timers::tests::within_a_loop(async |timers| {
             let dead = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
             let well = TcpListener::bind("127.0.0.2:0").unwrap();
             let good = well.local_addr().unwrap();
             let endpoint = Endpoint::new("several:80", None);
-            assert!(upstream::reach(&endpoint, None).await.is_err(), "nothing is resolved yet");
+            assert!(
+                upstream::reach(timers, &endpoint, None).await.is_err(),
+                "nothing is resolved yet"
+            );
 
             endpoint.set_addresses(&[dead, good]);
-            let socket = upstream::reach(&endpoint, None).await.unwrap();
+            let socket = upstream::reach(timers, &endpoint, None).await.unwrap();
 
             assert_eq!(socket.peer_addr().unwrap(), good);
             assert_eq!(endpoint.addresses().1, 1);
@@ -89,8 +93,7 @@ mod tests {
 
     #[test]
     fn an_address_that_says_nothing_takes_no_more_than_its_part_of_the_time() {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
+        timers::tests::within_a_loop(async |timers| {
             // A queue that is full: the kernel drops what comes.
             let full = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
             let full = full.unwrap();
@@ -104,11 +107,11 @@ mod tests {
             endpoint.set_addresses(&[silent, good]);
             let began = std::time::Instant::now();
 
-            let within = std::time::Duration::from_millis(400);
-            let socket = upstream::reach(&endpoint, Some(within)).await.unwrap();
+            let within = Duration::from_millis(400);
+            let socket = upstream::reach(timers, &endpoint, Some(within)).await.unwrap();
 
             assert_eq!(socket.peer_addr().unwrap(), good);
-            assert!(began.elapsed() < within, "{:?}", began.elapsed());
+            assert!(began.elapsed() < within.into(), "{:?}", began.elapsed());
         });
     }
 }
