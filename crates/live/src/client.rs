@@ -31,7 +31,7 @@ pub(crate) struct Client {
     listener: usize,
     /// It has sent a request already.
     served: bool,
-    /// The end of what it does now.
+    /// The end of what it does now. While a head comes in: of that, if it was not there at once.
     until: Instant,
     /// It was not closed in good order.
     pub(crate) reset: bool,
@@ -243,8 +243,11 @@ impl Client {
         self.write_answer(desk, answer);
     }
 
+    /// The story of a request begins with its first byte.
     fn new_tale(&self) -> Tale {
-        let (arrived, id) = (self.worker.now(), self.worker.next_id());
+        let (now, id) = (self.worker.now(), self.worker.next_id());
+        let waited = self.until != Instant::NEVER;
+        let arrived = if waited { self.until - self.worker.limits.head_timeout } else { now };
         Tale { arrived, id, ..Tale::default() }
     }
 

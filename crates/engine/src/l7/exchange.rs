@@ -24,7 +24,7 @@ use policy::breaker::Pass;
 use policy::deadline::Deadline;
 use policy::retry::Grounds;
 
-use self::end::{End, outcome};
+use self::end::{End, Try, outcome};
 use super::outputs::Outputs;
 use super::{Body, Input, Key, Output, Request};
 use crate::Call;
@@ -164,15 +164,20 @@ impl Exchange {
         self.request.client_attempt.saturating_sub(1).saturating_add(self.attempts)
     }
 
-    /// When it arrived.
+    /// When its first byte arrived.
     pub const fn arrived(&self) -> Instant {
         self.arrived
     }
 
+    /// When its last byte arrived, as far as its head goes.
+    fn known(&self) -> Instant {
+        self.arrived + self.request.head_took
+    }
+
     fn begin(&mut self, now: Instant, request: Request, call: &mut Call, sink: &mut impl Sink) {
         self.request = request;
-        self.arrived = now;
-        self.deadline = Deadline::new(now, &call.rules.deadline, request.client_remaining);
+        self.arrived = now - request.head_took;
+        self.deadline = Deadline::new(self.arrived, &call.rules.deadline, request.client_remaining);
         call.on_request();
         call.emit(now, None, Event::L7(l7::Event::Requested), sink);
         if let Some(until) = call.refused_until(now) {
@@ -188,7 +193,7 @@ impl Exchange {
     }
 
     fn queue(&mut self, now: Instant, call: &mut Call, sink: &mut impl Sink) {
-        let until = self.useful_until(call);
+        let until = self.useful_until(now, call);
         match call.join(now, until, self.key, sink) {
             Err(cause) => self.refuse(now, Refusal { cause, until: now + TRY_AGAIN }, call, sink),
             Ok(ticket) => {
@@ -204,17 +209,17 @@ impl Exchange {
 
     /// Past this point an answer could not be had in time: the deadline less what an answer
     /// typically takes, but never less than half of the time there is.
-    fn useful_until(&self, call: &Call) -> Instant {
-        let Some(whole) = self.deadline.remaining(self.arrived) else {
+    fn useful_until(&self, now: Instant, call: &Call) -> Instant {
+        let Some(left) = self.deadline.remaining(now) else {
             return Instant::NEVER;
         };
-        let half = Duration::from_nanos(whole.as_nanos() / 2);
+        let half = Duration::from_nanos(left.as_nanos() / 2);
         self.deadline.instant() - call.belief.typical_latency().min(half)
     }
 
     fn admitted(&mut self, now: Instant, call: &mut Call, sink: &mut impl Sink) {
         self.admitted = true;
-        self.queue_wait = now.since(self.arrived);
+        self.queue_wait = now.since(self.known());
         let waited = self.queue_wait;
         call.emit(now, None, Event::Policy(decided::Event::Admitted { waited }), sink);
         if self.deadline.is_past(now) {
@@ -313,7 +318,7 @@ impl Exchange {
         if !is_probe || self.deadline.instant() != Instant::NEVER {
             return attempt;
         }
-        call.end_pass(now, attempt.pass, outcome(Some(cause), false, false), sink);
+        call.end_pass(now, attempt.pass, outcome(Some(cause), Try::default()), sink);
         Attempt { pass: Pass::Told, ..attempt }
     }
 

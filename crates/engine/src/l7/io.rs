@@ -20,6 +20,9 @@ pub struct Request {
     /// Which try of its client it is, 1 for the first. A client that tries again itself gets no
     /// retries from us: tries at two layers multiply.
     pub client_attempt: u8,
+    /// How long it took to arrive: the time of its client that went by before anything could be
+    /// decided.
+    pub head_took: Duration,
 }
 
 impl Default for Request {
@@ -30,6 +33,7 @@ impl Default for Request {
             declared_idempotent: false,
             client_remaining: None,
             client_attempt: 1,
+            head_took: Duration::ZERO,
         }
     }
 }

@@ -30,9 +30,9 @@ impl Client {
     /// Begins to carry the request whose head was read.
     pub(crate) fn begin(&mut self, desk: &mut Desk) {
         if self.half_closed.is_some() {
-            self.half_closed = Some(HalfClosed::since(desk.tale.arrived));
+            self.half_closed = Some(HalfClosed::since(self.worker.recent()));
         }
-        let request = desk.begin(desk.tale.arrived, self);
+        let request = desk.begin(self.worker.recent(), self);
         self.tell(desk, Input::Begin(request));
     }
 
@@ -297,6 +297,7 @@ impl Desk {
         self.ways = Default::default();
         let request = self.head.over(&self.head_bytes);
         Request {
+            head_took: now.since(self.tale.arrived),
             idempotent_method: request.method().is_idempotent(),
             declared_idempotent: request.idempotency_key().is_some(),
             client_remaining: request.timeout_ms().map(Duration::from_millis),

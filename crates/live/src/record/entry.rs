@@ -25,7 +25,7 @@ pub(super) enum Entry {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Said {
-    Begin { idempotent: bool, declared: bool, remaining: Option<u64>, attempt: u8 },
+    Begin { idempotent: bool, declared: bool, remaining: Option<u64>, attempt: u8, head: u64 },
     Turn,
     Sent,
     Head { status: u16, retry_after: Option<u64>, kept: bool },
@@ -45,6 +45,7 @@ impl From<Input> for Said {
                 declared: request.declared_idempotent,
                 remaining: request.client_remaining.map(Duration::as_nanos),
                 attempt: request.client_attempt,
+                head: request.head_took.as_nanos(),
             },
             Input::Turn => Self::Turn,
             Input::Sent => Self::Sent,
@@ -69,12 +70,15 @@ impl Said {
     pub(super) fn input(&self) -> Option<Input> {
         let body = |kept| if kept { Body::Kept } else { Body::Gone };
         Some(match *self {
-            Self::Begin { idempotent, declared, remaining, attempt } => Input::Begin(Request {
-                idempotent_method: idempotent,
-                declared_idempotent: declared,
-                client_remaining: remaining.map(Duration::from_nanos),
-                client_attempt: attempt,
-            }),
+            Self::Begin { idempotent, declared, remaining, attempt, head } => {
+                Input::Begin(Request {
+                    idempotent_method: idempotent,
+                    declared_idempotent: declared,
+                    client_remaining: remaining.map(Duration::from_nanos),
+                    client_attempt: attempt,
+                    head_took: Duration::from_nanos(head),
+                })
+            }
             Self::Turn => Input::Turn,
             Self::Sent => Input::Sent,
             Self::Head { status, retry_after, kept } => {
@@ -111,6 +115,7 @@ mod tests {
         let inputs = [
             Input::Begin(Request {
                 client_remaining: Some(Duration::from_millis(7)),
+                head_took: Duration::from_millis(3),
                 ..Request::default()
             }),
             Input::Turn,

@@ -1,9 +1,10 @@
 //! How a request ends, and each try of it.
 
-use base::Instant;
+use base::{Duration, Instant};
 use event::policy as decided;
 use event::{Cause, Event, Sink, l7};
 use policy::breaker::Outcome;
+use policy::deadline::Params;
 
 use super::{Attempt, Exchange, State};
 use crate::Call;
@@ -33,12 +34,25 @@ impl Exchange {
         call: &mut Call,
         sink: &mut impl Sink,
     ) {
-        let unused = matches!(self.state, State::Trying { sent: false, .. });
-        let hurried = now.since(attempt.left) < call.belief.typical_latency();
-        let outcome = outcome(cause, unused, hurried);
+        let took = now.since(attempt.left);
+        let tried = Try {
+            unused: matches!(self.state, State::Trying { sent: false, .. }),
+            hurried: took < call.belief.typical_latency() || self.is_cut_short(took, call),
+            switched: self.status == SWITCHING,
+        };
+        let outcome = outcome(cause, tried);
         call.on_attempt_end(now, attempt.endpoint, attempt.pass, outcome, sink);
-        let ended = l7::Event::AttemptEnded { took: now.since(attempt.left), cause };
+        let ended = l7::Event::AttemptEnded { took, cause };
         call.emit(now, Some(attempt.endpoint), Event::L7(ended), sink);
+    }
+
+    /// Whether the client left a try clearly less time than the file does.
+    fn is_cut_short(&self, took: Duration, call: &Call) -> bool {
+        let Params { timeout, attempt_timeout } = call.rules.deadline;
+        let client = self.request.client_remaining;
+        let shortened = client.is_some_and(|client| timeout.is_none_or(|own| client < own));
+        let fair = attempt_timeout.or(timeout);
+        shortened && fair.is_none_or(|fair| took.saturating_mul(10) < fair.saturating_mul(9))
     }
 
     pub(super) fn refuse(
@@ -61,7 +75,7 @@ impl Exchange {
             // A turn that has come brought a permit, whether we were told of it or not.
             State::Queued { ticket, .. } => {
                 self.admitted = !call.leave(ticket);
-                self.queue_wait = now.since(self.arrived);
+                self.queue_wait = now.since(self.known());
             }
             // A failed or refused try was ended by whoever judged it.
             State::Trying { .. } if matches!(end, End::Refused { .. }) => {}
@@ -123,21 +137,43 @@ impl End {
     }
 }
 
-/// What an ended try tells about the service. An answer that blames the client, or the way, is a
-/// success of the service. A client that left tells nothing, nor does a connection that broke while it was
-/// still `unused`: it had only idled too long. Nor does the end of the request's time if the try
-/// was `hurried`, with less time than an answer typically takes: else a client that claims to have
-/// a millisecond left could open the breaker for everybody.
-pub(super) const fn outcome(cause: Option<Cause>, unused: bool, hurried: bool) -> Outcome {
+/// What is to be known of a try to learn from its end.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Try {
+    /// No byte of it had left.
+    unused: bool,
+    /// It had less time than an answer typically takes, or clearly less than the file gives it.
+    hurried: bool,
+    /// It had become a tunnel.
+    switched: bool,
+}
+
+/// What an ended try tells about the service. An answer that blames the client, the request or the
+/// way is a success of the service, and so is a tunnel, however it ends: either side may fall silent.
+/// A client that left tells nothing, nor does a connection that broke while it was still unused: it
+/// had only idled too long. Nor does the end of the request's time if the try was hurried: else a
+/// client that says it has little time left could open the breaker for everybody.
+pub(super) const fn outcome(cause: Option<Cause>, tried: Try) -> Outcome {
     match cause {
-        None => Outcome::Success,
+        None | Some(Cause::Misrouted) => Outcome::Success,
         Some(Cause::ClientLeft | Cause::BadRequest | Cause::ClientTimeout | Cause::Exhausted) => {
             Outcome::Unknown
         }
-        Some(Cause::Closed | Cause::Reset) if unused => Outcome::Unknown,
-        Some(Cause::Timeout) if hurried => Outcome::Unknown,
-        Some(Cause::Misrouted) => Outcome::Success,
-        Some(Cause::Status(status)) if status < 500 => Outcome::Success,
+        Some(Cause::Closed | Cause::Reset) if tried.unused => Outcome::Unknown,
+        Some(Cause::Timeout) if tried.hurried => Outcome::Unknown,
+        Some(Cause::Status(status)) if status < 500 || is_about_the_request(status) => {
+            Outcome::Success
+        }
+        Some(_) if tried.switched => Outcome::Success,
         Some(_) => Outcome::Failure,
     }
 }
+
+/// Not Implemented, HTTP Version Not Supported (RFC 9110 section 15.6) and Loop Detected (RFC 5842
+/// section 7.2): the service is well, and says what it will not do.
+const fn is_about_the_request(status: u16) -> bool {
+    matches!(status, 501 | 505 | 508)
+}
+
+/// Switching Protocols.
+const SWITCHING: u16 = 101;

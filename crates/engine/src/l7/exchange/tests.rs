@@ -356,6 +356,7 @@ const GET: Request = Request {
     declared_idempotent: false,
     client_remaining: None,
     client_attempt: 1,
+    head_took: Duration::ZERO,
 };
 const POST: Request = Request { idempotent_method: false, ..GET };
 const TIME: Input = Input::Time { body: Body::Kept };

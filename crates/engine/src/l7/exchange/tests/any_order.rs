@@ -185,12 +185,16 @@ fn step() -> impl Strategy<Value = Step> {
 
 fn any_request() -> impl Strategy<Value = Request> {
     let remaining = prop::option::of((0_u64..2_000).prop_map(Duration::from_millis));
-    (any::<bool>(), any::<bool>(), remaining, 0_u8..4).prop_map(
-        |(idempotent_method, declared_idempotent, client_remaining, client_attempt)| Request {
-            idempotent_method,
-            declared_idempotent,
-            client_remaining,
-            client_attempt,
+    let head_took = (0_u64..1_000).prop_map(Duration::from_millis);
+    (any::<bool>(), any::<bool>(), remaining, 0_u8..4, head_took).prop_map(
+        |(idempotent_method, declared_idempotent, client_remaining, client_attempt, head_took)| {
+            Request {
+                idempotent_method,
+                declared_idempotent,
+                client_remaining,
+                client_attempt,
+                head_took,
+            }
         },
     )
 }

@@ -14,13 +14,68 @@ fn a_client_with_too_little_time_proves_nothing_about_the_service() {
 }
 
 #[test]
-fn a_service_that_had_its_usual_time_and_did_not_answer_has_failed() {
+fn however_slow_a_path_is_a_client_that_gives_it_less_than_the_file_does_proves_nothing() {
+    let mut fresh = call(Rules { breaker: Some(breaker()), ..rules() });
+    for call in [&mut answering_in_ten_ms(), &mut fresh] {
+        for ms in [1, 20, 100, 314] {
+            hurried(call, ms);
+        }
+
+        assert_eq!(call.breaker_state(), breaker::State::Closed);
+    }
+}
+
+#[test]
+fn a_service_that_had_about_the_time_that_the_file_gives_a_try_has_failed() {
     let mut call = answering_in_ten_ms();
     for _ in 0..2 {
-        hurried(&mut call, 10);
+        hurried(&mut call, 315);
     }
 
     assert_eq!(call.breaker_state(), breaker::State::Open);
+}
+
+#[test]
+fn what_a_service_says_of_a_request_does_not_speak_against_the_service() {
+    for status in [404, 421, 501, 505, 508] {
+        assert_eq!(after_answers(status), breaker::State::Closed, "{status}");
+    }
+    for status in [500, 502, 503, 504] {
+        assert_eq!(after_answers(status), breaker::State::Open, "{status}");
+    }
+}
+
+#[test]
+fn a_tunnel_proves_with_its_head_that_the_service_is_well_however_it_ends() {
+    for (status, state) in [(101, breaker::State::Closed), (200, breaker::State::Open)] {
+        for cause in [Cause::IdleTimeout, Cause::Reset] {
+            let mut call = answering_in_ten_ms();
+            for _ in 0..10 {
+                let mut exchange = Driven::begin(&mut call, GET);
+                exchange.tell(&mut call, 1, head(status));
+                exchange.tell(&mut call, 2, failed(cause));
+            }
+
+            assert_eq!(call.breaker_state(), state, "{status} {cause:?}");
+        }
+    }
+}
+
+#[test]
+fn a_request_arrives_with_the_first_byte_of_its_head() {
+    let mut call = call(Rules { admission: limits(1, 1), ..rules() });
+    let _first = Driven::begin(&mut call, GET);
+    let slow = Request { head_took: Duration::from_millis(700), ..GET };
+
+    let mut second = Driven::begin_at(&mut call, Instant::from_millis(1_000), slow);
+    let told = second.tell(&mut call, 1_100, TIME);
+
+    assert_eq!(
+        told,
+        [Output::Respond { cause: Cause::QueueExpired, retry_after: Some(TRY_AGAIN) }]
+    );
+    assert_eq!(second.exchange.arrived(), Instant::from_millis(300));
+    assert_eq!(second.exchange.queue_wait(), Duration::from_millis(100));
 }
 
 #[test]
@@ -76,6 +131,17 @@ fn as_long_as_nothing_was_answered_a_retry_may_take_what_time_there_is() {
     let told = exchange.tell(&mut call, 1, failed(Cause::Refused));
 
     assert!(matches!(told[..], [Output::Wait { .. }]), "{told:?}");
+}
+
+/// The breaker, when ten requests were answered so.
+fn after_answers(status: u16) -> breaker::State {
+    let mut call = answering_in_ten_ms();
+    for _ in 0..10 {
+        let mut exchange = Driven::begin(&mut call, GET);
+        exchange.tell(&mut call, 1, head(status));
+        exchange.tell(&mut call, 2, Input::Finished);
+    }
+    call.breaker_state()
 }
 
 fn answering_in_ten_ms() -> Call {
