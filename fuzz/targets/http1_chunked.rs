@@ -79,7 +79,7 @@ fn relay(pieces: &[&[u8]]) -> Result<Vec<u8>, Refusal> {
                     if trailers.parse(&left, &Limits::default())? == Parse::Partial {
                         break;
                     }
-                    trailers.write_last_chunk(&left, &mut out);
+                    trailers.write_last_chunk(&left, b"", &mut out);
                     return Ok(out);
                 }
                 Then::More if relay.consumed == 0 => break,

@@ -51,10 +51,10 @@ impl Answer {
     }
 
     /// To a connection that cannot be served at all.
-    pub(crate) fn too_many_connections() -> Vec<u8> {
+    pub(crate) fn too_many_connections(date: &str) -> Vec<u8> {
         let mut out = Vec::new();
         let to = Recipient { close: true, ..Recipient::default() };
-        Self::failure(Cause::Exhausted).write(&mut out, to, RequestId(0));
+        Self::failure(Cause::Exhausted).write(&mut out, to, RequestId(0), date);
         out
     }
 
@@ -99,11 +99,12 @@ impl Answer {
     }
 
     /// Writes it, whole; says how long its body is.
-    pub(crate) fn write(&self, out: &mut Vec<u8>, to: Recipient, id: RequestId) -> u64 {
+    pub(crate) fn write(&self, out: &mut Vec<u8>, to: Recipient, id: RequestId, date: &str) -> u64 {
         let proxy_status = self.cause.map(|cause| self.proxy_status(cause)).unwrap_or_default();
         let retry_after = self.retry_after.map(|after| seconds(after).to_string());
         let (kind, body) = self.body(id);
-        let mut fields: Vec<(&str, &[u8])> = Vec::with_capacity(4);
+        let mut fields: Vec<(&str, &[u8])> = Vec::with_capacity(5);
+        fields.push(("Date", date.as_bytes()));
         if !body.is_empty() {
             fields.push(("Content-Type", kind.as_bytes()));
         }

@@ -306,8 +306,9 @@ impl Client {
             head_only: request.method() == Method::Head,
         };
         desk.download.close = close;
+        let date = self.worker.date();
         (desk.tale.status, desk.tale.cause) = (answer.status(), answer.cause());
-        desk.tale.own_bytes = answer.write(desk.download.out.made(), to, desk.tale.id);
+        desk.tale.own_bytes = answer.write(desk.download.out.made(), to, desk.tale.id, &date);
         desk.stage = Stage::Answering;
         self.until = self.worker.now() + self.worker.limits.write_timeout;
     }
@@ -370,8 +371,9 @@ impl Desk {
         self.head_bytes.clear();
         self.head_bytes.extend_from_slice(&self.inbox.filled()[..length]);
         self.inbox.consume(length);
-        let framing = self.head.over(&self.head_bytes).framing();
-        self.upload.passage = Passage::new(framing, framing);
+        let request = self.head.over(&self.head_bytes);
+        let framing = request.framing();
+        self.upload.passage = Passage::new(framing, framing).nominating(request.nominated());
     }
 
     /// What was parsed is not a head.

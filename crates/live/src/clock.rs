@@ -1,7 +1,10 @@
 //! The real clock, as the engine counts time.
 
 use base::{Duration, Instant};
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::time;
+use wire::l7::http1;
 
 /// Counts from the start of the process. All workers share one start, so that an instant means
 /// the same to each of them.
@@ -28,6 +31,28 @@ impl Clock {
     /// Reads it: a call into the kernel's page, some twenty nanoseconds.
     pub(crate) fn now(self) -> Instant {
         Instant::ZERO + Duration::from(self.start.elapsed())
+    }
+}
+
+/// The date in words, found out once a second.
+#[derive(Debug, Default)]
+pub(crate) struct Calendar {
+    last: RefCell<Option<(u64, Rc<str>)>>,
+}
+
+impl Calendar {
+    /// As `Date` has it; it may be a second old, which is as exact as it is.
+    pub(crate) fn date(&self, now: Instant) -> Rc<str> {
+        let second = now.as_nanos() / 1_000_000_000;
+        let mut last = self.last.borrow_mut();
+        match &*last {
+            Some((known, date)) if *known == second => Rc::clone(date),
+            _ => {
+                let date: Rc<str> = http1::date(seconds_since_1970()).into();
+                *last = Some((second, Rc::clone(&date)));
+                date
+            }
+        }
     }
 }
 

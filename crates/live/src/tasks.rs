@@ -140,7 +140,7 @@ async fn welcome(worker: &Rc<Worker>, socket: TcpStream, peer: SocketAddr, numbe
 fn turn_away(worker: &Worker, socket: &TcpStream) {
     worker.emit(NOBODY, Event::L4(l4::Event::TurnedAway { cause: Cause::Exhausted }));
     // Whether it can still be told is not worth waiting for.
-    let _ = socket.try_write(&Answer::too_many_connections());
+    let _ = socket.try_write(&Answer::too_many_connections(&worker.date()));
 }
 
 /// Hears from the other workers, and of the drain.

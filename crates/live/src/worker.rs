@@ -13,7 +13,7 @@ use observe::metrics::Cells;
 use tokio::sync::Notify;
 
 use crate::buffers::Buffers;
-use crate::clock::Clock;
+use crate::clock::{Calendar, Clock};
 use crate::exchange::Desk;
 use crate::instance::Instance;
 use crate::limits::{self, Limits};
@@ -32,6 +32,7 @@ pub(crate) struct Worker {
     pub(crate) id: WorkerId,
     pub(crate) clock: Clock,
     pub(crate) timers: Rc<Timers>,
+    calendar: Calendar,
     /// Of the event loop that runs it.
     pub(crate) turns: Turns,
     pub(crate) plan: Arc<Plan>,
@@ -76,6 +77,7 @@ impl Worker {
             id,
             clock,
             timers,
+            calendar: Calendar::default(),
             turns,
             plan,
             slots: Slots::default(),
@@ -207,6 +209,11 @@ impl Worker {
     /// The time when it was last asked for: good enough for what counts in seconds.
     pub(crate) fn recent(&self) -> Instant {
         self.recent.get()
+    }
+
+    /// The date in words.
+    pub(crate) fn date(&self) -> Rc<str> {
+        self.calendar.date(self.recent())
     }
 
     /// A number for a request that no other request of this process has.

@@ -1,7 +1,7 @@
 //! Bodies as they go by: counted, decoded, relayed, cut off (RFC 9112 sections 6 and 7).
 
 use plimsoll_wire::l7::http1::{
-    Body, Framing, LONGEST_LINE, Limits, Parse, Refusal, Then, Trailers, write,
+    Body, Framing, LONGEST_LINE, Limits, Parse, Refusal, RequestHead, Then, Trailers, write,
 };
 
 #[test]
@@ -138,7 +138,7 @@ fn trailers_are_kept_apart_and_passed_on_behind_the_last_chunk() {
     assert_eq!(&rest[consumed..], b"GET /");
     assert!(body.is_done());
     let mut out = Vec::new();
-    trailers.write_last_chunk(rest, &mut out);
+    trailers.write_last_chunk(rest, b"", &mut out);
     assert_eq!(out, b"0\r\nGrpc-Status: 0\r\nX-Sum: a\r\n\r\n");
 }
 
@@ -153,9 +153,35 @@ fn framing_routing_and_credentials_are_removed_from_trailers() {
     assert!(trailers.parse(section.as_bytes(), &Limits::default()).is_ok());
 
     let mut out = Vec::new();
-    trailers.write_last_chunk(section.as_bytes(), &mut out);
+    trailers.write_last_chunk(section.as_bytes(), b"", &mut out);
 
     assert_eq!(out, b"0\r\nX-Kept: 1\r\nProxy-Status: m\r\n\r\n");
+}
+
+#[test]
+fn what_the_head_says_is_for_one_hop_is_removed_from_trailers_too() {
+    let section = b"X-Hop: 1\r\nX-Kept: 2\r\nx-other: 3\r\n\r\n";
+    let text =
+        b"GET / HTTP/1.1\r\nHost: a\r\nConnection: x-hop\r\nConnection: close, X-Other\r\n\r\n";
+    let mut head = RequestHead::new();
+    assert!(head.parse(text, &Limits::default()).is_ok());
+    let nominated = head.over(text).nominated().unwrap_or_default();
+    let mut trailers = Trailers::new();
+    assert!(trailers.parse(section, &Limits::default()).is_ok());
+
+    let mut out = Vec::new();
+    trailers.write_last_chunk(section, &nominated, &mut out);
+
+    assert_eq!(out, b"0\r\nX-Kept: 2\r\n\r\n");
+}
+
+#[test]
+fn who_only_says_what_becomes_of_the_connection_names_no_fields() {
+    let text = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive\r\n\r\n";
+    let mut head = RequestHead::new();
+    assert!(head.parse(text, &Limits::default()).is_ok());
+
+    assert_eq!(head.over(text).nominated(), None);
 }
 
 #[test]

@@ -200,7 +200,7 @@ impl Client {
                 }
                 Poll::Ready(_) => return Poll::Ready(Some(Input::ClientLeft)),
                 Poll::Pending => {
-                    if desk.due == Due::NEVER {
+                    if desk.due == Due::NEVER && !desk.waits_for_leave() {
                         let at = self.worker.recent() + self.worker.limits.body_timeout;
                         desk.due = Due { at, what: Cause::ClientTimeout };
                     }

@@ -180,6 +180,14 @@ impl Desk {
         self.leave(spare);
     }
 
+    /// Whether the client rightly sends nothing: it has asked whether it may (`Expect`), and the
+    /// service has yet to say so.
+    pub(crate) fn waits_for_leave(&self) -> bool {
+        let has_begun = self.upload.passage.moved() > 0 || !self.inbox.is_empty();
+        let asks = self.head.over(&self.head_bytes).expects_continue();
+        asks && !has_begun && self.download.interim == 0
+    }
+
     /// The current try is given up: its connection goes, and whatever came of it.
     pub(crate) fn leave(&mut self, spare: &Buffers) {
         self.link = Link::None;

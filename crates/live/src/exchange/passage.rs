@@ -18,6 +18,8 @@ pub(crate) struct Passage {
     trailing: bool,
     /// Bytes that went by, chunk lines included.
     moved: u64,
+    /// The fields that may not be among the trailers.
+    nominated: Option<Vec<u8>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +59,12 @@ impl Passage {
             (_, Framing::Chunked) => Way::Pack,
             _ => Way::Plain,
         };
-        Self { body: Body::new(from), way, trailing: false, moved: 0 }
+        Self { body: Body::new(from), way, trailing: false, moved: 0, nominated: None }
+    }
+
+    /// The same, where `Connection` names fields that go no further, among the trailers neither.
+    pub(crate) fn nominating(self, nominated: Option<Vec<u8>>) -> Self {
+        Self { nominated, ..self }
     }
 
     /// Has all of it arrived?
@@ -166,7 +173,8 @@ impl Passage {
             return Ok(Progress::Hungry);
         };
         if self.way == Way::Chunks {
-            trailers.write_last_chunk(inbox.filled(), out.made());
+            let nominated = self.nominated.as_deref().unwrap_or_default();
+            trailers.write_last_chunk(inbox.filled(), nominated, out.made());
         }
         inbox.consume(consumed);
         self.body.on_trailers();

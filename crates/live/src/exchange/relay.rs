@@ -25,7 +25,10 @@ impl Client {
         desk.tale.answered = Some(self.worker.recent());
         desk.tale.cause = Cause::of_passed_on(status);
         let failure = desk.tale.cause.map(|_| format!("plimsoll; received-status={status}"));
+        let date = self.worker.date();
         let mut hop = ResponseHop {
+            // An interim answer needs none, and a tunnel has other things to say.
+            date: (!response.is_interim() && status != 101).then_some(&*date),
             proxy_status: failure.as_deref().map(str::as_bytes),
             ..ResponseHop::new(&self.worker.plan.pseudonym, request.version(), &response)
         };
@@ -33,7 +36,8 @@ impl Client {
         let unread = !desk.upload.passage.is_done();
         hop.close = !request.is_persistent() || unread || self.worker.instance.is_draining();
         response.forward(&hop, download.out.made());
-        download.passage = Passage::new(response.framing(), hop.framing);
+        download.passage =
+            Passage::new(response.framing(), hop.framing).nominating(response.nominated());
         download.reusable = response.is_persistent();
         download.until_close = matches!(hop.framing, Framing::UntilClose | Framing::Tunnel);
         download.close = hop.close || download.until_close;

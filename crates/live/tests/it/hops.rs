@@ -1,5 +1,7 @@
 //! What ends at the balancer and what goes on (RFC 9110, section 7 and around it).
 
+use std::time::Duration;
+
 use crate::client::{field, fields, status};
 use crate::service::{Connection, Service, nobody};
 use crate::site::Site;
@@ -194,6 +196,108 @@ fn a_client_that_expected_100_and_was_turned_away_is_told_that_the_connection_en
     assert_eq!((answer.status, answer.field("connection")), (413, Some("close")));
     client.rest();
     balancer.assert_nothing_leaked();
+}
+
+#[test]
+fn a_service_that_gives_no_leave_is_to_blame_and_not_the_client_that_waits_for_it() {
+    let service = Service::script(Connection::until_closed);
+    let balancer = Site::before(&[service.address])
+        .rule("attempt_timeout", "\"100ms\"")
+        .rule("connect_timeout", "\"100ms\"")
+        .rule("retry", "\"none\"")
+        .start();
+    let mut client = balancer.client();
+
+    client.send(
+        b"POST / HTTP/1.1\r\nHost: shop\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n",
+    );
+
+    let answer = client.answer();
+    assert_eq!((answer.status, answer.cause().as_deref()), (504, Some("attempt_timeout")));
+}
+
+#[test]
+fn a_client_that_has_leave_and_sends_nothing_is_to_blame_itself() {
+    let service = Service::script(|connection| {
+        connection.request();
+        connection.send(b"HTTP/1.1 100 Continue\r\n\r\n");
+        connection.until_closed();
+    });
+    let balancer = Site::before(&[service.address])
+        .rule("attempt_timeout", "\"100ms\"")
+        .rule("connect_timeout", "\"100ms\"")
+        .rule("retry", "\"none\"")
+        .start();
+    let mut client = balancer.client();
+
+    client.send(
+        b"POST / HTTP/1.1\r\nHost: shop\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n",
+    );
+    assert_eq!(status(&client.head().unwrap()), 100);
+
+    let answer = client.answer();
+    assert_eq!((answer.status, answer.cause().as_deref()), (408, Some("client_timeout")));
+}
+
+#[test]
+fn the_time_in_which_a_head_comes_in_is_time_of_the_request() {
+    let service = Service::well();
+    let balancer = Site::before(&[service.address])
+        .rule("timeout", "\"800ms\"")
+        .rule("attempt_timeout", "\"350ms\"")
+        .rule("connect_timeout", "\"350ms\"")
+        .start();
+    let mut client = balancer.client();
+
+    client.send(b"GET / HTTP/1.1\r\n");
+    std::thread::sleep(Duration::from_millis(300));
+    client.send(b"Host: shop\r\n\r\n");
+
+    assert_eq!(client.answer().status, 200);
+    let request = service.only_request();
+    let left: u64 = field(&request, "plimsoll-timeout-ms").unwrap().parse().unwrap();
+    assert!(left <= 500, "{left} ms of 800 are left after 300");
+}
+
+#[test]
+fn every_answer_has_a_date_and_a_services_own_is_kept() {
+    let own = "Sun, 06 Nov 1994 08:49:37 GMT";
+    for (head, dates) in [("", None), ("Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n", Some(own))] {
+        let answer = format!("HTTP/1.1 200 OK\r\n{head}Content-Length: 0\r\n\r\n");
+        let service = Service::answering(answer.leak());
+        let balancer = Site::before(&[service.address]).start();
+
+        let answer = balancer.get("/");
+
+        assert_eq!(answer.head.to_ascii_lowercase().matches("\r\ndate: ").count(), 1);
+        let date = answer.field("date").unwrap();
+        assert!(date.ends_with(" GMT") && dates.is_none_or(|own| own == date), "{date}");
+    }
+    let balancer = Site::before(&[nobody()]).rule("retry", "\"none\"").start();
+    assert!(balancer.get("/").field("date").unwrap().ends_with(" GMT"));
+}
+
+#[test]
+fn a_trailer_that_connection_names_goes_no_further() {
+    let service = Service::script(|connection| {
+        let request = connection.request().unwrap();
+        assert_eq!(connection.chunks().1, "X-Kept: 2\r\n", "{request}");
+        connection.send(
+            b"HTTP/1.1 200 OK\r\nConnection: X-Back\r\nTransfer-Encoding: chunked\r\n\r\n\
+              0\r\nX-Back: 1\r\nX-Kept: 3\r\n\r\n",
+        );
+        connection.until_closed();
+    });
+    let balancer = Site::before(&[service.address]).start();
+    let mut client = balancer.client();
+
+    client.send(
+        b"POST / HTTP/1.1\r\nHost: shop\r\nConnection: X-Hop\r\nTransfer-Encoding: chunked\r\n\r\n\
+          0\r\nX-Hop: 1\r\nX-Kept: 2\r\n\r\n",
+    );
+
+    assert_eq!(status(&client.head().unwrap()), 200);
+    assert_eq!(client.chunks().1, "X-Kept: 3\r\n");
 }
 
 #[test]

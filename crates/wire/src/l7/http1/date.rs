@@ -1,5 +1,8 @@
 //! Dates as HTTP writes them (RFC 9110 section 5.6.7): one form for today, two of the past.
 
+use alloc::format;
+use alloc::string::String;
+
 /// Seconds from the beginning of 1970 to a date. `now`, counted the same way, tells the century of
 /// the form that writes two digits of the year. `None` if it is no date, or one before 1970.
 pub(super) fn seconds_since_1970(text: &[u8], now: u64) -> Option<u64> {
@@ -9,6 +12,21 @@ pub(super) fn seconds_since_1970(text: &[u8], now: u64) -> Option<u64> {
         Some((day, rest)) => fixed(day, rest),
         None => asctime(text),
     }
+}
+
+/// A date in words, as `Date` and other fields have it: `Sun, 06 Nov 1994 08:49:37 GMT`.
+pub fn date(seconds_since_1970: u64) -> String {
+    let (days, rest) = (seconds_since_1970 / DAY, seconds_since_1970 % DAY);
+    let (year, month, date) = date_of(days);
+    let (day, month) = (name_of(DAYS, days + THURSDAY), name_of(MONTHS, month - 1));
+    let (hour, minute, second) = (rest / 3_600, rest / 60 % 60, rest % 60);
+    format!("{day}, {date:02} {month} {year:04} {hour:02}:{minute:02}:{second:02} GMT")
+}
+
+/// Three letters of it, counted round and round.
+fn name_of<const N: usize>(names: [&'static str; N], at: u64) -> &'static str {
+    let at = usize::try_from(at % N as u64).unwrap_or_default();
+    names[at].get(..3).unwrap_or_default()
 }
 
 /// `Sun, 06 Nov 1994 08:49:37 GMT`.
@@ -77,6 +95,19 @@ fn days_since_1970(year: u64, month: u64, date: u64) -> Option<u64> {
     since_march_of_0000.checked_sub(719_468)
 }
 
+/// Year, month and date of a day, by the same method: eras of 400 years, which are all of one
+/// length, and in them years from March.
+fn date_of(days_since_1970: u64) -> (u64, u64, u64) {
+    let days = days_since_1970 + 719_468;
+    let (era, day) = (days / 146_097, days % 146_097);
+    let year_of_era = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day_of_year = day - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let date = day_of_year - (153 * month + 2) / 5 + 1;
+    let year = era * 400 + year_of_era + u64::from(month >= 10);
+    (year, (month + 2) % 12 + 1, date)
+}
+
 /// Exactly so many words.
 fn words<const N: usize>(text: &str, between: char) -> Option<[&str; N]> {
     let mut found = [""; N];
@@ -96,6 +127,10 @@ const DAYS: [&str; 7] =
     ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+/// In seconds.
+const DAY: u64 = 24 * 3_600;
+/// The first day of 1970, among the days of the week.
+const THURSDAY: u64 = 3;
 /// 365.2425 days, in seconds.
 const AVERAGE_YEAR: u64 = 31_556_952;
 
@@ -125,6 +160,18 @@ mod tests {
             ("Mon, 01 Mar 2100 00:00:00 GMT", 4_107_542_400),
         ] {
             assert_eq!(seconds_since_1970(text.as_bytes(), NOW), Some(secs), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_date_in_words_is_read_as_the_same_moment() {
+        assert_eq!(date(784_111_777), "Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(date(951_782_400), "Tue, 29 Feb 2000 00:00:00 GMT");
+        assert_eq!(date(4_107_542_400), "Mon, 01 Mar 2100 00:00:00 GMT");
+        // Some days and some hours: each month, each leap year and each end of a year for 280 years.
+        for seconds in (0..100_000).map(|step| step * 88_883) {
+            let text = date(seconds);
+            assert_eq!(seconds_since_1970(text.as_bytes(), NOW), Some(seconds), "{text}");
         }
     }
 

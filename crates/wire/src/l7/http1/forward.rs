@@ -160,6 +160,9 @@ pub struct ResponseHop<'a> {
     pub framing: Framing,
     /// The connection closes after this response. A body until close closes it anyway.
     pub close: bool,
+    /// The date, for an answer that has none: whoever has a clock has to add it (RFC 9110 section
+    /// 6.6.1).
+    pub date: Option<&'a str>,
     /// An entry for `Proxy-Status` (RFC 9209), behind those of others.
     pub proxy_status: Option<&'a [u8]>,
     /// Fields to set. They replace any that the upstream sent under the same names.
@@ -170,7 +173,7 @@ impl<'a> ResponseHop<'a> {
     /// The least: `Via`, and a framing that the client understands.
     pub fn new(pseudonym: &'a str, client: Version, response: &Response<'_>) -> Self {
         let framing = response.framing_towards(client);
-        Self { pseudonym, client, framing, close: false, proxy_status: None, set: &[] }
+        Self { pseudonym, client, framing, close: false, date: None, proxy_status: None, set: &[] }
     }
 }
 
@@ -190,6 +193,9 @@ impl Response<'_> {
     pub fn forward(&self, hop: &ResponseHop<'_>, out: &mut Vec<u8>) {
         write::status_line_with(out, self.status(), self.reason());
         self.copy_fields(hop.set, out);
+        if let Some(date) = hop.date.filter(|_| self.known(Name::Date).is_none()) {
+            write::checked_field(out, "Date", date.as_bytes());
+        }
         if let Some(entry) = hop.proxy_status {
             write::field(out, "Proxy-Status", entry);
         }

@@ -1,5 +1,7 @@
 //! What can be asked of the lines of any head, a request's or a response's.
 
+use alloc::vec::Vec;
+
 use super::fields::Fields;
 use super::name::Name;
 
@@ -32,6 +34,11 @@ impl<'a> Lines<'a> {
     /// All fields in order, names as they were written.
     pub fn fields(&self) -> impl Iterator<Item = (&'a str, &'a [u8])> + use<'a> {
         self.fields.texts(self.bytes)
+    }
+
+    /// The values of all `Connection` fields as one list.
+    pub(super) fn connection(&self) -> Vec<u8> {
+        self.known_all(Name::Connection).collect::<Vec<_>>().join(&b","[..])
     }
 
     /// The head as it arrived, with the empty line.

@@ -69,6 +69,7 @@ pub mod write;
 
 pub use body::Body;
 pub use chunked::{LONGEST_LINE, Relay, Step, Then};
+pub use date::date;
 pub use forward::{Recipient, RequestHop, ResponseHop, answer};
 pub use framing::Framing;
 pub use limits::Limits;

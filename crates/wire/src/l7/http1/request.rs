@@ -1,5 +1,6 @@
 //! A request's head: parsed once, asked many times.
 
+use alloc::vec::Vec;
 use core::mem::MaybeUninit;
 use core::ops::Deref;
 
@@ -7,7 +8,7 @@ use super::fields::Fields;
 use super::framing::{Declared, Framing};
 use super::limits::Limits;
 use super::lines::Lines;
-use super::list::{at_most_largest, elements, whole_number};
+use super::list::{at_most_largest, elements};
 use super::method::Method;
 use super::name::Name;
 use super::options::Options;
@@ -284,6 +285,12 @@ impl<'a> Request<'a> {
         self.head.options.is_persistent(self.head.version)
     }
 
+    /// The list of fields that concern the connection alone, if `Connection` names any: for
+    /// [`Trailers::write_last_chunk`](super::Trailers::write_last_chunk).
+    pub fn nominated(&self) -> Option<Vec<u8>> {
+        self.head.options.nominates.then(|| self.lines.connection())
+    }
+
     /// Does the client wait for a 100 before it sends the body? Not without a body, and not in
     /// HTTP/1.0 (RFC 9110 section 10.1.1).
     pub fn expects_continue(&self) -> bool {
@@ -360,7 +367,7 @@ fn expects_continue(value: &[u8]) -> Result<bool, Refusal> {
 }
 
 fn max_forwards(value: &[u8], before: Option<u64>) -> Result<u64, Refusal> {
-    whole_number(value).filter(|_| before.is_none()).ok_or(Refusal::MaxForwards)
+    at_most_largest(value).filter(|_| before.is_none()).ok_or(Refusal::MaxForwards)
 }
 
 /// The two spaces and the version of a request line.

@@ -1,5 +1,6 @@
 //! A response's head: what it says depends on what was asked.
 
+use alloc::vec::Vec;
 use core::mem::MaybeUninit;
 use core::ops::Deref;
 
@@ -208,6 +209,12 @@ impl<'a> Deref for Response<'a> {
 }
 
 impl<'a> Response<'a> {
+    /// The list of fields that concern the connection alone, if `Connection` names any: for
+    /// [`Trailers::write_last_chunk`](super::Trailers::write_last_chunk).
+    pub fn nominated(&self) -> Option<Vec<u8>> {
+        self.head.options.nominates.then(|| self.lines.connection())
+    }
+
     /// The status, 100 to 599.
     pub fn status(&self) -> u16 {
         self.head.status

@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 
 use super::fields::{Field, Fields};
 use super::limits::Limits;
+use super::list::elements;
 use super::name::{HOP_BY_HOP, Name, PROTECTED};
 use super::refusal::Refusal;
 use super::scan::{self, Parse};
@@ -52,10 +53,15 @@ impl Trailers {
     }
 
     /// Writes the last chunk and those of the fields that may be passed on, to the very end of
-    /// the message.
-    pub fn write_last_chunk(&self, bytes: &[u8], out: &mut Vec<u8>) {
+    /// the message. Not those that `Connection` named in the head: `nominated` (RFC 9110 section
+    /// 7.6.1).
+    pub fn write_last_chunk(&self, bytes: &[u8], nominated: &[u8], out: &mut Vec<u8>) {
+        let is_nominated = |field: &Field| {
+            let name = field.name.bytes(bytes);
+            elements(nominated).any(|option| option.eq_ignore_ascii_case(name))
+        };
         out.extend_from_slice(b"0\r\n");
-        self.fields.copy_to(out, bytes, |field| is_forbidden(field, bytes));
+        self.fields.copy_to(out, bytes, |field| is_forbidden(field, bytes) || is_nominated(field));
         write::end(out);
     }
 }
