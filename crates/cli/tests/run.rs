@@ -8,11 +8,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use socket2::{Domain, Socket, Type};
+
 #[test]
 fn a_port_that_is_taken_is_one_clear_line_and_exit_2() {
     let folder = tempfile::tempdir().unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
-    let design = design(folder.path(), taken.local_addr().unwrap(), free());
+    let design = design(folder.path(), taken.local_addr().unwrap(), nobody());
 
     let output = refused(&[design.to_str().unwrap()]);
 
@@ -24,8 +26,8 @@ fn a_port_that_is_taken_is_one_clear_line_and_exit_2() {
 #[test]
 fn two_balancers_cannot_share_a_port_unnoticed() {
     let folder = tempfile::tempdir().unwrap();
-    let balancer = Running::start(folder.path(), free());
-    let design = design(folder.path(), balancer.address, free());
+    let balancer = Running::start(folder.path(), nobody());
+    let design = design(folder.path(), balancer.address, nobody());
 
     assert_eq!(refused(&[design.to_str().unwrap()]).status.code(), Some(2));
 }
@@ -33,7 +35,7 @@ fn two_balancers_cannot_share_a_port_unnoticed() {
 #[test]
 fn a_design_that_is_not_sound_is_refused_with_its_findings_and_exit_2() {
     let folder = tempfile::tempdir().unwrap();
-    let file = design(folder.path(), free(), free());
+    let file = design(folder.path(), free(), nobody());
     let text = std::fs::read_to_string(&file).unwrap();
     let unsound = text.replace("queue = 64", "queue = \"none\"");
     assert_ne!(unsound, text);
@@ -85,7 +87,7 @@ fn what_cannot_be_started_as_asked_is_refused_with_a_way_out() {
 #[test]
 fn a_record_of_several_workers_is_refused_with_what_to_give() {
     let folder = tempfile::tempdir().unwrap();
-    let design = design(folder.path(), free(), free());
+    let design = design(folder.path(), free(), nobody());
     let record = folder.path().join("record");
 
     let mut command = Command::new(env!("CARGO_BIN_EXE_plimsoll"));
@@ -101,7 +103,7 @@ fn a_record_of_several_workers_is_refused_with_what_to_give() {
 fn too_few_descriptors_are_one_clear_line_that_says_how_many_it_takes_and_exit_2() {
     for limit in [8, 12, 24] {
         let folder = tempfile::tempdir().unwrap();
-        let design = design(folder.path(), free(), free());
+        let design = design(folder.path(), free(), nobody());
 
         let mut command = with_descriptors(limit, &command(&[design.to_str().unwrap()]));
         let output = command.args(["--admin", &free().to_string()]).output().unwrap();
@@ -157,7 +159,7 @@ fn with_no_descriptor_left_accepting_does_not_spin_and_goes_on_when_there_are_so
 #[test]
 fn a_missing_service_is_no_reason_not_to_run() {
     let folder = tempfile::tempdir().unwrap();
-    let balancer = Running::start(folder.path(), free());
+    let balancer = Running::start(folder.path(), nobody());
 
     let answer = balancer.get();
 
@@ -236,7 +238,7 @@ fn each_start_has_chance_of_its_own_unless_a_seed_is_given() {
     let record = folder.path().join("decisions.jsonl");
     let seed = |options: &[&str]| {
         let options = [&["--record", record.to_str().unwrap()], options].concat();
-        let balancer = Running::start_with(folder.path(), free(), |mut command| {
+        let balancer = Running::start_with(folder.path(), nobody(), |mut command| {
             command.args(&options);
             command
         });
@@ -254,7 +256,7 @@ fn each_start_has_chance_of_its_own_unless_a_seed_is_given() {
 #[test]
 fn a_log_that_nobody_reads_any_more_stops_nobody_and_is_said_once() {
     let folder = tempfile::tempdir().unwrap();
-    let mut balancer = Running::start(folder.path(), free());
+    let mut balancer = Running::start(folder.path(), nobody());
     drop(balancer.process.stdout.take());
 
     for _ in 0..20 {
@@ -281,7 +283,7 @@ fn a_log_that_nobody_reads_any_more_stops_nobody_and_is_said_once() {
 #[test]
 fn a_log_whose_reader_is_stuck_does_not_keep_the_process_from_ending() {
     let folder = tempfile::tempdir().unwrap();
-    let balancer = Running::start(folder.path(), free());
+    let balancer = Running::start(folder.path(), nobody());
     // More lines than a pipe of 64 KiB holds; nobody reads them.
     for _ in 0..400 {
         assert!(balancer.get().starts_with("HTTP/1.1 50"));
@@ -500,6 +502,15 @@ fn example(name: &str) -> PathBuf {
 }
 
 /// An address that nobody uses now.
+/// An address on which nobody listens, nor will: it is held until this process ends.
+fn nobody() -> SocketAddr {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    let address = socket.local_addr().unwrap().as_socket().unwrap();
+    std::mem::forget(socket);
+    address
+}
+
 fn free() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
