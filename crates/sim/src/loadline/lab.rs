@@ -49,7 +49,7 @@ pub(super) enum Criterion {
     Sessions,
 }
 
-/// Whether a run may end as soon as its verdict is certain.
+/// Whether a run may end as soon as its verdict is certain, and leave out what cannot change it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Length {
     Early,
@@ -124,6 +124,7 @@ impl<'a> Lab<'a> {
         let mut world = World::new(plan, self.seed(number));
         if length == Length::Early {
             world.end_early();
+            world.be_terse();
         }
         world
     }
