@@ -289,6 +289,7 @@ fn a_run_in_which_nothing_was_asked_for_counts_neither_way() {
     let day = &lines.lines[0];
     let today = day.points.iter().find(|point| point.per_second == 0.001).unwrap();
     assert!(today.empty > 0 && today.recovers.is_none(), "{today:?}");
+    assert!(today.runs > 0, "it went on until something was asked for: {today:?}");
     assert_eq!(day.load_line.per_second, Some(1.0), "a thousand times as much: {:?}", day.points);
     let shown = day.points.iter().find(|point| point.recovers == Some(true)).unwrap();
     assert!(shown.recovered == shown.runs && shown.runs > 0, "{shown:?}");

@@ -81,12 +81,14 @@ impl Network {
                 "leave `--fidelity message` out, or play another incident",
             ));
         }
-        let is_even = need::is_even(design, instances);
+        let is_hit = faults.iter().any(|it| matches!(it.what, What::Network(_)));
+        // Where something may be lost, who has spoken before knows how long to wait for an answer.
+        let keeps_all = !is_hit && need::is_even(design, instances);
         Self {
             has_packets,
             why,
-            keeps_all: is_even && !faults.iter().any(|it| matches!(it.what, What::Network(_))),
-            whole_until: if is_even { first_harm(faults) } else { Instant::ZERO },
+            keeps_all,
+            whole_until: if keeps_all { first_harm(faults) } else { Instant::ZERO },
             card: card(),
             between: between(design),
         }
