@@ -26,6 +26,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "P", default_value_t = 0.99, value_parser = probability)]
     probability: f64,
 
+    /// Look for no line above so many times today's traffic [default: 10, and farther while runs are
+    /// short]
+    #[arg(long, value_name = "TIMES")]
+    up_to: Option<f64>,
+
     /// The first seed: chance comes from it alone
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
@@ -53,6 +58,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     let wanted = Wanted {
         incident: args.incident.clone(),
         probability: args.probability,
+        up_to: args.up_to,
         seed: args.seed,
         workers: args.workers,
         fidelity: args.fidelity.into(),

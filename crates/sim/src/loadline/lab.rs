@@ -6,7 +6,7 @@ use config::Design;
 
 use super::Wanted;
 use crate::crew::Crew;
-use crate::judge::{is_answered_well, is_growing, is_opened_well};
+use crate::judge::{is_answered_well, is_growing, is_judged, is_opened_well};
 use crate::plan::Plan;
 use crate::world::World;
 use crate::{Fidelity, Options, Refusal};
@@ -38,6 +38,8 @@ pub(super) struct Outcome {
     pub(super) stood: Option<f64>,
     /// It was ended when its verdict was certain.
     pub(super) is_early: bool,
+    /// Something was asked for while recovery was judged; else the run shows nothing.
+    pub(super) is_judged: bool,
 }
 
 /// What a run is judged by.
@@ -49,7 +51,7 @@ pub(super) enum Criterion {
     Sessions,
 }
 
-/// Whether a run may end as soon as its verdict is certain.
+/// Whether a run may end as soon as its verdict is certain, and leave out what cannot change it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Length {
     Early,
@@ -124,6 +126,7 @@ impl<'a> Lab<'a> {
         let mut world = World::new(plan, self.seed(number));
         if length == Length::Early {
             world.end_early();
+            world.be_terse();
         }
         world
     }
@@ -144,6 +147,7 @@ impl<'a> Lab<'a> {
             sessions: requests && is_opened_well(&run, times.judged_from(), objective),
             stood: run.stats.series.standing(&times.before_faults()),
             is_early: run.decided.is_some(),
+            is_judged: is_judged(&run, times.judged_from()),
         };
         Some(Played { outcome, before, events: run.events - before })
     }

@@ -15,6 +15,8 @@ use crate::plan::open_sessions;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Line {
     pub(super) found: Found,
+    /// Nobody has looked above this.
+    pub(super) most: f64,
     /// Where sessions can be opened as well; nothing for a design without any.
     pub(super) sessions: Option<Found>,
     /// Those that stood in the runs, before anything happened, at that line and at today's traffic.
@@ -41,7 +43,11 @@ const STEP: f64 = 1.02;
 /// In times of itself: where the search begins.
 const TODAY: f64 = 1.0;
 /// Nobody looks for a line below a thousandth of today's traffic, or above a thousand times it.
-const FARTHEST: f64 = 1_000.0;
+pub(super) const FARTHEST: f64 = 1_000.0;
+/// Unless it is asked for, nobody looks above ten times today's traffic either where a run takes more
+/// events than this, some two seconds: that the line lies higher is all that matters there.
+const ENOUGH: f64 = 10.0;
+const MOST_EVENTS: f64 = 5e6;
 /// Whole runs that are played at the line, to see whether those that ended early told the truth.
 const CHECKS: usize = 2;
 /// Where else it is asked whether it holds below the line, and breaks above it.
@@ -58,6 +64,8 @@ struct Surveyor<'a> {
     /// How long traffic arrives.
     lasts: Duration,
     length: Length,
+    /// What was found of it before, by runs that did not tell the truth.
+    near: Option<&'a Line>,
     panel: Panel,
 }
 
@@ -72,27 +80,34 @@ pub(super) fn find(
 ) -> Line {
     let plan = lab.plan(lab.design, incident);
     let lasts = plan.map_or(Duration::ZERO, |plan| plan.times.end.since(Instant::ZERO));
-    let survey = |length| {
-        Surveyor { lab, incident, name, today, lasts, length, panel: Panel::default() }.survey(day)
+    let survey = |length, near| {
+        let panel = Panel::default();
+        Surveyor { lab, incident, name, today, lasts, length, near, panel }.survey(day)
     };
-    let early = survey(Length::Early);
-    if early.is_checked || !early.is_complete { early } else { survey(Length::Whole) }
+    let early = survey(Length::Early, None);
+    if early.is_checked || !early.is_complete {
+        return early;
+    }
+    survey(Length::Whole, Some(&early))
 }
 
 impl Surveyor<'_> {
     fn survey(mut self, day: Option<&Line>) -> Line {
         let ceiling = day.map(|day| day.found);
-        let found = self.search(Criterion::Requests, ceiling);
+        let most = self.most(day);
+        let found = self.search(Criterion::Requests, most, ceiling);
         let has_sessions = open_sessions(self.lab.design) > 0.0;
         let sessions = has_sessions.then(|| {
             // Whoever cannot ask cannot open a session either.
             let day = day.and_then(|day| day.sessions).unwrap_or(found);
-            self.search(Criterion::Sessions, Some(lower(day, found)))
+            let lower = lower(day, found);
+            self.search(Criterion::Sessions, lower.holds.unwrap_or(0.0), Some(lower))
         });
-        let exceptions = self.exceptions(found, most(ceiling));
+        let exceptions = self.exceptions(found, day.map_or(FARTHEST, |_| most));
         let is_checked = self.length == Length::Whole || self.agrees(found);
         Line {
             found,
+            most,
             sessions,
             stood: sessions.map_or_else(Stood::default, |sessions| self.stood(sessions)),
             exceptions,
@@ -102,8 +117,29 @@ impl Surveyor<'_> {
         }
     }
 
-    fn search(&mut self, criterion: Criterion, ceiling: Option<Found>) -> Found {
-        let most = most(ceiling);
+    /// Nobody looks above this: what does not hold on an ordinary day holds under no incident.
+    fn most(&mut self, day: Option<&Line>) -> f64 {
+        match (day, self.near) {
+            (Some(day), _) => day.found.holds.unwrap_or(0.0),
+            (None, Some(before)) => before.most,
+            (None, None) => self.lab.wanted.up_to.unwrap_or_else(|| self.affordable()),
+        }
+    }
+
+    /// As far as runs are cheap, or far enough.
+    fn affordable(&mut self) -> f64 {
+        let before = self.lab.spent();
+        let _ = self.ask(TODAY, Care::Scout, Criterion::Requests);
+        let after = self.lab.spent();
+        let (runs, events) = (after.runs - before.runs, after.events - before.events);
+        (MOST_EVENTS * runs as f64 / events.max(1) as f64).clamp(ENOUGH, FARTHEST)
+    }
+
+    fn search(&mut self, criterion: Criterion, most: f64, ceiling: Option<Found>) -> Found {
+        let near = self.near.and_then(|before| match criterion {
+            Criterion::Requests => Some(before.found),
+            Criterion::Sessions => before.sessions,
+        });
         let mut found = Found::default();
         if most > 0.0 {
             let scale = Scale {
@@ -113,6 +149,7 @@ impl Surveyor<'_> {
                 step: STEP,
                 confirm: Care::Holds,
                 leaps: ceiling.is_some(),
+                near,
             };
             found = search(scale, |at, care| self.ask(at, care, criterion));
         }
@@ -183,13 +220,10 @@ impl Surveyor<'_> {
                 recovers: known.shown.map(|shown| shown == Verdict::Holds),
                 recovered: known.recovered,
                 runs: known.runs,
+                empty: known.empty,
             })
             .collect()
     }
-}
-
-fn most(ceiling: Option<Found>) -> f64 {
-    ceiling.map_or(FARTHEST, |ceiling| ceiling.holds.unwrap_or(0.0))
 }
 
 /// Of each side the lower one.

@@ -24,8 +24,6 @@ pub use report::{Line, LoadLine, LoadLines, OpenConnections, Point, Sweep, Trigg
 pub(crate) use scale::with_traffic;
 pub use text::render;
 
-use std::iter;
-
 use config::Design;
 
 use self::lab::Lab;
@@ -43,6 +41,9 @@ pub struct Wanted {
     pub incident: Option<String>,
     /// How likely it has to recover: at least a half, less than 1.
     pub probability: f64,
+    /// No line is looked for above so many times today's traffic, at most a thousand; by itself ten
+    /// times, and farther while a run takes no more than five million events.
+    pub up_to: Option<f64>,
     /// The first seed.
     pub seed: u64,
     /// Workers of each balancer instance.
@@ -61,6 +62,7 @@ impl Default for Wanted {
         Self {
             incident: None,
             probability: 0.99,
+            up_to: None,
             seed: 1,
             workers: 2,
             threads: None,
@@ -96,7 +98,7 @@ pub fn draw(design: &Design, wanted: &Wanted, watch: Watch<'_>) -> Result<LoadLi
     }
     let top = day.found.breaks.or(day.found.holds).unwrap_or(1.0).max(1.0) * SWEEP_ABOVE;
     let sweep = if lab.is_stopped() { None } else { sweep::sweep(&lab, today.per_second, top) };
-    Ok(together(&lab, today, lines, sweep, playable))
+    Ok(together(&lab, today, lines, sweep, (playable, day.most * today.per_second)))
 }
 
 /// What nobody calls an incident.
@@ -121,6 +123,12 @@ fn playable(lab: &Lab<'_>) -> Result<Playable, Vec<Refusal>> {
         refusals.push(Refusal::new(
             format!("a probability of {} cannot be shown", lab.wanted.probability),
             "ask for at least 0.5 and less than 1: 0.99",
+        ));
+    }
+    if let Some(up_to) = lab.wanted.up_to.filter(|most| !(1.0..=line::FARTHEST).contains(most)) {
+        refusals.push(Refusal::new(
+            format!("no line is looked for up to {up_to} times today's traffic"),
+            format!("ask for at least 1 and at most {}: `--up-to 100`", line::FARTHEST),
         ));
     }
     let (mut not_played, fidelity) = match lab.plan(lab.design, None) {
@@ -238,9 +246,14 @@ fn together(
     today: Today,
     lines: Vec<Line>,
     sweep: Option<Sweep>,
-    playable: Playable,
+    (playable, tried_up_to): (Playable, f64),
 ) -> LoadLines {
     let Playable { not_played, fidelity, .. } = playable;
+    let farthest = format!(
+        "no line was looked for above {}/s, {} times today's traffic; `--up-to` says how far",
+        text::number(tried_up_to),
+        text::number(tried_up_to / today.per_second)
+    );
     let lowest = lowest(&lines);
     // Where some lines are not known, one of them may be the lowest.
     let load_line = lowest.map_or_else(
@@ -261,6 +274,7 @@ fn together(
         today_per_second: today.per_second,
         objective: lab.design.objective.goodput.as_f64(),
         probability: lab.wanted.probability,
+        tried_up_to_per_second: tried_up_to,
         seed: lab.wanted.seed,
         load_line,
         margin: today.margin(load_line),
@@ -269,7 +283,7 @@ fn together(
         smallest_trigger: lines.iter().flat_map(|line| line.smallest_trigger.clone()).collect(),
         lines,
         sweep,
-        assumed: iter::once(fidelity).chain(ASSUMED.map(str::to_owned)).collect(),
+        assumed: [fidelity, farthest].into_iter().chain(ASSUMED.map(str::to_owned)).collect(),
         not_played,
         interrupted: interrupted.map(str::to_owned),
         runs: spent.runs,
@@ -318,10 +332,11 @@ const ASSUMED: [&str; 6] = [
     "traffic grows and shrinks alike for all clients, with the same mix of requests; a recording is \
      played faster or slower, and from its beginning again where it ends",
     "each side of a line is shown by Wald's sequential test: one chance in twenty to err, against a \
-     design that fails ten times as often as it may",
+     design that fails ten times as often as it may; what stays in doubt is left between the sides",
     "a run ends early when over ten seconds after the last fault no more is under way on average than \
-     before it and the objective is met, or when its last window can no longer meet it; whole runs \
-     on either side of each line were compared",
+     before it and the objective is met, unless sessions are held, or when its last window can no \
+     longer meet it; what sessions say is not played where it would arrive; whole runs on either \
+     side of each line were compared",
     "what recovers at the line was asked to recover at 0.5 and 0.8 times it, and to break at 1.25 \
      and 2 times what breaks; between them it is taken to",
     "a trigger that breaks the design is shown like a line; that the one below it does not was seen \

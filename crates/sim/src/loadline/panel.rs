@@ -51,6 +51,8 @@ pub(super) struct Known {
     pub(super) at: f64,
     pub(super) recovered: u32,
     pub(super) runs: u32,
+    /// Other runs, which showed nothing.
+    pub(super) empty: u32,
     /// What can be told of it, if anything.
     pub(super) shown: Option<Verdict>,
 }
@@ -102,7 +104,11 @@ impl Panel {
         lab.crew.play(question.stage, count, Some(count), play, |number, run| {
             let outcome = run.map_or_else(|known| known, |played: Played| played.outcome);
             taken.push((seeds[number as usize], run));
-            verdict = test.observe(outcome.recovered(question.criterion));
+            verdict = if outcome.is_judged {
+                test.observe(outcome.recovered(question.criterion))
+            } else {
+                test.pass_over()
+            };
             if verdict.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         let count = taken.len();
@@ -147,13 +153,13 @@ impl Panel {
     /// All places, from the lowest, and what became of requests there.
     pub(super) fn known(&self) -> Vec<Known> {
         let known = |(place, seen): (&Place, &Seen)| {
-            let recovered = seen.outcomes.values().filter(|run| run.recovered(Criterion::Requests));
-            Known {
-                at: f64::from_bits(place.0),
-                recovered: u32::try_from(recovered.count()).unwrap_or(u32::MAX),
-                runs: u32::try_from(seen.outcomes.len()).unwrap_or(u32::MAX),
-                shown: seen.shown,
+            let (mut recovered, mut runs, mut empty) = (0, 0, 0);
+            for run in seen.outcomes.values() {
+                runs += u32::from(run.is_judged);
+                empty += u32::from(!run.is_judged);
+                recovered += u32::from(run.is_judged && run.recovered(Criterion::Requests));
             }
+            Known { at: f64::from_bits(place.0), recovered, runs, empty, shown: seen.shown }
         };
         self.places.iter().map(known).collect()
     }
@@ -184,10 +190,10 @@ impl Panel {
                 seen.shown = Some(verdict);
             }
             (Care::Holds | Care::Quick, Verdict::Breaks) => {
-                let failed =
-                    seen.outcomes.iter().filter(|(_, run)| !run.recovered(question.criterion));
+                let judged = seen.outcomes.iter().filter(|(_, run)| run.is_judged);
                 // So many may fail.
-                let allowed = (1.0 - lab.wanted.probability) * seen.outcomes.len() as f64;
+                let allowed = (1.0 - lab.wanted.probability) * judged.clone().count() as f64;
+                let failed = judged.filter(|(_, run)| !run.recovered(question.criterion));
                 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "few")]
                 let hard: Vec<u32> = failed.skip(allowed as usize).map(|(&seed, _)| seed).collect();
                 self.hard.retain(|seed| !hard.contains(seed));

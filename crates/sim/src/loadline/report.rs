@@ -14,6 +14,8 @@ pub struct LoadLines {
     pub objective: f64,
     /// How likely it has to recover.
     pub probability: f64,
+    /// No line was looked for above this, in requests per second.
+    pub tried_up_to_per_second: f64,
     /// The first seed.
     pub seed: u64,
     /// The lowest of all lines.
@@ -112,6 +114,8 @@ pub struct Point {
     pub recovered: u32,
     /// Of how many; none where the traffic is too much to be played.
     pub runs: u32,
+    /// Other runs, in which nothing was asked for while recovery was judged: they count neither way.
+    pub empty: u32,
 }
 
 /// A trigger that breaks the design.

@@ -30,6 +30,8 @@ pub(super) struct Scale {
     pub(super) confirm: Care,
     /// The end of the scale is likely to hold: it is tried before what lies between.
     pub(super) leaps: bool,
+    /// Where the place is likely to be, if somebody has looked before: no scouts are sent.
+    pub(super) near: Option<Found>,
 }
 
 /// Somebody who says whether it holds at a place; nothing once the search has to end.
@@ -38,8 +40,12 @@ impl<F: FnMut(f64, Care) -> Option<Verdict>> Ask for F {}
 
 /// Searches. What was shown so far, if `ask` gives up.
 pub(super) fn search(scale: Scale, ask: impl Ask) -> Found {
-    let mut search = Search { scale, ask, guess: Found::default(), shown: Found::default() };
-    let _ = search.bracket().and_then(|()| search.halve()).and_then(|()| search.show());
+    let near = scale.near.filter(|near| near.holds.is_some());
+    let guess = near.unwrap_or_default();
+    let mut search = Search { scale, ask, guess, shown: Found::default() };
+    let scouted =
+        if near.is_some() { Some(()) } else { search.bracket().and_then(|()| search.halve()) };
+    let _ = scouted.and_then(|()| search.show());
     search.shown
 }
 
@@ -239,6 +245,22 @@ mod tests {
         assert_eq!(asked, [(1.0, Care::Scout), (end, Care::Scout), (end, Care::Holds)]);
     }
 
+    #[test]
+    fn where_somebody_has_looked_before_no_scouts_are_sent() {
+        for truth in [8.0, 10.0, 12.0] {
+            let mut scouts = 0;
+            let near = Some(Found { holds: Some(9.9), breaks: Some(10.3) });
+            let found = search(Scale { near, ..SCALE }, |at, care| {
+                scouts += u32::from(care == Care::Scout);
+                Some(verdict(at <= truth))
+            });
+
+            let (holds, breaks) = (found.holds.unwrap(), found.breaks.unwrap());
+            assert!(holds <= truth && truth < breaks && breaks / holds < 1.1, "{found:?}");
+            assert_eq!(scouts > 0, truth < 9.9, "{scouts} for {truth}");
+        }
+    }
+
     /// Whether scouts were right or not.
     #[test]
     fn who_is_stopped_tells_no_more_than_was_shown() {
@@ -264,6 +286,7 @@ mod tests {
         step: 1.02,
         confirm: Care::Holds,
         leaps: false,
+        near: None,
     };
 
     const fn verdict(holds: bool) -> Verdict {

@@ -87,7 +87,11 @@ pub(super) fn sweep(lab: &Lab<'_>, today: f64, top: f64) -> Option<Sweep> {
 fn play(lab: &Lab<'_>, plan: &Plan<'_>) -> Option<stats::Series> {
     let mut series = None;
     let seed = lab.wanted.seed;
-    let one = |_: u32, stop: &dyn Fn() -> bool| World::new(plan, seed).run_unless(stop);
+    let one = |_: u32, stop: &dyn Fn() -> bool| {
+        let mut world = World::new(plan, seed);
+        world.be_terse();
+        world.run_unless(stop)
+    };
     lab.crew.play("traffic up and down", 1, Some(1), one, |_, run| {
         lab.spend(1, run.events);
         series = Some(run.stats.series);

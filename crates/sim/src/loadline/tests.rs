@@ -253,12 +253,59 @@ fn a_trigger_is_told_by_its_size_and_by_its_length() {
     assert_eq!(hung.lines[1].not_scaled, ["`hang` is there or not: it has no size"]);
 }
 
+/// The service could do four times as much.
+#[test]
+fn a_line_above_all_that_was_tried_is_told_as_such() {
+    let design = rush(25.0, (2, 20), "\"none\"", 3);
+    let incident = Some("none".to_owned());
+    let wanted = Wanted { incident, probability: 0.6, up_to: Some(2.0), ..Wanted::default() };
+
+    let lines = draw(&design, &wanted, Watch::nobody()).unwrap();
+
+    let LoadLine { per_second, high, .. } = lines.load_line;
+    assert_eq!((per_second, high, lines.tried_up_to_per_second), (Some(50.0), None, 50.0));
+    assert!(lines.lines[0].points.iter().all(|point| point.per_second <= 50.0));
+    let text = render(&lines, "rush.toml", observe::plot::Style::Ascii);
+    assert!(text.contains("LOAD LINE AT LEAST 50.0/s"), "{text}");
+    assert!(text.contains("no line was looked for above 50.0/s, 2.00 times today's"), "{text}");
+}
+
+/// In a thousand seconds one request is asked for: in most runs there is nothing to judge. The line is
+/// looked for where there is.
+#[test]
+fn a_run_in_which_nothing_was_asked_for_counts_neither_way() {
+    let mut quiet = rush(1.0, (2, 20), "20", 1);
+    for node in &mut quiet.nodes {
+        if let config::design::NodeKind::Client(client) = &mut node.kind {
+            let rate = base::Rate::from_millis_per_sec(1);
+            client.arrivals = model::traffic::Arrivals::Poisson(rate);
+        }
+    }
+    let incident = Some("none".to_owned());
+    let wanted = Wanted { incident, probability: 0.6, ..Wanted::default() };
+
+    let lines = draw(&quiet, &wanted, Watch::nobody()).unwrap();
+
+    let day = &lines.lines[0];
+    let today = day.points.iter().find(|point| point.per_second == 0.001).unwrap();
+    assert!(today.empty > 0 && today.recovers.is_none(), "{today:?}");
+    assert!(today.runs > 0, "it went on until something was asked for: {today:?}");
+    assert_eq!(day.load_line.per_second, Some(1.0), "a thousand times as much: {:?}", day.points);
+    let shown = day.points.iter().find(|point| point.recovers == Some(true)).unwrap();
+    assert!(shown.recovered == shown.runs && shown.runs > 0, "{shown:?}");
+    let text = render(&lines, "quiet.toml", observe::plot::Style::Ascii);
+    assert!(text.contains("more runs nothing was asked for"), "{text}");
+}
+
 #[test]
 fn what_cannot_be_drawn_is_refused_with_a_way_out() {
     let design = rush(30.0, (2, 20), "\"none\"", 3);
     let refused = |wanted: Wanted| draw(&design, &wanted, Watch::nobody()).unwrap_err();
 
     assert_eq!(refused(Wanted { probability: 1.0, ..Wanted::default() }).len(), 1);
+    for up_to in [0.5, 2_000.0, f64::NAN] {
+        assert_eq!(refused(Wanted { up_to: Some(up_to), ..Wanted::default() }).len(), 1);
+    }
     let unknown = Wanted { incident: Some("flood".to_owned()), ..Wanted::default() };
     assert!(refused(unknown)[0].problem.contains("flood"));
 }

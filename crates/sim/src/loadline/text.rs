@@ -37,7 +37,10 @@ fn headline(out: &mut String, report: &LoadLines, name: &str) -> fmt::Result {
         writeln!(out, "{interrupted}\n")?;
     }
     match per_second {
-        Some(line) if line > 0.0 => writeln!(out, "LOAD LINE {}/s, for {incident}", number(line))?,
+        Some(line) if line > 0.0 => {
+            let at_least = if high.is_none() { "AT LEAST " } else { "" };
+            writeln!(out, "LOAD LINE {at_least}{}/s, for {incident}", number(line))?;
+        }
         Some(_) => {
             writeln!(
                 out,
@@ -130,6 +133,11 @@ fn lines(out: &mut String, report: &LoadLines) -> fmt::Result {
         }
         for exception in &line.exceptions {
             writeln!(out, "  {:width$} but {exception}", "")?;
+        }
+        let empty = line.points.iter().map(|point| point.empty).sum::<u32>();
+        if empty > 0 {
+            let why = "nothing was asked for while recovery was judged: they count neither way";
+            writeln!(out, "  {:width$} in {empty} more runs {why}", "")?;
         }
     }
     writeln!(out)

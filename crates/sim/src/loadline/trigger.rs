@@ -213,6 +213,7 @@ const SCALE: Scale = Scale {
     step: STEP,
     confirm: Care::Quick,
     leaps: false,
+    near: None,
 };
 
 /// How many times as long as in the file the longest of its faults may get.

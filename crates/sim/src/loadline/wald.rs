@@ -7,7 +7,8 @@
 //!
 //! Who wants to tell that it holds has to be sure of that, and not of the contrary: a design that
 //! soon fails once is passed over, and something safer is shown instead. So each side of a line
-//! has a test of its own.
+//! has a test of its own. Neither goes on for long where it would stay in doubt: that it does is all
+//! that anybody wants to know of what lies between the sides.
 
 /// What the test is for, and so how much doubt it leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +38,11 @@ pub(super) struct Wald {
     breaks_at: f64,
     ratio: f64,
     runs: u32,
-    in_doubt: Verdict,
+    /// After so many it stays in doubt.
+    most: u32,
+    /// Other runs, which showed nothing.
+    empty: u32,
+    care: Care,
 }
 
 /// What the runs say.
@@ -53,7 +58,11 @@ pub(super) enum Verdict {
 const SURE: f64 = 19.0;
 const LIKELY: f64 = 3.0;
 const GUESSED: f64 = 1.5;
-/// A probability between the two can keep the test busy for long.
+/// A probability between the two can keep the test busy for long, and what lies between the sides of
+/// a line need not be decided. So it is left in doubt as soon as no answer can come within half as
+/// many runs again as one takes at least; of those that take few, within [`FEW_RUNS`]. Nothing is
+/// told then, so what is told is as certain as without.
+const FEW_RUNS: u32 = 40;
 pub(super) const MOST_RUNS: u32 = 400;
 
 impl Wald {
@@ -66,16 +75,19 @@ impl Wald {
             Care::Breaks => (10.0, LIKELY, SURE),
         };
         let worse = (1.0 - times * (1.0 - probability)).max(probability / 2.0);
-        Self {
+        let mut test = Self {
             gain: libm::log(probability / worse),
             loss: libm::log((1.0 - worse) / (1.0 - probability)),
             holds_at: libm::log(holds),
             breaks_at: libm::log(breaks),
             ratio: 0.0,
             runs: 0,
-            // In doubt nothing is told.
-            in_doubt: if care == Care::Breaks { Verdict::Holds } else { Verdict::Breaks },
-        }
+            most: MOST_RUNS,
+            empty: 0,
+            care,
+        };
+        test.most = (test.left_to_hold() * 3 / 2).clamp(FEW_RUNS, MOST_RUNS);
+        test
     }
 
     /// One more run. The verdict, as soon as there is one.
@@ -87,7 +99,38 @@ impl Wald {
         } else if self.ratio <= -self.breaks_at {
             Some(Verdict::Breaks)
         } else {
-            (self.runs >= MOST_RUNS).then_some(self.in_doubt)
+            let is_late = self.runs + self.left_to_tell() > self.most;
+            (is_late || self.is_out_of_seeds()).then(|| self.in_doubt())
+        }
+    }
+
+    /// One more run that showed nothing: it counts neither way. The same.
+    pub(super) fn pass_over(&mut self) -> Option<Verdict> {
+        self.empty += 1;
+        let is_idle = self.runs == 0 && self.empty >= FEW_RUNS;
+        (is_idle || self.is_out_of_seeds()).then(|| self.in_doubt())
+    }
+
+    const fn is_out_of_seeds(&self) -> bool {
+        self.runs + self.empty >= MOST_RUNS
+    }
+
+    /// Nothing is told then. Who is on the way goes on to where more is asked for.
+    fn in_doubt(&self) -> Verdict {
+        match self.care {
+            Care::Breaks => Verdict::Holds,
+            Care::Scout | Care::Quick if self.runs == 0 => Verdict::Holds,
+            Care::Scout | Care::Quick | Care::Holds => Verdict::Breaks,
+        }
+    }
+
+    /// How many more runs it takes at least until what it is for can be told.
+    fn left_to_tell(&self) -> u32 {
+        match self.care {
+            Care::Scout | Care::Quick | Care::Holds => {
+                steps((self.holds_at - self.ratio) / self.gain)
+            }
+            Care::Breaks => steps((self.ratio + self.breaks_at) / self.loss),
         }
     }
 
@@ -101,11 +144,15 @@ impl Wald {
         self.at_most_left((self.ratio + self.breaks_at) / self.loss)
     }
 
-    fn at_most_left(&self, steps: f64) -> u32 {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
-        let steps = steps.ceil().clamp(1.0, f64::from(MOST_RUNS)) as u32;
-        steps.min(MOST_RUNS.saturating_sub(self.runs).max(1))
+    fn at_most_left(&self, left: f64) -> u32 {
+        steps(left).min(self.most.saturating_sub(self.runs).max(1))
     }
+}
+
+fn steps(left: f64) -> u32 {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
+    let steps = left.ceil().clamp(1.0, f64::from(MOST_RUNS)) as u32;
+    steps
 }
 
 #[cfg(test)]
@@ -162,6 +209,38 @@ mod tests {
         let mut some = Wald::new(Care::Holds, 0.99);
         assert!((1..=30).all(|_| some.observe(true).is_none()));
         assert_eq!(some.left_to_hold(), 1);
+    }
+
+    /// Whatever becomes of the runs: of 31 that have to recover in a row one that does not is the last,
+    /// and nobody waits for long between the two.
+    #[test]
+    fn what_can_be_told_no_more_within_half_as_many_runs_again_is_left_in_doubt_at_once() {
+        for last in [1, 12, 20, 31] {
+            let told = runs_until(Care::Holds, 0.99, |run| run != last);
+            assert_eq!(told, (last, Verdict::Breaks));
+        }
+        for (probability, most) in [(0.99, 46), (0.9, 40), (0.5, 40), (0.999, 400)] {
+            for care in [Care::Scout, Care::Quick, Care::Holds, Care::Breaks] {
+                let mut random = Random::of(1, "runs", "in doubt");
+                let mut test = || runs_until(care, probability, |_| random.unit() < probability).0;
+                assert!((0..500).all(|_| test() <= most), "{care:?} at {probability}");
+            }
+        }
+    }
+
+    #[test]
+    fn runs_that_show_nothing_count_neither_way_and_lead_scouts_on() {
+        let of_nothing = |care| {
+            let mut test = Wald::new(care, 0.99);
+            std::iter::repeat_with(|| test.pass_over()).find_map(|verdict| verdict).unwrap()
+        };
+        let cares = [Care::Scout, Care::Quick, Care::Holds, Care::Breaks];
+        let [holds, breaks] = [Verdict::Holds, Verdict::Breaks];
+        assert_eq!(cares.map(of_nothing), [holds, holds, breaks, holds]);
+
+        let mut some = Wald::new(Care::Holds, 0.99);
+        assert!((0..10).all(|_| some.pass_over().is_none()));
+        assert_eq!(some.left_to_hold(), 31);
     }
 
     /// Fails ever and again, so that no ratio leads anywhere.

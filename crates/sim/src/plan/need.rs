@@ -98,6 +98,11 @@ pub(super) fn hits_network(faults: &[Planned]) -> Option<&Planned> {
     })
 }
 
+/// Whether the network by itself keeps and delays alike whatever is sent.
+pub(super) fn is_even(design: &Design, instances: &[Instance]) -> bool {
+    narrow(design, instances).is_none() && crossing(design, instances).is_none()
+}
+
 /// Two regions between which calls may go.
 fn crossing<'d>(design: &'d Design, instances: &[Instance]) -> Option<(&'d str, &'d str)> {
     let regions_of =

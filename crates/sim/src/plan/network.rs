@@ -1,14 +1,14 @@
 //! The network under a design: how faithfully it is played, what its links do, and what of it an
 //! incident hits.
 
-use base::{CallId, Duration, NodeId, RegionId, Share};
+use base::{CallId, Duration, Instant, NodeId, RegionId, Share};
 use config::Design;
 use config::design::{Entry, Link, NodeKind, Target};
 use model::{card, geography};
 use netsim::l3::{Bound, Loss, Params};
 
 use super::requests::Requests;
-use super::{Instance, Planned, need};
+use super::{Instance, Planned, What, need};
 use crate::{Fidelity, Options, Refusal};
 
 /// The network of a plan.
@@ -18,6 +18,10 @@ pub(crate) struct Network {
     pub(crate) has_packets: bool,
     /// Why, for people.
     pub(crate) why: String,
+    /// What is sent on a connection that stands at both ends arrives, whatever happens.
+    pub(crate) keeps_all: bool,
+    /// Until when all of it does, because nothing has happened.
+    pub(crate) whole_until: Instant,
     /// What an instance's network card does, each way: half of the way within a region.
     pub(crate) card: Params,
     /// The ways between regions, row by row.
@@ -77,8 +81,24 @@ impl Network {
                 "leave `--fidelity message` out, or play another incident",
             ));
         }
-        Self { has_packets, why, card: card(), between: between(design) }
+        let is_hit = faults.iter().any(|it| matches!(it.what, What::Network(_)));
+        // Where something may be lost, who has spoken before knows how long to wait for an answer.
+        let keeps_all = !is_hit && need::is_even(design, instances);
+        Self {
+            has_packets,
+            why,
+            keeps_all,
+            whole_until: if keeps_all { first_harm(faults) } else { Instant::ZERO },
+            card: card(),
+            between: between(design),
+        }
     }
+}
+
+/// When the first of the faults begins that hit more than traffic.
+fn first_harm(faults: &[Planned]) -> Instant {
+    let harms = faults.iter().filter(|fault| !matches!(fault.what, What::Traffic(_)));
+    harms.map(|fault| fault.course.at).min().unwrap_or(Instant::NEVER)
 }
 
 fn card() -> Params {

@@ -3,9 +3,10 @@
 //! Who only asks whether a design recovers has the answer before the end of most runs:
 //!
 //! - It did, if over [`SETTLED`] after the last fault no more was under way on average than before
-//!   the first, and the requests and sessions of that time were answered well. Nothing is left of
-//!   the fault then but what the nodes remember, and what comes is an ordinary day, which is judged
-//!   by itself.
+//!   the first, and something was asked for and answered well. Nothing is left of the fault then but
+//!   what the nodes remember, and what comes is an ordinary day, which is judged by itself. Where
+//!   sessions are held that is too much: those that came back at once may all stand at one instance
+//!   for as long as they are held, and who comes next finds it full.
 //! - It did not, if more requests of the judged window have failed than the objective allows of all
 //!   that the window can still have.
 
@@ -25,6 +26,8 @@ pub(crate) struct Early {
     lately: Lately,
     /// The most of them on average before the first fault.
     most_before: f64,
+    /// Whether sessions are held.
+    has_sessions: bool,
     /// The most requests per second that clients may be expected to send.
     most_rate: f64,
     /// Whether the design recovers, when it is certain.
@@ -54,6 +57,7 @@ impl World<'_> {
         self.early = Some(Early {
             lately: Lately::default(),
             most_before: 0.0,
+            has_sessions: self.plan.requests.kinds.iter().any(|kind| kind.holds.is_some()),
             most_rate: most_rate(self.plan),
             decided: None,
         });
@@ -74,7 +78,7 @@ impl World<'_> {
                 let is_full = early.lately.since(now).is_some();
                 early.most_before = if is_full { early.most_before.max(mean) } else { mean };
             }
-            (Some(_), Some(ends)) if now > ends => {
+            (Some(_), Some(ends)) if now > ends && !early.has_sessions => {
                 early.lately.forget_before(ends);
                 early.lately.sample(now, under_way);
                 if let Some(since) = early.lately.since(now)
@@ -93,7 +97,7 @@ impl World<'_> {
     }
 
     /// Requests that arrived since then are answered well, as many as the objective asks for; those
-    /// that still wait are taken to be. So are the sessions that were opened.
+    /// that still wait are taken to be. Where nothing was asked for, nothing is known.
     fn is_answered_well(&self, since: Instant) -> bool {
         let series = &self.stats.series;
         let windows = series.windows().iter().enumerate();
@@ -103,9 +107,7 @@ impl World<'_> {
         });
         let waiting = self.flights.len() as u64;
         let objective = self.plan.design.objective.goodput.as_f64();
-        let (stood, refused) = series.openings(since);
-        (kept + waiting) as f64 >= objective * offered as f64
-            && stood as f64 >= objective * (stood + refused) as f64
+        offered > 0 && (kept + waiting) as f64 >= objective * offered as f64
     }
 
     fn must_fail(&self, now: Instant, most_rate: f64) -> bool {

@@ -37,6 +37,7 @@ impl World<'_> {
             tap: self.tap.clone(),
             events: self.events,
             early: self.early.as_ref().map(|early| early.under(plan)),
+            is_terse: self.is_terse,
         }
     }
 }

@@ -82,6 +82,8 @@ pub(crate) struct World<'p> {
     events: u64,
     /// Ends the run when its verdict is certain, if that is wanted.
     early: Option<Early>,
+    /// Nobody counts what sessions say.
+    is_terse: bool,
 }
 
 /// What a run leaves behind.
@@ -156,6 +158,7 @@ impl<'p> World<'p> {
             tap: Tap::default(),
             events: 0,
             early: None,
+            is_terse: false,
         };
         world.start();
         world
@@ -165,6 +168,11 @@ impl<'p> World<'p> {
     pub(crate) fn listened(mut self, tap: Tap) -> Self {
         self.tap = tap;
         self
+    }
+
+    /// Only whether this run recovers is wanted, and not what sessions have said.
+    pub(crate) const fn be_terse(&mut self) {
+        self.is_terse = true;
     }
 
     /// How many events have happened.

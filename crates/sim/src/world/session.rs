@@ -16,7 +16,8 @@
 //!
 //! Where messages are delays, those of a session are not events: at a rate that never changes their
 //! number is rate times time. With packets a session that stands is a connection, or a stream of
-//! one, at each hop, and they are bytes on it (see `transport::standing`).
+//! one, at each hop, and they are bytes on it (see `transport::standing`); in a run of which only
+//! the verdict is wanted, no more than those of which something else may come.
 
 mod from_the_start;
 
@@ -177,9 +178,13 @@ impl World<'_> {
             return;
         }
         let mut moments = Random::of(self.seed, "sessions", "beats").child(session.chance);
-        let (next, from) = (next_moment(now, interval, &mut moments), session.from);
-        if next < self.plan.times.end.min(session.ends) {
-            self.push_local(next, from, Event::Beat { session: handle, reconnects });
+        let (from, over) = (session.from, self.plan.times.end.min(session.ends));
+        let begins = if self.is_terse { now.max(self.plan.network.whole_until) } else { now };
+        if begins < over {
+            let next = next_moment(begins, interval, &mut moments);
+            if next < over {
+                self.push_local(next, from, Event::Beat { session: handle, reconnects });
+            }
         }
     }
 
@@ -192,7 +197,9 @@ impl World<'_> {
         }
         session.beats += 1;
         let (flight, is_clients) = (session.flight, session.beats % 2 == 1);
-        if is_clients {
+        if self.is_terse && self.would_arrive(flight) {
+            // Nothing would come of it but datagrams.
+        } else if is_clients {
             self.say_down(now, flight);
         } else {
             self.say_from_service(now, flight);

@@ -303,11 +303,8 @@ fn a_run_that_ends_early_says_what_the_whole_run_says() {
 /// So it is close to the line of other designs, where what is under way varies most.
 #[test]
 fn close_to_a_line_a_run_that_ends_early_says_what_the_whole_run_says() {
-    let cases = [
-        ("balancer", "one-dies", "300/s", "3900/s"),
-        ("demo", "slow-shop", "300/s", "390/s"),
-        ("grpc", "restart", "200/s", "550/s"),
-    ];
+    let cases =
+        [("balancer", "one-dies", "300/s", "3900/s"), ("demo", "slow-shop", "300/s", "390/s")];
     for (file, incident, today, traffic) in cases {
         let [today, traffic] = [today, traffic].map(|rate| format!("traffic = \"{rate}\""));
         let design = variant(file, &[(&today, &traffic)]);
@@ -319,6 +316,52 @@ fn close_to_a_line_a_run_that_ends_early_says_what_the_whole_run_says() {
         let verdict = |run: &Run| crate::judge::is_answered_well(run, design.objective.goodput);
         assert_eq!(verdict(&short), verdict(&whole), "{file}");
         assert!(short.events < whole.events * 2 / 3, "{file}: {} {}", short.events, whole.events);
+    }
+}
+
+/// A balancer that comes back after five seconds finds the sessions that it had at the other one,
+/// which then refuses some of those that come next.
+#[test]
+fn where_sessions_are_held_no_run_ends_early_as_recovered() {
+    let traffic = ("traffic = \"200/s\"", "traffic = \"580/s\"");
+    let design = variant("grpc", &[traffic]);
+    let options = Options { fidelity: crate::Fidelity::Message, ..options("restart") };
+    let plan = Plan::new(&design, &options).unwrap();
+    let mut world = World::new(&plan, 1);
+    world.end_early();
+
+    assert_eq!(world.run().decided, None);
+}
+
+/// On an ordinary day, where a balancer resets what it had, and where only who talks to one that is cut
+/// off finds out.
+#[test]
+fn what_sessions_say_changes_nothing_but_the_number_of_events() {
+    let cut_off = ("kind = \"restart\"", "kind = \"link-down\"\nlasts = \"50s\"");
+    for (incident, kind) in [("none", None), ("restart", None), ("restart", Some(cut_off))] {
+        let traffic = ("traffic = \"200/s\"", "traffic = \"40/s\"");
+        let changes: Vec<_> = [traffic].into_iter().chain(kind).collect();
+        let design = variant("grpc", &changes);
+        let options = Options { fidelity: crate::Fidelity::Packet, ..options(incident) };
+        let plan = Plan::new(&design, &options).unwrap();
+        let mut terse = World::new(&plan, 1);
+        terse.be_terse();
+        let (terse, whole) = (terse.run(), World::new(&plan, 1).run());
+
+        assert!(
+            kind.is_some() || terse.events * 3 < whole.events,
+            "{} {}",
+            terse.events,
+            whole.events
+        );
+        let sessions = |run: &Run| {
+            let sessions = run.stats.sessions;
+            [sessions.at_start, sessions.lost, sessions.refused, sessions.at_end]
+        };
+        assert_eq!(sessions(&terse), sessions(&whole), "{incident}");
+        let [few, all] =
+            [&terse, &whole].map(|run| (run.stats.edge.answers, run.stats.edge.failed));
+        assert_eq!(few, all, "{incident}");
     }
 }
 

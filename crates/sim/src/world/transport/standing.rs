@@ -17,7 +17,7 @@ use super::super::flight::{Flight, Parent};
 use super::super::job::{Job, State};
 use super::super::slab::Handle;
 use super::channel::Place;
-use super::connection::{CALLED, CALLER, Stage, Stream};
+use super::connection::{CALLED, CALLER, End, Stage, Stream};
 use super::net::whose;
 use super::sizes::farewell;
 use crate::world::tap::packets::Message;
@@ -33,7 +33,7 @@ impl World<'_> {
     pub(in crate::world) fn has_lost_its_wire(&self, job: Handle) -> bool {
         let Some(net) = self.net.as_deref() else { return false };
         self.jobs.get(job).is_some_and(|job| {
-            let stands = |end: &super::connection::End| end.stands();
+            let stands = |end: &End| end.stands();
             let connection = net.connections.get(job.connection);
             !self.is_datagram(job.engine)
                 && !connection.is_some_and(|it| stands(&it.ends[usize::from(CALLED)]))
@@ -117,6 +117,25 @@ impl World<'_> {
         let message = self.message_of_kind(kind, self.speech(engine), whose(CALLER));
         let said = (Message { stream: number, ..message }, Event::Message { job });
         self.with_net(|net, around| net.write(now, connection, CALLER, said, around));
+    }
+
+    /// Whether what a session says now comes to the other end of its way: the network keeps
+    /// everything, and each connection stands at both ends.
+    pub(in crate::world) fn would_arrive(&self, flight: Handle) -> bool {
+        let Some(net) = self.net.as_deref().filter(|_| self.plan.network.keeps_all) else {
+            return false;
+        };
+        let mut next = Some(flight);
+        while let Some(state) = next.and_then(|flight| self.flights.get(flight)) {
+            let connection = net.connections.get(state.connection);
+            let stands = connection.is_some_and(|it| it.ends.iter().all(End::stands));
+            let Some(job) = state.job().filter(|_| stands) else { return false };
+            if self.jobs.get(job).is_none_or(|job| job.state != State::Holding) {
+                return false;
+            }
+            next = self.flight_behind(job);
+        }
+        true
     }
 
     fn stream_of(&self, connection: Handle, job: Handle) -> Option<&Stream> {
