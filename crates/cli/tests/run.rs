@@ -501,7 +501,6 @@ fn example(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../designs").join(name)
 }
 
-/// An address that nobody uses now.
 /// An address on which nobody listens, nor will: it is held until this process ends.
 fn nobody() -> SocketAddr {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
@@ -511,6 +510,7 @@ fn nobody() -> SocketAddr {
     address
 }
 
+/// An address that nobody uses now.
 fn free() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }

@@ -45,8 +45,9 @@ fn raise() -> u64 {
 /// Standard input and outputs, two logs, signals, two event loops, the admin address with its
 /// reserve, and looking up names.
 const OF_PROCESS: u64 = 20;
-/// An event loop, its timer, a health check, and a client that is about to be turned away.
-const OF_WORKER: u64 = 6;
+/// An event loop (its two, and one to wake it), what it hears signals by, its timer, a health check,
+/// and a client that is about to be turned away.
+const OF_WORKER: u64 = 7;
 /// The listener and its reserve.
 const OF_LISTENER: u64 = 2;
 /// A client, and the service that it asks.
@@ -60,8 +61,8 @@ mod tests {
 
     #[test]
     fn clients_get_half_of_what_is_not_set_aside() {
-        assert_eq!(share(40, 2, 1).ok(), Some(1));
-        assert_eq!(share(200, 2, 1).ok(), Some(41));
+        assert_eq!(share(42, 2, 1).ok(), Some(1));
+        assert_eq!(share(200, 2, 1).ok(), Some(40));
         assert_eq!(share(1_024, 4, 2).ok(), Some(120));
     }
 
@@ -69,6 +70,6 @@ mod tests {
     fn too_few_for_one_client_of_each_worker_are_refused_with_how_many_it_takes() {
         let refused = share(8, 2, 1).unwrap_err();
 
-        assert!(matches!(refused, Refused::Descriptors { allowed: 8, needed: 40 }), "{refused:?}");
+        assert!(matches!(refused, Refused::Descriptors { allowed: 8, needed: 42 }), "{refused:?}");
     }
 }

@@ -34,11 +34,6 @@ impl Inbox {
         self.end - self.start
     }
 
-    /// There is room for more: whoever has just read here has read all that had come.
-    pub(crate) fn has_room(&self) -> bool {
-        self.end < self.bytes.len()
-    }
-
     /// The first `count` bytes were used.
     pub(crate) fn consume(&mut self, count: usize) {
         self.start = (self.start + count).min(self.end);
@@ -92,7 +87,7 @@ impl Inbox {
     }
 
     fn make_room(&mut self, spare: &Buffers) {
-        if self.has_room() {
+        if self.end < self.bytes.len() {
             return;
         }
         if self.bytes.is_empty() {

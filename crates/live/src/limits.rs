@@ -12,7 +12,8 @@ pub struct Limits {
     /// Sizes of heads, of clients and services alike.
     pub heads: http1::Limits,
     /// From the first byte of a head to its last. Long enough for a phone in a tunnel, short
-    /// enough that ten thousand slow heads (slowloris) are gone after ten seconds.
+    /// enough that ten thousand slow heads (slowloris) are gone after ten seconds. Where the call has a
+    /// shorter `timeout`, a head that takes longer than that is whole too late.
     pub head_timeout: Duration,
     /// How long a client may send nothing while we wait for the rest of its body.
     pub body_timeout: Duration,

@@ -46,7 +46,11 @@ pub(crate) fn run(
     runtime.block_on(async {
         let timers = Timers::new(clock)?;
         let worker = Rc::new(Worker::new(id, Rc::clone(&timers), turns, plan, instance, cells));
-        spawn_local(async move { timers.ring().await });
+        spawn_local(async move {
+            if let Err(error) = timers.ring().await {
+                log::say(&format!("nothing is out of time any more on worker {}: {error}", id.0));
+            }
+        });
         let mut accepting = Vec::new();
         for (number, listener) in listeners.into_iter().enumerate() {
             let listener = tokio::net::TcpListener::from_std(listener)?;

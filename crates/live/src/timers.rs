@@ -1,9 +1,9 @@
 //! The timers of one worker: all that it waits for, over one timer of the kernel.
 //!
-//! The event loop has timers of its own. They would cost each of its turns three looks at the clock
-//! and a timer of the kernel that is armed and disarmed, as if every turn might be the one; but a
-//! request whose answer comes has no use for any of it. Here a turn costs nothing, and only to
-//! wait for something earlier than all before is a system call.
+//! tokio has timers of its own. With them each turn of the event loop takes three looks at the clock,
+//! and arms and disarms a timer of the kernel; a request whose answer comes in time has no use for
+//! any of it. Here a turn costs nothing. The kernel is told only of a moment that is earlier than
+//! all that were waited for before.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -143,10 +143,12 @@ impl Timers {
             it_interval: Timespec::default(),
             it_value: timespec(at.since(self.clock.now())),
         };
-        // Cannot fail: the descriptor is a timer, and the time is one.
+        // It fails for what is no timer and for times that are none: never, or always.
         let set = timerfd_settime(self.kernel.get_ref(), TimerfdTimerFlags::empty(), &spec);
         debug_assert!(set.is_ok(), "{set:?}");
-        self.armed.set(at);
+        if set.is_ok() {
+            self.armed.set(at);
+        }
     }
 }
 

@@ -5,7 +5,7 @@
 //! little load that is a moment ago; in the middle of a long batch it is not.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use base::Instant;
 
@@ -20,8 +20,6 @@ pub(crate) struct Turns(Arc<Inner>);
 struct Inner {
     count: AtomicU64,
     last: AtomicU64,
-    /// Nobody has asked yet when that was.
-    new: AtomicBool,
 }
 
 /// A turn of the event loop.
@@ -33,14 +31,6 @@ impl Turns {
     pub(crate) fn on_turn(&self, now: Instant) {
         self.0.count.fetch_add(1, Ordering::Relaxed);
         self.0.last.store(now.as_nanos(), Ordering::Relaxed);
-        self.0.new.store(true, Ordering::Relaxed);
-    }
-
-    /// When it last did, for the first who asks after it: that is now.
-    pub(crate) fn take_news(&self) -> Option<Instant> {
-        let new = self.0.new.load(Ordering::Relaxed);
-        self.0.new.store(false, Ordering::Relaxed);
-        new.then(|| Instant::from_nanos(self.0.last.load(Ordering::Relaxed)))
     }
 
     /// The current one.
@@ -71,16 +61,6 @@ mod tests {
 
         assert!(turns.know(at(1_003), rests));
         assert!(!turns.know(at(1_500), rests), "too long ago");
-    }
-
-    #[test]
-    fn the_time_of_a_turn_is_news_once() {
-        let turns = Turns::default();
-        assert_eq!(turns.take_news(), None, "no turn yet");
-        turns.on_turn(at(7));
-
-        assert_eq!(turns.take_news(), Some(at(7)));
-        assert_eq!(turns.take_news(), None);
     }
 
     fn at(us: u64) -> Instant {

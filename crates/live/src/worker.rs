@@ -199,9 +199,9 @@ impl Worker {
         }
     }
 
-    /// The time. Reads the clock, unless the event loop has just done so.
+    /// The time. Reads the clock.
     pub(crate) fn now(&self) -> Instant {
-        let now = self.turns.take_news().unwrap_or_else(|| self.clock.now());
+        let now = self.clock.now();
         self.recent.set(now);
         now
     }

@@ -354,3 +354,12 @@ fn crlf(text: &str) -> Vec<u8> {
 fn lf(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).replace("\r\n", "\n")
 }
+
+#[test]
+fn more_hops_than_can_be_counted_are_many() {
+    let text = "OPTIONS /a HTTP/1.1\r\nHost: a\r\nMax-Forwards: 99999999999999999999\r\n\r\n";
+
+    let sent = forward(text, |request| RequestHop::new("edge", request));
+
+    assert!(sent.contains("Max-Forwards: 9223372036854775806\r\n"), "{sent}");
+}

@@ -24,7 +24,7 @@ use policy::breaker::Pass;
 use policy::deadline::Deadline;
 use policy::retry::Grounds;
 
-use self::end::{End, Try, outcome};
+use self::end::{End, SWITCHING, Try, outcome};
 use super::outputs::Outputs;
 use super::{Body, Input, Key, Output, Request};
 use crate::Call;
@@ -184,7 +184,10 @@ impl Exchange {
             return self.refuse(now, Refusal { cause: Cause::BreakerOpen, until }, call, sink);
         }
         if self.deadline.is_past(now) {
-            return self.end(now, End::Refused { cause: Cause::Timeout, until: None }, call, sink);
+            // Its head alone took longer than the file gives the whole.
+            let is_late = call.rules.deadline.timeout.is_some_and(|all| request.head_took >= all);
+            let cause = if is_late { Cause::ClientTimeout } else { Cause::Timeout };
+            return self.end(now, End::Refused { cause, until: None }, call, sink);
         }
         if call.begin() {
             return self.admitted(now, call, sink);
@@ -298,27 +301,30 @@ impl Exchange {
                 return self.back_off(now, retry, attempt.endpoint, cause, call, sink);
             }
         }
-        let attempt = self.tell_of_stream(now, attempt, cause, call, sink);
+        let attempt = self.tell_of_stream(now, attempt, status, call, sink);
         self.status = status;
         self.state = State::Relaying { attempt };
         self.outputs.push(Output::Relay { until: self.deadline.instant() });
     }
 
     /// A stream has no end to wait for: its head is what a probe of the breaker proves. Else a few
-    /// streams would hold the places of all probes, and keep everybody else out, for hours.
+    /// streams would hold the places of all probes, and keep everybody else out, for hours. What
+    /// becomes a tunnel has proved with its head all that it ever will.
     fn tell_of_stream(
         &self,
         now: Instant,
         attempt: Attempt,
-        cause: Cause,
+        status: u16,
         call: &mut Call,
         sink: &mut impl Sink,
     ) -> Attempt {
         let is_probe = matches!(attempt.pass, Pass::Probe { .. });
-        if !is_probe || self.deadline.instant() != Instant::NEVER {
+        let is_endless = self.deadline.instant() == Instant::NEVER;
+        if status != SWITCHING && !(is_probe && is_endless) {
             return attempt;
         }
-        call.end_pass(now, attempt.pass, outcome(Some(cause), Try::default()), sink);
+        let outcome = outcome(Some(Cause::of_status(status)), Try::default());
+        call.end_pass(now, attempt.pass, outcome, sink);
         Attempt { pass: Pass::Told, ..attempt }
     }
 

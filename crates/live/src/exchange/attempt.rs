@@ -200,7 +200,7 @@ impl Client {
                 }
                 Poll::Ready(_) => return Poll::Ready(Some(Input::ClientLeft)),
                 Poll::Pending => {
-                    if desk.due == Due::NEVER && !desk.waits_for_leave() {
+                    if desk.due == Due::NEVER {
                         let at = self.worker.recent() + self.worker.limits.body_timeout;
                         desk.due = Due { at, what: Cause::ClientTimeout };
                     }
@@ -282,8 +282,7 @@ impl Client {
                     }
                 }
             }
-            match ready!(download.poll_fill(cx, socket, self.worker.recent(), &self.worker.buffers))
-            {
+            match ready!(download.answers.poll_fill(cx, socket, &self.worker.buffers)) {
                 // A reset that writing has met looks like an end when reading.
                 Ok(0) => {
                     let cause = desk.upload.broken.unwrap_or(Cause::Closed);

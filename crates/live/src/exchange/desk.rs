@@ -3,9 +3,6 @@
 //! Lent by the worker to a connection and given back when it idles: an idle connection keeps
 //! nothing of it. All of its memory is used again for the next request.
 
-use std::io;
-use std::task::{Context, Poll};
-
 use base::{CallId, EndpointId, Instant, RequestId};
 use engine::l7::{Exchange, Key};
 use event::Cause;
@@ -180,14 +177,6 @@ impl Desk {
         self.leave(spare);
     }
 
-    /// Whether the client rightly sends nothing: it has asked whether it may (`Expect`), and the
-    /// service has yet to say so.
-    pub(crate) fn waits_for_leave(&self) -> bool {
-        let has_begun = self.upload.passage.moved() > 0 || !self.inbox.is_empty();
-        let asks = self.head.over(&self.head_bytes).expects_continue();
-        asks && !has_begun && self.download.interim == 0
-    }
-
     /// The current try is given up: its connection goes, and whatever came of it.
     pub(crate) fn leave(&mut self, spare: &Buffers) {
         self.link = Link::None;
@@ -248,21 +237,6 @@ impl Download {
             fresh: false,
             until_close: false,
         }
-    }
-
-    /// Reads more of the answer.
-    pub(crate) fn poll_fill(
-        &mut self,
-        cx: &mut Context<'_>,
-        from: &mut Connection,
-        now: Instant,
-        spare: &Buffers,
-    ) -> Poll<io::Result<usize>> {
-        let polled = self.answers.poll_fill(cx, from, spare);
-        if matches!(polled, Poll::Ready(Ok(1..))) && self.answers.has_room() {
-            from.on_emptied(now);
-        }
-        polled
     }
 }
 

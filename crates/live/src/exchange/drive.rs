@@ -184,7 +184,9 @@ impl Client {
         let now = loop {
             let due = engine.min(desk.due.at);
             let look = self.next_look(desk);
-            let now = ready!(desk.alarm.poll(cx, &self.worker.timers, due.min(look)));
+            ready!(desk.alarm.poll(cx, &self.worker.timers, due.min(look)));
+            // What is told from here on has to be told at a time at which it is due.
+            let now = self.worker.now();
             if look <= now && self.is_gone(desk, now) {
                 return Poll::Ready(Input::ClientLeft);
             }

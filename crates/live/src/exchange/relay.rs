@@ -121,8 +121,7 @@ impl Client {
             return Poll::Ready(Err(failed(Cause::Closed, desk.upload.body())));
         };
         let download = &mut desk.download;
-        let now = self.worker.recent();
-        match download.poll_fill(cx, socket, now, &self.worker.buffers) {
+        match download.answers.poll_fill(cx, socket, &self.worker.buffers) {
             Poll::Ready(Ok(0)) => {
                 let ended = download.passage.on_close(&mut download.out);
                 Poll::Ready(ended.map_err(|_| failed(Cause::Closed, desk.upload.body())))

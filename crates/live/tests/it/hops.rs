@@ -199,47 +199,6 @@ fn a_client_that_expected_100_and_was_turned_away_is_told_that_the_connection_en
 }
 
 #[test]
-fn a_service_that_gives_no_leave_is_to_blame_and_not_the_client_that_waits_for_it() {
-    let service = Service::script(Connection::until_closed);
-    let balancer = Site::before(&[service.address])
-        .rule("attempt_timeout", "\"100ms\"")
-        .rule("connect_timeout", "\"100ms\"")
-        .rule("retry", "\"none\"")
-        .start();
-    let mut client = balancer.client();
-
-    client.send(
-        b"POST / HTTP/1.1\r\nHost: shop\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n",
-    );
-
-    let answer = client.answer();
-    assert_eq!((answer.status, answer.cause().as_deref()), (504, Some("attempt_timeout")));
-}
-
-#[test]
-fn a_client_that_has_leave_and_sends_nothing_is_to_blame_itself() {
-    let service = Service::script(|connection| {
-        connection.request();
-        connection.send(b"HTTP/1.1 100 Continue\r\n\r\n");
-        connection.until_closed();
-    });
-    let balancer = Site::before(&[service.address])
-        .rule("attempt_timeout", "\"100ms\"")
-        .rule("connect_timeout", "\"100ms\"")
-        .rule("retry", "\"none\"")
-        .start();
-    let mut client = balancer.client();
-
-    client.send(
-        b"POST / HTTP/1.1\r\nHost: shop\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n",
-    );
-    assert_eq!(status(&client.head().unwrap()), 100);
-
-    let answer = client.answer();
-    assert_eq!((answer.status, answer.cause().as_deref()), (408, Some("client_timeout")));
-}
-
-#[test]
 fn the_time_in_which_a_head_comes_in_is_time_of_the_request() {
     let service = Service::well();
     let balancer = Site::before(&[service.address])

@@ -1,10 +1,10 @@
 //! How a request ends, and each try of it.
 
-use base::{Duration, Instant};
+use base::Instant;
 use event::policy as decided;
 use event::{Cause, Event, Sink, l7};
 use policy::breaker::Outcome;
-use policy::deadline::Params;
+use policy::deadline::Deadline;
 
 use super::{Attempt, Exchange, State};
 use crate::Call;
@@ -37,7 +37,7 @@ impl Exchange {
         let took = now.since(attempt.left);
         let tried = Try {
             unused: matches!(self.state, State::Trying { sent: false, .. }),
-            hurried: took < call.belief.typical_latency() || self.is_cut_short(took, call),
+            hurried: took < call.belief.typical_latency() || self.is_cut_short(attempt, call),
             switched: self.status == SWITCHING,
         };
         let outcome = outcome(cause, tried);
@@ -46,13 +46,14 @@ impl Exchange {
         call.emit(now, Some(attempt.endpoint), Event::L7(ended), sink);
     }
 
-    /// Whether the client left a try clearly less time than the file does.
-    fn is_cut_short(&self, took: Duration, call: &Call) -> bool {
-        let Params { timeout, attempt_timeout } = call.rules.deadline;
-        let client = self.request.client_remaining;
-        let shortened = client.is_some_and(|client| timeout.is_none_or(|own| client < own));
-        let fair = attempt_timeout.or(timeout);
-        shortened && fair.is_none_or(|fair| took.saturating_mul(10) < fair.saturating_mul(9))
+    /// Whether the client left a try clearly less time than the file does: by what it says it has
+    /// left, or by how slowly its head came.
+    fn is_cut_short(&self, attempt: Attempt, call: &Call) -> bool {
+        let params = &call.rules.deadline;
+        let time =
+            |deadline: Deadline| deadline.attempt_until(attempt.left, params).since(attempt.left);
+        let fair = time(Deadline::new(self.known(), params, None));
+        time(self.deadline).saturating_mul(10) < fair.saturating_mul(9)
     }
 
     pub(super) fn refuse(
@@ -148,23 +149,23 @@ pub(super) struct Try {
     switched: bool,
 }
 
-/// What an ended try tells about the service. An answer that blames the client, the request or the
-/// way is a success of the service, and so is a tunnel, however it ends: either side may fall silent.
-/// A client that left tells nothing, nor does a connection that broke while it was still unused: it
-/// had only idled too long. Nor does the end of the request's time if the try was hurried: else a
-/// client that says it has little time left could open the breaker for everybody.
+/// What an ended try tells about the service.
 pub(super) const fn outcome(cause: Option<Cause>, tried: Try) -> Outcome {
     match cause {
+        // It was told as it switched. Either side of a tunnel may fall silent, or leave.
+        _ if tried.switched => Outcome::Unknown,
+        // What blames the way, or the request, came from a service that is well.
         None | Some(Cause::Misrouted) => Outcome::Success,
-        Some(Cause::ClientLeft | Cause::BadRequest | Cause::ClientTimeout | Cause::Exhausted) => {
-            Outcome::Unknown
-        }
-        Some(Cause::Closed | Cause::Reset) if tried.unused => Outcome::Unknown,
-        Some(Cause::Timeout) if tried.hurried => Outcome::Unknown,
         Some(Cause::Status(status)) if status < 500 || is_about_the_request(status) => {
             Outcome::Success
         }
-        Some(_) if tried.switched => Outcome::Success,
+        Some(Cause::ClientLeft | Cause::BadRequest | Cause::ClientTimeout | Cause::Exhausted) => {
+            Outcome::Unknown
+        }
+        // It had only idled too long.
+        Some(Cause::Closed | Cause::Reset) if tried.unused => Outcome::Unknown,
+        // Else a client that says it has little time left could open the breaker for everybody.
+        Some(Cause::Timeout) if tried.hurried => Outcome::Unknown,
         Some(_) => Outcome::Failure,
     }
 }
@@ -176,4 +177,4 @@ const fn is_about_the_request(status: u16) -> bool {
 }
 
 /// Switching Protocols.
-const SWITCHING: u16 = 101;
+pub(super) const SWITCHING: u16 = 101;

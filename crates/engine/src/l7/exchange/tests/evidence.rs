@@ -46,19 +46,72 @@ fn what_a_service_says_of_a_request_does_not_speak_against_the_service() {
 }
 
 #[test]
-fn a_tunnel_proves_with_its_head_that_the_service_is_well_however_it_ends() {
-    for (status, state) in [(101, breaker::State::Closed), (200, breaker::State::Open)] {
-        for cause in [Cause::IdleTimeout, Cause::Reset] {
-            let mut call = answering_in_ten_ms();
-            for _ in 0..10 {
-                let mut exchange = Driven::begin(&mut call, GET);
-                exchange.tell(&mut call, 1, head(status));
-                exchange.tell(&mut call, 2, failed(cause));
-            }
-
-            assert_eq!(call.breaker_state(), state, "{status} {cause:?}");
-        }
+fn a_client_whose_head_comes_slowly_proves_nothing_with_what_time_is_left() {
+    let mut call = answering_in_ten_ms();
+    for _ in 0..10 {
+        let slow = Request { head_took: Duration::from_millis(780), ..GET };
+        let mut exchange = Driven::begin_at(&mut call, Instant::from_millis(780), slow);
+        exchange.tell(&mut call, 800, TIME);
+        assert!(exchange.is_done());
     }
+
+    assert_eq!(call.breaker_state(), breaker::State::Closed);
+}
+
+#[test]
+fn behind_a_balancer_of_the_same_file_a_service_that_hangs_has_failed_however_long_requests_queued()
+{
+    let whole = deadline::Params::new(Some(Duration::from_millis(800)), None).unwrap();
+    let rules = Rules { deadline: whole, admission: limits(1, 1), ..rules() };
+    let mut call = call(Rules { breaker: Some(breaker()), retry: retry::Params::NEVER, ..rules });
+    let behind = Request { client_remaining: Some(Duration::from_millis(795)), ..GET };
+    for second in 0..2 {
+        let at = Instant::from_secs(second);
+        let mut first = Driven::begin_at(&mut call, at, GET);
+        let mut queued = Driven::begin_at(&mut call, at, behind);
+        first.tell_at(&mut call, at + Duration::from_millis(100), Input::ClientLeft);
+        queued.tell_at(&mut call, at + Duration::from_millis(100), Input::Turn);
+        queued.tell_at(&mut call, at + Duration::from_millis(795), TIME);
+        assert!(queued.is_done());
+    }
+
+    assert_eq!(call.breaker_state(), breaker::State::Open);
+}
+
+#[test]
+fn a_tunnel_proves_with_its_head_that_the_service_is_well_and_nothing_with_its_end() {
+    for cause in [Cause::IdleTimeout, Cause::Reset] {
+        let mut call = answering_in_ten_ms();
+        let mut tunnels = [(); 20].map(|()| {
+            let mut tunnel = Driven::begin(&mut call, GET);
+            tunnel.tell(&mut call, 1, head(101));
+            tunnel
+        });
+        for tunnel in &mut tunnels {
+            tunnel.tell(&mut call, 20_000, failed(cause));
+        }
+        assert_eq!(call.breaker_state(), breaker::State::Closed, "{cause:?}");
+
+        // Their heads were told long ago: what is learnt now is not diluted by their ends.
+        for _ in 0..2 {
+            let mut request = Driven::begin_at(&mut call, Instant::from_secs(20), GET);
+            request.tell(&mut call, 20_001, Input::Sent);
+            request.tell(&mut call, 20_002, failed(Cause::Reset));
+        }
+
+        assert_eq!(call.breaker_state(), breaker::State::Open, "{cause:?}");
+        assert_nothing_held(&call);
+    }
+}
+
+#[test]
+fn a_head_that_takes_longer_than_all_the_time_there_is_is_the_clients_fault() {
+    let mut call = call(rules());
+    let slow = Request { head_took: Duration::from_millis(800), ..GET };
+
+    let late = Driven::begin_at(&mut call, Instant::from_secs(1), slow);
+
+    assert_eq!(late.told, [Output::Respond { cause: Cause::ClientTimeout, retry_after: None }]);
 }
 
 #[test]
