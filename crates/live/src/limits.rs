@@ -52,9 +52,16 @@ pub const STUCK_TIMEOUT: Duration = Duration::from_secs(30);
 /// from the beginning of the drain, or from when it was accepted if that is later.
 pub const DRAIN_GRACE: Duration = Duration::from_secs(1);
 
-/// When somebody may ask again who wanted a tunnel while we drain: another instance takes it at
-/// once, and `Retry-After` knows nothing shorter.
-pub const ASK_ELSEWHERE: Duration = Duration::from_secs(1);
+/// How long an answer may take that says why a request is cut at the end of a drain, and how long
+/// the process waits for all of them to leave.
+pub const LAST_WORD: Duration = Duration::from_millis(500);
+/// See [`LAST_WORD`].
+pub const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// When somebody may ask again whom we answer with 503, where no rule says how long that lasts: what
+/// has run out comes back with the next request that ends, another instance takes what comes while
+/// we drain, and `Retry-After` knows nothing shorter.
+pub const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// After an answer that leaves a request unread: how long, and for how many bytes, we go on
 /// reading. To close at once would reset the connection, and the reset can overtake the answer.

@@ -106,6 +106,10 @@ impl Client {
 
     /// The next thing that happens to the request.
     fn poll_input(&mut self, desk: &mut Desk, cx: &mut Context<'_>) -> Poll<Input> {
+        // The permit of a turn that has come is given back with the rest.
+        if desk.stage == Stage::Waiting && self.worker.is_cutting() {
+            return Poll::Ready(self.shut_down());
+        }
         // A permit comes with it, which must not be lost: so before anything else.
         if self.worker.slots.take_turn(self.key) {
             return Poll::Ready(Input::Turn);
@@ -119,12 +123,21 @@ impl Client {
         if step.is_ready() {
             return step;
         }
+        if self.worker.is_cutting() {
+            return Poll::Ready(self.shut_down());
+        }
         if matches!(desk.stage, Stage::Waiting | Stage::Trying)
             && self.poll_gone(desk, cx).is_ready()
         {
             return Poll::Ready(Input::ClientLeft);
         }
         self.poll_time(desk, cx)
+    }
+
+    /// The drain is over before the request is.
+    fn shut_down(&self) -> Input {
+        self.worker.instance.on_cut();
+        Input::ShutDown
     }
 
     /// Ready when the client left while it waits. What it sends meanwhile is its next request. One

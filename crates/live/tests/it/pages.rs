@@ -1,14 +1,13 @@
 //! What the one who runs it can see: the admin pages and the access log.
 
 use std::fs::read_to_string;
-use std::path::Path;
 use std::time::Instant;
 
 use plimsoll_live::Target;
 use serde_json::Value;
 
 use crate::service::Service;
-use crate::site::{Site, eventually};
+use crate::site::{Site, eventually, records};
 
 #[test]
 fn the_pages_say_that_it_lives_and_is_ready() {
@@ -160,11 +159,4 @@ fn a_full_disk_under_the_log_stops_nobody() {
         balancer.metric("log_lines_dropped_total", &[]) == 50.0
     });
     assert_eq!(balancer.get("/").status, 200);
-}
-
-/// So many lines of the log, once they are there.
-fn records(file: &Path, count: usize) -> Vec<Value> {
-    let lines = || read_to_string(file).unwrap();
-    eventually("all lines are there", || lines().lines().count() == count);
-    lines().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }

@@ -238,3 +238,10 @@ pub(crate) fn eventually(what: &str, is_so: impl Fn() -> bool) {
         std::thread::sleep(Duration::from_millis(5));
     }
 }
+
+/// So many lines of the log, once they are there.
+pub(crate) fn records(file: &Path, count: usize) -> Vec<serde_json::Value> {
+    let lines = || std::fs::read_to_string(file).unwrap();
+    eventually("all lines are there", || lines().lines().count() == count);
+    lines().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}

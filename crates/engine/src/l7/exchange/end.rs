@@ -134,6 +134,7 @@ pub(super) const fn outcome(cause: Option<Cause>, unused: bool, hurried: bool) -
         Some(Cause::ClientLeft | Cause::BadRequest | Cause::ClientTimeout | Cause::Exhausted) => {
             Outcome::Unknown
         }
+        Some(Cause::Draining) => Outcome::Unknown,
         Some(Cause::Closed | Cause::Reset) if unused => Outcome::Unknown,
         Some(Cause::Timeout) if hurried => Outcome::Unknown,
         Some(Cause::Misrouted) => Outcome::Success,
