@@ -235,7 +235,7 @@ impl Client {
     }
 
     fn broken_off(&self, desk: &mut Desk) -> Next {
-        let next = if desk.download.until_close { Next::Reset } else { Next::Close };
+        let next = if desk.download.breaks_by_reset { Next::Reset } else { Next::Close };
         desk.leave(&self.worker.buffers);
         next
     }
@@ -306,7 +306,7 @@ impl Desk {
         self.client_fault = None;
         self.upload.out.clear(usize::MAX);
         self.download.interim = 0;
-        self.download.until_close = false;
+        self.download.breaks_by_reset = false;
         self.ways = Default::default();
         let request = self.head.over(&self.head_bytes);
         Request {
