@@ -56,6 +56,9 @@ impl Client {
                     self.write_response(desk, cause, None);
                 }
                 Some(End::Client(cause)) => {
+                    if desk.tale.answered.is_none() {
+                        desk.tale.status = cause.status();
+                    }
                     desk.tale.cause = Some(cause);
                     return Poll::Ready(self.broken_off(desk));
                 }

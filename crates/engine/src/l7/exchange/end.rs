@@ -107,7 +107,7 @@ impl End {
     /// What the client saw.
     fn status(self, relayed: u16) -> u16 {
         match self {
-            Self::Answered | Self::BrokenOff(_) => relayed,
+            Self::Answered | Self::BrokenOff(_) | Self::Client(Cause::ClientLeft) => relayed,
             Self::Refused { cause, .. } | Self::Client(cause) => cause.status(),
         }
     }
