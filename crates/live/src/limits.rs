@@ -119,7 +119,7 @@ pub const HEARSAY: Duration = Duration::from_micros(100);
 /// How often lines of the access log are handed over when there are few.
 pub const LOG_EVERY: Duration = Duration::from_millis(200);
 
-/// Visits to the admin pages at the same time; the next ones wait.
+/// Visits to the admin pages at the same time; the one silent longest gives way to the next.
 pub const ADMIN_VISITS: usize = 8;
 
 /// How long accepting pauses when there is no descriptor left.

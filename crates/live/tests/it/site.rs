@@ -176,6 +176,11 @@ impl Balancer {
         self.ask(&format!("GET {path} HTTP/1.1\r\nHost: shop\r\n\r\n"))
     }
 
+    /// A connection to the admin pages.
+    pub(crate) fn visitor(&self) -> Client {
+        Client::connect(self.admin)
+    }
+
     /// A page of the admin's.
     pub(crate) fn page(&self, path: &str) -> String {
         let mut socket = TcpStream::connect(self.admin).unwrap();
