@@ -16,7 +16,8 @@ pub enum Cause {
     Reset,
     /// The peer closed the connection before the answer was whole.
     Closed,
-    /// We have no descriptor or port left to connect with.
+    /// No connection may be made: we have no descriptor or port left, or the peer has as many of our
+    /// connections as the design allows.
     Exhausted,
     /// The two ends did not agree on keys, or the certificate was not believed.
     Handshake,
@@ -205,7 +206,7 @@ impl Cause {
             Self::ConnectTimeout => ("connect_timeout", L4, 504, "connection_timeout", "The service did not accept a connection in time."),
             Self::Reset => ("reset", L4, 502, "connection_terminated", "The service reset the connection."),
             Self::Closed => ("closed", L4, 502, "connection_terminated", "The service closed the connection before its answer was whole."),
-            Self::Exhausted => ("exhausted", L4, 503, "connection_limit_reached", "The balancer has no descriptor or port left."),
+            Self::Exhausted => ("exhausted", L4, 503, "connection_limit_reached", "No connection was left: the balancer had no descriptor or port, or the service had as many as it may have."),
             Self::Handshake => ("handshake", Tls, 502, "tls_protocol_error", "The service and the balancer did not agree on keys."),
             Self::Status(_) => ("status", L7, 502, "http_protocol_error", "The service answered that it failed."),
             Self::Garbage => ("garbage", L7, 502, "http_protocol_error", "The service's answer is not valid HTTP."),

@@ -163,6 +163,7 @@ fn more_requests_at_once_than_connections_are_allowed_are_turned_away() {
     let answer = balancer.client().answer();
 
     assert_eq!((answer.status, answer.cause().as_deref()), (503, Some("exhausted")));
+    assert_eq!(answer.field("retry-after"), Some("1"));
     assert_eq!(balancer.metric("clients_turned_away_total", &["exhausted"]), 1.0);
     service.tell("go");
     for client in &mut held {
@@ -374,8 +375,13 @@ fn an_endpoint_gets_no_more_connections_than_the_design_allows_over_all_workers(
     assert_eq!(service.connections(), 2);
     service.tell("go");
 
-    let answers = clients.iter_mut().map(Client::answer);
-    let mut statuses: Vec<_> = answers.map(|answer| (answer.status, answer.cause())).collect();
+    let answers: Vec<_> = clients.iter_mut().map(Client::answer).collect();
+    for answer in answers.iter().filter(|answer| answer.status == 503) {
+        assert_eq!(answer.field("retry-after"), Some("1"));
+        assert!(answer.text().contains("the service had as many as it may have"), "{answer:?}");
+    }
+    let mut statuses: Vec<_> =
+        answers.iter().map(|answer| (answer.status, answer.cause())).collect();
     statuses.sort();
     let refused = (503, Some("exhausted".to_owned()));
     assert_eq!(statuses[..2], [(200, None), (200, None)]);

@@ -104,7 +104,7 @@ impl End {
         }
     }
 
-    /// What the client saw.
+    /// What the client saw; 0 if nothing was sent.
     fn status(self, relayed: u16) -> u16 {
         match self {
             Self::Answered | Self::BrokenOff(_) | Self::Client(Cause::ClientLeft) => relayed,
