@@ -8,6 +8,8 @@
 pub enum Cause {
     /// No route to the endpoint's host.
     Unreachable,
+    /// The endpoint's name has no address, as far as is known.
+    Unresolved,
     /// The endpoint's host answered that nobody listens.
     Refused,
     /// No connection within the connect timeout.
@@ -100,7 +102,7 @@ struct Row {
 
 impl Cause {
     /// Every cause once; [`Cause::Status`] stands for all of its kind.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Unreachable,
         Self::Refused,
         Self::ConnectTimeout,
@@ -124,6 +126,7 @@ impl Cause {
         Self::BadRequest,
         Self::ClientTimeout,
         Self::Misrouted,
+        Self::Unresolved,
     ];
 
     /// Its position in [`Cause::ALL`], for tables of counters.
@@ -152,6 +155,7 @@ impl Cause {
             Self::BadRequest => 20,
             Self::ClientTimeout => 21,
             Self::Misrouted => 22,
+            Self::Unresolved => 23,
         }
     }
 
@@ -202,6 +206,7 @@ impl Cause {
         use Layer::{Client, L3, L4, L7, Policy, Tls};
         let (name, layer, status, proxy_status, sentence) = match self {
             Self::Unreachable => ("unreachable", L3, 502, "destination_ip_unroutable", "There is no route to the service."),
+            Self::Unresolved => ("unresolved", L3, 502, "dns_error", "The name of the service has no address."),
             Self::Refused => ("refused", L4, 502, "connection_refused", "The service refused the connection."),
             Self::ConnectTimeout => ("connect_timeout", L4, 504, "connection_timeout", "The service did not accept a connection in time."),
             Self::Reset => ("reset", L4, 502, "connection_terminated", "The service reset the connection."),

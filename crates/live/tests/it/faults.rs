@@ -388,6 +388,18 @@ fn a_name_with_several_addresses_is_reached_by_any_of_them() {
 }
 
 #[test]
+fn a_name_without_an_address_is_told_from_a_host_without_a_route() {
+    let balancer = Site::before_names(&["nowhere.invalid:80"]).start();
+
+    let answer = balancer.get("/");
+
+    assert_eq!((answer.status, answer.cause().as_deref()), (502, Some("unresolved")));
+    let told = answer.field("proxy-status").unwrap();
+    assert!(told.contains("error=dns_error"), "{told}");
+    assert_eq!(balancer.failures("unresolved"), 1.0);
+}
+
+#[test]
 fn an_instance_that_can_ask_nobody_is_not_ready() {
     let balancer = Site::before_names(&["nowhere.invalid:80"]).workers(2).start();
 
