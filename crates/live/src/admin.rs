@@ -20,7 +20,7 @@ pub(crate) use design::describe;
 
 use self::visits::{Heard, Visits};
 use crate::instance::Instance;
-use crate::listener::Reserve;
+use crate::listener::{Reserve, is_passing};
 use crate::plan::Plan;
 use crate::{levels, limits};
 
@@ -54,6 +54,7 @@ pub(crate) fn serve(listener: TcpListener, pages: Arc<Pages>) -> io::Result<()> 
                     // What it has to say is heard before the next one takes a place.
                     tokio::task::yield_now().await;
                 }
+                Err(error) if is_passing(&error) => {}
                 Err(_) if visits.send_most_silent_away().await => {}
                 Err(_) => {
                     // With no descriptor left, one visitor at a time.
