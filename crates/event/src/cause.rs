@@ -8,6 +8,8 @@
 pub enum Cause {
     /// No route to the endpoint's host.
     Unreachable,
+    /// The endpoint's name has no address, as far as is known.
+    Unresolved,
     /// The endpoint's host answered that nobody listens.
     Refused,
     /// No connection within the connect timeout.
@@ -16,7 +18,8 @@ pub enum Cause {
     Reset,
     /// The peer closed the connection before the answer was whole.
     Closed,
-    /// We have no descriptor or port left to connect with.
+    /// No connection may be made: we have no descriptor or port left, or the peer has as many of our
+    /// connections as the design allows.
     Exhausted,
     /// The two ends did not agree on keys, or the certificate was not believed.
     Handshake,
@@ -99,7 +102,7 @@ struct Row {
 
 impl Cause {
     /// Every cause once; [`Cause::Status`] stands for all of its kind.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Unreachable,
         Self::Refused,
         Self::ConnectTimeout,
@@ -123,6 +126,7 @@ impl Cause {
         Self::BadRequest,
         Self::ClientTimeout,
         Self::Misrouted,
+        Self::Unresolved,
     ];
 
     /// Its position in [`Cause::ALL`], for tables of counters.
@@ -151,6 +155,7 @@ impl Cause {
             Self::BadRequest => 20,
             Self::ClientTimeout => 21,
             Self::Misrouted => 22,
+            Self::Unresolved => 23,
         }
     }
 
@@ -201,11 +206,12 @@ impl Cause {
         use Layer::{Client, L3, L4, L7, Policy, Tls};
         let (name, layer, status, proxy_status, sentence) = match self {
             Self::Unreachable => ("unreachable", L3, 502, "destination_ip_unroutable", "There is no route to the service."),
+            Self::Unresolved => ("unresolved", L3, 502, "dns_error", "The name of the service has no address."),
             Self::Refused => ("refused", L4, 502, "connection_refused", "The service refused the connection."),
             Self::ConnectTimeout => ("connect_timeout", L4, 504, "connection_timeout", "The service did not accept a connection in time."),
             Self::Reset => ("reset", L4, 502, "connection_terminated", "The service reset the connection."),
             Self::Closed => ("closed", L4, 502, "connection_terminated", "The service closed the connection before its answer was whole."),
-            Self::Exhausted => ("exhausted", L4, 503, "connection_limit_reached", "The balancer has no descriptor or port left."),
+            Self::Exhausted => ("exhausted", L4, 503, "connection_limit_reached", "No connection was left: the balancer had no descriptor or port, or the service had as many as it may have."),
             Self::Handshake => ("handshake", Tls, 502, "tls_protocol_error", "The service and the balancer did not agree on keys."),
             Self::Status(_) => ("status", L7, 502, "http_protocol_error", "The service answered that it failed."),
             Self::Garbage => ("garbage", L7, 502, "http_protocol_error", "The service's answer is not valid HTTP."),

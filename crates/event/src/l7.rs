@@ -25,7 +25,7 @@ pub enum Event {
     Answered {
         /// From first byte in to last byte out.
         took: Duration,
-        /// The status sent.
+        /// The status sent; 0 if none was, because the client had left.
         status: u16,
         /// Nothing, or why it failed.
         cause: Option<Cause>,

@@ -3,6 +3,7 @@
 //! On a thread of its own, so that a scrape waits for no request and no request for a scrape.
 
 mod design;
+mod visits;
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -13,13 +14,13 @@ use observe::metrics::text::{Format, Text};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::runtime::Builder;
-use tokio::task::JoinSet;
-use wire::l7::http1::{Limits, Method, Parse, Recipient, Request, RequestHead, answer};
+use wire::l7::http1::{Limits, Method, Parse, Recipient, Refusal, Request, RequestHead, answer};
 
 pub(crate) use design::describe;
 
+use self::visits::{Heard, Visits};
 use crate::instance::Instance;
-use crate::listener::Reserve;
+use crate::listener::{Reserve, is_passing};
 use crate::plan::Plan;
 use crate::{levels, limits};
 
@@ -44,23 +45,26 @@ pub(crate) fn serve(listener: TcpListener, pages: Arc<Pages>) -> io::Result<()> 
             return;
         };
         let mut reserve = Reserve::new();
-        let mut visits = JoinSet::new();
+        let mut visits = Visits::default();
         loop {
-            while visits.len() >= limits::ADMIN_VISITS {
-                visits.join_next().await;
-            }
             match listener.accept().await {
-                Ok((socket, _)) => drop(visits.spawn(visit(socket, Arc::clone(&pages)))),
+                Ok((socket, _)) => {
+                    let pages = Arc::clone(&pages);
+                    visits.begin(|heard| visit(socket, pages, heard)).await;
+                    // What it has to say is heard before the next one takes a place.
+                    tokio::task::yield_now().await;
+                }
+                Err(error) if is_passing(&error) => {}
+                Err(_) if visits.send_most_silent_away().await => {}
                 Err(_) => {
                     // With no descriptor left, one visitor at a time.
                     if let Some(socket) = reserve.accept_one(&listener) {
-                        visit(socket, Arc::clone(&pages)).await;
+                        visit(socket, Arc::clone(&pages), Heard::now()).await;
                     }
                     reserve.renew();
                     tokio::time::sleep(limits::ACCEPT_PAUSE.into()).await;
                 }
             }
-            while visits.try_join_next().is_some() {}
         }
     };
     thread::Builder::new().name("admin".to_owned()).spawn(move || runtime.block_on(accept))?;
@@ -75,28 +79,44 @@ pub(crate) fn bind(address: SocketAddr) -> Result<TcpListener, crate::Refused> {
     TcpListener::bind(address).map_err(|error| crate::Refused::Listen(address, error))
 }
 
-async fn visit(mut socket: TcpStream, pages: Arc<Pages>) {
+async fn visit(mut socket: TcpStream, pages: Arc<Pages>, heard: Heard) {
     let visit = async {
         let mut head = RequestHead::new();
         let mut bytes = Vec::new();
+        let mut out = Vec::new();
         loop {
             if socket.read_buf(&mut bytes).await? == 0 {
                 return Ok(());
             }
+            heard.again();
             match head.parse(&bytes, &Limits::default()) {
                 Ok(Parse::Partial) => {}
-                Ok(Parse::Complete { .. }) => break,
-                Err(_) => return Ok(()),
+                Ok(Parse::Complete { .. }) => {
+                    pages.answer(&head.over(&bytes), &mut out);
+                    break;
+                }
+                Err(refusal) => {
+                    refuse(refusal, &mut out);
+                    break;
+                }
             }
         }
-        let mut out = Vec::new();
-        pages.answer(&head.over(&bytes), &mut out);
-        socket.write_all(&out).await?;
+        let mut rest = &out[..];
+        while socket.write_buf(&mut rest).await? > 0 {
+            heard.again();
+        }
         socket.shutdown().await
     };
     // A visitor who leaves or lingers is nobody's trouble.
     let _: Result<io::Result<()>, _> =
         tokio::time::timeout(limits::ADMIN_TIMEOUT.into(), visit).await;
+}
+
+/// What came is no request: one without `Host` or with two, for example.
+fn refuse(refusal: Refusal, out: &mut Vec<u8>) {
+    let to = Recipient { close: true, ..Recipient::default() };
+    let body = format!("{}\n", refusal.sentence());
+    answer(out, refusal.status(), &[("Content-Type", TEXT.as_bytes())], body.as_bytes(), to);
 }
 
 impl Pages {
@@ -111,7 +131,9 @@ impl Pages {
             _ => (405, TEXT, "these pages are only read\n".to_owned()),
         };
         let to = Recipient { version: request.version(), close: true, head_only };
-        answer(out, status, &[("Content-Type", kind.as_bytes())], body.as_bytes(), to);
+        let fields = [("Content-Type", kind.as_bytes()), ("Allow", &b"GET, HEAD"[..])];
+        let fields = if status == 405 { &fields[..] } else { &fields[..1] };
+        answer(out, status, fields, body.as_bytes(), to);
     }
 
     fn metrics(&self, request: &Request<'_>) -> (u16, &'static str, String) {

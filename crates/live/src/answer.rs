@@ -8,6 +8,8 @@ use base::{Duration, RequestId};
 use event::Cause;
 use wire::l7::http1::{Method, Recipient, Refusal, Request, answer, write};
 
+use crate::limits;
+
 /// An answer of our own.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
@@ -16,7 +18,7 @@ pub(crate) struct Answer {
     cause: Option<Cause>,
     /// What exactly, where the cause does not say it.
     detail: Option<&'static str>,
-    /// When it is worth asking again.
+    /// When it is worth asking again, if a rule says so.
     retry_after: Option<Duration>,
     allow: bool,
     /// What is reflected to a TRACE.
@@ -36,7 +38,7 @@ impl Answer {
         }
     }
 
-    /// When it is worth asking again.
+    /// When it is worth asking again, if a rule says so.
     pub(crate) fn retry_after(self, retry_after: Option<Duration>) -> Self {
         Self { retry_after, ..self }
     }
@@ -101,7 +103,7 @@ impl Answer {
     /// Writes it, whole; says how long its body is.
     pub(crate) fn write(&self, out: &mut Vec<u8>, to: Recipient, id: RequestId, date: &str) -> u64 {
         let proxy_status = self.cause.map(|cause| self.proxy_status(cause)).unwrap_or_default();
-        let retry_after = self.retry_after.map(|after| seconds(after).to_string());
+        let retry_after = seconds(self.retry_after.unwrap_or(limits::ASK_AGAIN)).to_string();
         let (kind, body) = self.body(id);
         let mut fields: Vec<(&str, &[u8])> = Vec::with_capacity(5);
         fields.push(("Date", date.as_bytes()));
@@ -111,8 +113,8 @@ impl Answer {
         if self.cause.is_some() {
             fields.push(("Proxy-Status", proxy_status.as_bytes()));
         }
-        if let Some(after) = retry_after.as_deref().filter(|_| self.status == 503) {
-            fields.push(("Retry-After", after.as_bytes()));
+        if self.status == 503 {
+            fields.push(("Retry-After", retry_after.as_bytes()));
         }
         if self.allow {
             fields.push(("Allow", METHODS));

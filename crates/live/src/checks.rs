@@ -48,17 +48,29 @@ async fn answer(worker: &Worker, call: CallId, endpoint: EndpointId) -> io::Resu
     let mut socket = upstream::reach(&worker.timers, endpoint, within).await?;
     let path = plan.health_path.as_deref().unwrap_or("/");
     socket.write_all(&request(path, &endpoint.name)).await?;
-    let mut head = ResponseHead::new();
     let mut bytes = Vec::new();
+    while socket.read_buf(&mut bytes).await? > 0 {
+        if let Some(status) = final_status(&mut bytes)? {
+            return Ok(status);
+        }
+    }
+    Err(ErrorKind::UnexpectedEof.into())
+}
+
+/// The status of the answer, once its head is here. Interim heads before it (RFC 9110, section
+/// 15.2) are taken out. The check's timeout is what ends one that is followed by nothing else.
+fn final_status(bytes: &mut Vec<u8>) -> io::Result<Option<u16>> {
     loop {
-        if socket.read_buf(&mut bytes).await? == 0 {
-            return Err(ErrorKind::UnexpectedEof.into());
+        let mut head = ResponseHead::new();
+        let parsed = head.parse(bytes, Asked::default(), &Limits::default());
+        let Parse::Complete { consumed } = parsed.map_err(|_| ErrorKind::InvalidData)? else {
+            return Ok(None);
+        };
+        let response = head.over(bytes);
+        if !response.is_interim() {
+            return Ok(Some(response.status()));
         }
-        let parsed = head.parse(&bytes, Asked::default(), &Limits::default());
-        match parsed.map_err(|_| ErrorKind::InvalidData)? {
-            Parse::Complete { .. } => return Ok(head.over(&bytes).status()),
-            Parse::Partial => {}
-        }
+        bytes.drain(..consumed);
     }
 }
 
@@ -74,3 +86,31 @@ fn request(path: &str, host: &str) -> Vec<u8> {
 
 /// A fraction of the shortest interval that makes sense for a check.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interim_answer_is_no_answer_to_a_check_however_it_arrives() {
+        let whole = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n\
+            HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n";
+        for first in 1..whole.len() {
+            let mut bytes = whole[..first].to_vec();
+            assert_eq!(final_status(&mut bytes).unwrap(), None, "{first}");
+
+            bytes.extend_from_slice(&whole[first..]);
+
+            assert_eq!(final_status(&mut bytes).unwrap(), Some(204), "{first}");
+        }
+    }
+
+    #[test]
+    fn a_switch_that_nobody_asked_for_and_what_is_no_http_fail_a_check() {
+        for bytes in
+            [&b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"[..], b"+PONG\r\n\r\n"]
+        {
+            assert!(final_status(&mut bytes.to_vec()).is_err());
+        }
+    }
+}

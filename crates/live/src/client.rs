@@ -63,6 +63,8 @@ enum Arrival {
     Nothing,
     Refused(Refusal),
     TimedOut,
+    /// The drain is over.
+    Cut,
 }
 
 impl Client {
@@ -135,7 +137,8 @@ impl Client {
             }
             return Poll::Ready(false);
         }
-        if self.served && self.worker.instance.is_draining() {
+        let is_unwanted = self.served && self.worker.instance.is_draining();
+        if is_unwanted || self.worker.is_cutting() {
             return Poll::Ready(false);
         }
         Poll::Pending
@@ -146,12 +149,17 @@ impl Client {
         loop {
             self.until = Instant::NEVER;
             let arrival = poll_fn(|cx| self.poll_arrival(desk, cx)).await;
-            let is_refused = matches!(arrival, Arrival::Refused(_) | Arrival::TimedOut);
+            let is_refused =
+                matches!(arrival, Arrival::Refused(_) | Arrival::TimedOut | Arrival::Cut);
             match arrival {
                 Arrival::NotYet => return Next::KeepAlive,
                 Arrival::Nothing => return Next::Close,
                 Arrival::Refused(refusal) => self.refuse(desk, &Answer::refusal(refusal)),
                 Arrival::TimedOut => self.refuse(desk, &Answer::failure(Cause::ClientTimeout)),
+                Arrival::Cut => {
+                    self.worker.instance.on_cut();
+                    self.refuse(desk, &Answer::failure(Cause::Draining));
+                }
                 Arrival::Head { consumed } => self.direct(desk, consumed),
             }
             let mut woken = false;
@@ -194,6 +202,9 @@ impl Client {
                 Poll::Pending => break,
             }
         }
+        if self.worker.is_cutting() {
+            return Poll::Ready(Arrival::Cut);
+        }
         if self.until == Instant::NEVER {
             self.until = self.worker.now() + self.worker.limits.head_timeout;
         }
@@ -226,9 +237,9 @@ impl Client {
         if request.max_forwards() == Some(0) {
             return Err(Answer::last_hop(&request));
         }
-        if request.upgrade().is_some() && self.worker.instance.is_draining() {
-            let elsewhere = Answer::failure(Cause::Draining);
-            return Err(elsewhere.retry_after(Some(limits::ASK_ELSEWHERE)));
+        let is_tunnel = request.upgrade().is_some();
+        if self.worker.is_cutting() || is_tunnel && self.worker.instance.is_draining() {
+            return Err(Answer::failure(Cause::Draining));
         }
         let router = &self.worker.plan.listeners[self.listener].router;
         let found = router.find(|| request.host(), || request.method_name(), request.path());
@@ -318,7 +329,8 @@ impl Client {
         let sent = match desk.download.out.poll_flush(cx, &mut self.socket, &[]).1 {
             Poll::Ready(outcome) => outcome.is_ok(),
             Poll::Pending => {
-                ready!(desk.alarm.poll(cx, &self.worker.timers, self.until));
+                let until = self.until.min(self.worker.cut_since() + limits::LAST_WORD);
+                ready!(desk.alarm.poll(cx, &self.worker.timers, until));
                 false
             }
         };

@@ -1,6 +1,6 @@
 //! One running balancer: its workers, and what they tell each other.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use base::{CallId, WorkerId};
@@ -29,6 +29,8 @@ pub(crate) struct Instance {
     pub(crate) reports: Reports,
     recorder: Mutex<Option<Recorder>>,
     draining: AtomicBool,
+    /// Requests that were cut at the end of the drain.
+    cut: AtomicU64,
     clients_per_worker: usize,
     boxes: Vec<Mailbox>,
 }
@@ -78,6 +80,7 @@ impl Instance {
             reports: Reports::new(room.workers, plan.calls.iter().map(endpoint_names)),
             recorder: Mutex::new(recorder),
             draining: AtomicBool::new(false),
+            cut: AtomicU64::new(0),
             clients_per_worker: room.clients,
             boxes,
         }
@@ -153,6 +156,16 @@ impl Instance {
     /// Whether it is shutting down.
     pub(crate) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Acquire)
+    }
+
+    /// A request did not finish within the drain.
+    pub(crate) fn on_cut(&self) {
+        self.cut.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many did not.
+    pub(crate) fn cut(&self) -> u64 {
+        self.cut.load(Ordering::Relaxed)
     }
 }
 

@@ -53,9 +53,16 @@ pub const STUCK_TIMEOUT: Duration = Duration::from_secs(30);
 /// from the beginning of the drain, or from when it was accepted if that is later.
 pub const DRAIN_GRACE: Duration = Duration::from_secs(1);
 
-/// When somebody may ask again who wanted a tunnel while we drain: another instance takes it at
-/// once, and `Retry-After` knows nothing shorter.
-pub const ASK_ELSEWHERE: Duration = Duration::from_secs(1);
+/// How long an answer may take that says why a request is cut at the end of a drain, and how long
+/// the process waits for all of them to leave.
+pub const LAST_WORD: Duration = Duration::from_millis(500);
+/// See [`LAST_WORD`].
+pub const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// When somebody may ask again whom we answer with 503, where no rule says how long that lasts: what
+/// has run out comes back with the next request that ends, another instance takes what comes while
+/// we drain, and `Retry-After` knows nothing shorter.
+pub const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// After an answer that leaves a request unread: how long, and for how many bytes, we go on
 /// reading. To close at once would reset the connection, and the reset can overtake the answer.
@@ -113,7 +120,7 @@ pub const HEARSAY: Duration = Duration::from_micros(100);
 /// How often lines of the access log are handed over when there are few.
 pub const LOG_EVERY: Duration = Duration::from_millis(200);
 
-/// Visits to the admin pages at the same time; the next ones wait.
+/// Visits to the admin pages at the same time; the one silent longest gives way to the next.
 pub const ADMIN_VISITS: usize = 8;
 
 /// How long accepting pauses when there is no descriptor left.

@@ -4,8 +4,9 @@
 //! go on; what the writer cannot take or cannot write is dropped, counted, and said in one line.
 
 use std::fmt;
-use std::fs::OpenOptions;
-use std::io::{self, Write};
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel, sync_channel};
@@ -60,12 +61,11 @@ impl Log {
     /// # Errors
     /// The file cannot be opened.
     pub(crate) fn open(target: &Target) -> io::Result<Option<(Self, Written)>> {
-        let out: Box<dyn Write + Send> = match target {
+        let out = match target {
             Target::None => return Ok(None),
-            Target::Stdout => Box::new(io::stdout()),
-            Target::File(path) => {
-                Box::new(OpenOptions::new().create(true).append(true).open(path)?)
-            }
+            // Not through the buffer of `io::stdout`: of what it takes, nobody knows what is written.
+            Target::Stdout => File::from(io::stdout().as_fd().try_clone_to_owned()?),
+            Target::File(path) => OpenOptions::new().create(true).append(true).open(path)?,
         };
         let name = target.to_string();
         let (to_writer, lines) = sync_channel(BATCHES);
@@ -76,7 +76,8 @@ impl Log {
             out,
             name,
             dropped: Arc::clone(&dropped),
-            failing: false,
+            torn: false,
+            failing_since: None,
             closing: Arc::clone(&closing),
             _open: open,
         };
@@ -150,12 +151,14 @@ impl Drop for Batch {
 
 /// Writes what it is given.
 struct Writer {
-    out: Box<dyn Write + Send>,
+    out: File,
     /// What the operator calls it.
     name: String,
     dropped: Arc<AtomicU64>,
-    /// That it cannot has been said.
-    failing: bool,
+    /// What was written last is not a whole line.
+    torn: bool,
+    /// Lines that had been dropped before it could not write any more, as was said then.
+    failing_since: Option<u64>,
     /// Nothing more will come once the queue is empty.
     closing: Arc<AtomicBool>,
     /// Dropped with the writer: whoever waits for its end hears of it.
@@ -175,27 +178,67 @@ impl Writer {
 
     fn run(&mut self, batches: &Receiver<Vec<u8>>) {
         while let Some(lines) = self.next(batches) {
-            match self.out.write_all(&lines).and_then(|()| self.out.flush()) {
-                Ok(()) if self.failing => {
-                    self.failing = false;
-                    let dropped = self.dropped.load(Ordering::Relaxed);
-                    let name = &self.name;
-                    say(&format!(
-                        "the access log ({name}) is written again; {dropped} lines were dropped"
-                    ));
-                }
-                Ok(()) => {}
-                Err(error) => {
-                    self.dropped.fetch_add(count(&lines), Ordering::Relaxed);
-                    if !std::mem::replace(&mut self.failing, true) {
-                        let name = &self.name;
-                        say(&format!(
-                            "the access log ({name}) cannot be written: {error}; \
-                             its lines are dropped and counted, requests are served as before"
-                        ));
-                    }
-                }
+            match self.write(&lines) {
+                Ok(()) => self.on_written(),
+                Err((rest, error)) => self.on_failed(rest, &error),
             }
+        }
+    }
+
+    /// Writes whole lines. What could not be written comes back, from its first byte, which may lie
+    /// within a line: then the line is torn, and lost.
+    fn write<'a>(&mut self, lines: &'a [u8]) -> Result<(), (&'a [u8], io::Error)> {
+        let mut rest = lines;
+        self.end_torn_line().map_err(|error| (rest, error))?;
+        while !rest.is_empty() {
+            let count = write_some(&mut self.out, rest).map_err(|error| (rest, error))?;
+            self.torn = rest[count - 1] != b'\n';
+            rest = &rest[count..];
+        }
+        Ok(())
+    }
+
+    /// Else the next line would be part of it. Where somebody has emptied the file to make room, it
+    /// is gone.
+    fn end_torn_line(&mut self) -> io::Result<()> {
+        let is_empty = |file: std::fs::Metadata| file.is_file() && file.len() == 0;
+        if self.torn && !self.out.metadata().is_ok_and(is_empty) {
+            write_some(&mut self.out, b"\n")?;
+        }
+        self.torn = false;
+        Ok(())
+    }
+
+    fn on_written(&mut self) {
+        let Some(before) = self.failing_since.take() else {
+            return;
+        };
+        let dropped = self.dropped.load(Ordering::Relaxed) - before;
+        let name = &self.name;
+        say(&format!("the access log ({name}) is written again; {dropped} lines were dropped"));
+    }
+
+    fn on_failed(&mut self, rest: &[u8], error: &io::Error) {
+        let before = self.dropped.fetch_add(count(rest), Ordering::Relaxed);
+        if self.failing_since.is_some() {
+            return;
+        }
+        self.failing_since = Some(before);
+        let name = &self.name;
+        say(&format!(
+            "the access log ({name}) cannot be written: {error}; \
+             its lines are dropped and counted, requests are served as before"
+        ));
+    }
+}
+
+/// Writes at least one byte, and says how many.
+fn write_some(out: &mut File, bytes: &[u8]) -> io::Result<usize> {
+    loop {
+        match out.write(bytes) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            written => return written,
         }
     }
 }
@@ -215,3 +258,89 @@ const ENOUGH: usize = 64 * 1_024;
 const LAST_LINES: Duration = Duration::from_secs(3);
 /// Batches that may wait for the writer: 16 MiB, some 50,000 lines.
 const BATCHES: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Seek};
+    use std::os::fd::OwnedFd;
+
+    use super::*;
+
+    #[test]
+    fn after_a_line_was_torn_the_next_one_stands_on_its_own_and_every_line_is_written_or_counted() {
+        let (mut reader, out) = io::pipe().unwrap();
+        rustix::io::ioctl_fionbio(&out, true).unwrap();
+        let mut writer = writer(File::from(OwnedFd::from(out)));
+        let lines = |from: u32| (from..from + 1_000).map(line).collect::<String>();
+        let mut handed = 0;
+        while writer.failing_since.is_none() {
+            give(&mut writer, &lines(handed));
+            handed += 1_000;
+        }
+        assert!(writer.torn, "a thousand lines do not end where the kernel's buffer does");
+        give(&mut writer, &line(handed));
+        handed += 1;
+        rustix::io::ioctl_fionbio(&reader, true).unwrap();
+        let mut read = Vec::new();
+        let _would_block = reader.read_to_end(&mut read);
+
+        give(&mut writer, &line(handed));
+        handed += 1;
+
+        assert!(writer.failing_since.is_none() && !writer.torn);
+        let _would_block = reader.read_to_end(&mut read);
+        let read = String::from_utf8(read).unwrap();
+        assert!(read.ends_with(&format!("\n{}", line(handed - 1))), "{}", &read[read.len() - 99..]);
+        let whole = read.lines().filter(|line| line.ends_with('}')).count() as u64;
+        assert_eq!(whole + writer.dropped.load(Ordering::Relaxed), u64::from(handed));
+        assert_eq!(read.lines().count() as u64, whole + 1, "the torn one is the only other");
+    }
+
+    #[test]
+    fn a_file_that_was_emptied_to_make_room_begins_with_a_line() {
+        let mut file = tempfile::tempfile().unwrap();
+        let mut writer = Writer { torn: true, ..writer(file.try_clone().unwrap()) };
+
+        give(&mut writer, &line(7));
+
+        let mut read = String::new();
+        file.rewind().unwrap();
+        file.read_to_string(&mut read).unwrap();
+        assert_eq!(read, line(7));
+    }
+
+    #[test]
+    fn each_outage_counts_its_own_lines() {
+        let mut writer = writer(File::from(OwnedFd::from(io::pipe().unwrap().1)));
+        writer.dropped.store(5, Ordering::Relaxed);
+
+        give(&mut writer, &line(1));
+        give(&mut writer, &line(2));
+
+        assert_eq!(writer.failing_since, Some(5));
+        assert_eq!(writer.dropped.load(Ordering::Relaxed), 7);
+    }
+
+    fn give(writer: &mut Writer, lines: &str) {
+        let (batches, batch) = sync_channel(1);
+        batches.send(lines.as_bytes().to_vec()).unwrap();
+        drop(batches);
+        writer.run(&batch);
+    }
+
+    fn writer(out: File) -> Writer {
+        Writer {
+            out,
+            name: "test".to_owned(),
+            dropped: Arc::default(),
+            torn: false,
+            failing_since: None,
+            closing: Arc::default(),
+            _open: channel().0,
+        }
+    }
+
+    fn line(number: u32) -> String {
+        format!("{{\"id\":{number}}}\n")
+    }
+}

@@ -148,6 +148,13 @@ impl Running {
         for worker in self.workers {
             worker.join().map_err(|_| io::Error::other("a worker panicked"))??;
         }
+        match self.instance.cut() {
+            0 => {}
+            1 => log::say("the drain is over: 1 request had not finished and was cut"),
+            cut => log::say(&format!(
+                "the drain is over: {cut} requests had not finished and were cut"
+            )),
+        }
         if let Some(log) = &self.instance.log {
             log.close();
         }

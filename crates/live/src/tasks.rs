@@ -65,7 +65,11 @@ pub(crate) fn run(
             let _ = accept.await;
         }
         let until = worker.now() + worker.limits.drain_timeout;
-        worker.timers.within(until, worker.emptied()).await;
+        if worker.timers.within(until, worker.emptied()).await.is_none() {
+            worker.cut();
+            let last = worker.now() + limits::LAST_WORDS;
+            worker.timers.within(last, worker.emptied()).await;
+        }
         worker.flush_logs();
         Ok(())
     })

@@ -60,7 +60,7 @@ pub(crate) async fn reach(
 ) -> io::Result<TcpStream> {
     let (addresses, first) = endpoint.addresses();
     let share = within.map(|all| part(all, addresses.len()));
-    let mut last = io::Error::from(ErrorKind::HostUnreachable);
+    let mut last = io::Error::from(NO_ADDRESS);
     for turn in 0..addresses.len() {
         let at = (first + turn) % addresses.len();
         let share = share.filter(|_| turn + 1 < addresses.len());
@@ -134,9 +134,13 @@ impl DerefMut for Connection {
     }
 }
 
+/// An endpoint's name has no address. No connection ends so.
+const NO_ADDRESS: ErrorKind = ErrorKind::NotFound;
+
 /// Why a connection could not be made.
 pub(crate) fn connect_cause(error: &io::Error) -> Cause {
     match error.kind() {
+        NO_ADDRESS => Cause::Unresolved,
         ErrorKind::ConnectionRefused => Cause::Refused,
         ErrorKind::ConnectionReset => Cause::Reset,
         ErrorKind::TimedOut => Cause::ConnectTimeout,

@@ -52,6 +52,8 @@ pub(crate) struct Worker {
     accepting: RefCell<Vec<Waker>>,
     /// When it heard of the drain.
     drains_since: Cell<Option<Instant>>,
+    /// When it began to cut what had not finished by the end of the drain.
+    cut_since: Cell<Instant>,
 }
 
 /// This worker's half of a call.
@@ -93,6 +95,7 @@ impl Worker {
             gone: Notify::new(),
             accepting: RefCell::default(),
             drains_since: Cell::new(None),
+            cut_since: Cell::new(Instant::NEVER),
             instance,
         }
     }
@@ -244,6 +247,22 @@ impl Worker {
         self.drains_since.set(Some(since));
         self.slots.wake_all();
         self.accepting.borrow().iter().for_each(Waker::wake_by_ref);
+    }
+
+    /// The time for the drain is over: everybody should end what they do.
+    pub(crate) fn cut(&self) {
+        self.cut_since.set(self.now());
+        self.slots.wake_all();
+    }
+
+    /// When it did so; never as yet.
+    pub(crate) fn cut_since(&self) -> Instant {
+        self.cut_since.get()
+    }
+
+    /// Whether it did so.
+    pub(crate) fn is_cutting(&self) -> bool {
+        self.cut_since.get() != Instant::NEVER
     }
 
     /// Until the last connection is gone.

@@ -182,12 +182,13 @@ fn status(value: &Value<'_>, text: &str, report: &mut Report) -> Option<(String,
     }
 }
 
-const WORDS: [(&str, Causes); 11] = [
+const WORDS: [(&str, Causes); 12] = [
     ("connect", Causes::CONNECT),
     ("reset", Causes::RESET),
     ("timeout", Causes::TIMEOUT),
     ("refused", Causes::NONE.with(Cause::Refused)),
     ("unreachable", Causes::NONE.with(Cause::Unreachable)),
+    ("unresolved", Causes::NONE.with(Cause::Unresolved)),
     ("connect_timeout", Causes::NONE.with(Cause::ConnectTimeout)),
     ("closed", Causes::NONE.with(Cause::Closed)),
     ("handshake", Causes::NONE.with(Cause::Handshake)),

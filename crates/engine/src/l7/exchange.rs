@@ -95,7 +95,9 @@ impl Exchange {
         match (&self.state, input) {
             (State::New, Input::Begin(request)) => self.begin(now, request, call, sink),
             // Nobody was told that it began, so nobody is told that it ended.
-            (State::New, Input::ClientLeft | Input::ClientFailed(_)) => self.state = State::Done,
+            (State::New, Input::ClientLeft | Input::ClientFailed(_) | Input::ShutDown) => {
+                self.state = State::Done;
+            }
             (State::Queued { ticket, .. }, Input::Turn) if !call.is_waiting(*ticket) => {
                 self.admitted(now, call, sink);
             }
@@ -119,6 +121,7 @@ impl Exchange {
             (_, Input::Time { body }) => self.on_time(now, body, call, sink),
             (_, Input::ClientLeft) => self.end(now, End::Client(Cause::ClientLeft), call, sink),
             (_, Input::ClientFailed(cause)) => self.end(now, End::Client(cause), call, sink),
+            (_, Input::ShutDown) => self.shut_down(now, call, sink),
             _ => {}
         }
     }
@@ -370,6 +373,20 @@ impl Exchange {
                 self.end(now, End::BrokenOff(Cause::Timeout), call, sink);
             }
         }
+    }
+
+    /// Somebody else may take the request: another instance, at once.
+    fn shut_down(&mut self, now: Instant, call: &mut Call, sink: &mut impl Sink) {
+        let cause = Cause::Draining;
+        match self.state {
+            State::Trying { attempt, .. } => {
+                self.outputs.push(Output::Cancel { endpoint: attempt.endpoint });
+                self.end_attempt(now, attempt, Some(cause), call, sink);
+            }
+            State::Relaying { .. } => return self.end(now, End::BrokenOff(cause), call, sink),
+            _ => {}
+        }
+        self.end(now, End::Refused { cause, until: Some(now + TRY_AGAIN) }, call, sink);
     }
 }
 

@@ -86,6 +86,8 @@ pub enum Input {
     ClientLeft,
     /// The client did not send its request as it should: too slowly, or not as its head said.
     ClientFailed(Cause),
+    /// Its driver ends, and the time in which requests may finish is over.
+    ShutDown,
 }
 
 /// Something to do for an exchange. Poll until there is none after each input.

@@ -113,8 +113,8 @@ pub(crate) struct Download {
     pub(crate) close: bool,
     /// Nothing of it was moved yet.
     pub(crate) fresh: bool,
-    /// Only a reset tells the client that the answer is not whole.
-    pub(crate) until_close: bool,
+    /// If it breaks off, only a reset tells the client so.
+    pub(crate) breaks_by_reset: bool,
 }
 
 /// The next end of something that moves.
@@ -235,7 +235,7 @@ impl Download {
             reusable: false,
             close: false,
             fresh: false,
-            until_close: false,
+            breaks_by_reset: false,
         }
     }
 }

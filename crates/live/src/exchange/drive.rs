@@ -56,6 +56,9 @@ impl Client {
                     self.write_response(desk, cause, None);
                 }
                 Some(End::Client(cause)) => {
+                    if desk.tale.answered.is_none() {
+                        desk.tale.status = cause.status();
+                    }
                     desk.tale.cause = Some(cause);
                     return Poll::Ready(self.broken_off(desk));
                 }
@@ -106,6 +109,10 @@ impl Client {
 
     /// The next thing that happens to the request.
     fn poll_input(&mut self, desk: &mut Desk, cx: &mut Context<'_>) -> Poll<Input> {
+        // The permit of a turn that has come is given back with the rest.
+        if desk.stage == Stage::Waiting && self.worker.is_cutting() {
+            return Poll::Ready(self.shut_down());
+        }
         // A permit comes with it, which must not be lost: so before anything else.
         if self.worker.slots.take_turn(self.key) {
             return Poll::Ready(Input::Turn);
@@ -119,12 +126,21 @@ impl Client {
         if step.is_ready() {
             return step;
         }
+        if self.worker.is_cutting() {
+            return Poll::Ready(self.shut_down());
+        }
         if matches!(desk.stage, Stage::Waiting | Stage::Trying)
             && self.poll_gone(desk, cx).is_ready()
         {
             return Poll::Ready(Input::ClientLeft);
         }
         self.poll_time(desk, cx)
+    }
+
+    /// The drain is over before the request is.
+    fn shut_down(&self) -> Input {
+        self.worker.instance.on_cut();
+        Input::ShutDown
     }
 
     /// Ready when the client left while it waits. What it sends meanwhile is its next request. One
@@ -224,7 +240,7 @@ impl Client {
     }
 
     fn broken_off(&self, desk: &mut Desk) -> Next {
-        let next = if desk.download.until_close { Next::Reset } else { Next::Close };
+        let next = if desk.download.breaks_by_reset { Next::Reset } else { Next::Close };
         desk.leave(&self.worker.buffers);
         next
     }
@@ -295,7 +311,7 @@ impl Desk {
         self.client_fault = None;
         self.upload.out.clear(usize::MAX);
         self.download.interim = 0;
-        self.download.until_close = false;
+        self.download.breaks_by_reset = false;
         self.ways = Default::default();
         let request = self.head.over(&self.head_bytes);
         Request {

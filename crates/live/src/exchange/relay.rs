@@ -39,10 +39,10 @@ impl Client {
         download.passage =
             Passage::new(response.framing(), hop.framing).nominating(response.nominated());
         download.reusable = response.is_persistent();
-        download.until_close = matches!(hop.framing, Framing::UntilClose | Framing::Tunnel);
-        download.close = hop.close || download.until_close;
-        download.fresh = true;
         let tunnel = hop.framing == Framing::Tunnel;
+        download.breaks_by_reset = hop.framing == Framing::UntilClose;
+        download.close = hop.close || tunnel || download.breaks_by_reset;
+        download.fresh = true;
         download.answers.consume(download.head_len);
         desk.stage = if tunnel { Stage::Tunnel } else { Stage::Relaying };
         desk.due = Due::NEVER;

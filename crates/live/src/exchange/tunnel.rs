@@ -67,19 +67,31 @@ impl Client {
             let at = idle.map_or(Instant::NEVER, |idle| self.worker.recent() + idle);
             desk.due = Due { at, what: Cause::IdleTimeout };
         }
-        let lost = |error| failed(self.lost(desk, &error), desk.upload.body());
         match (to_service, to_client) {
-            (Poll::Ready(Err(Broken::Sender(_))), _) => Poll::Ready(Input::ClientLeft),
-            (_, Poll::Ready(Err(Broken::Receiver(_)))) => Poll::Ready(Input::ClientLeft),
-            (Poll::Ready(Err(Broken::Receiver(error))), _) => Poll::Ready(lost(error)),
-            (_, Poll::Ready(Err(Broken::Sender(error)))) => Poll::Ready(lost(error)),
+            (Poll::Ready(Err(Broken::Sender(_))), _)
+            | (_, Poll::Ready(Err(Broken::Receiver(_)))) => Poll::Ready(self.client_broke(desk)),
+            (Poll::Ready(Err(Broken::Receiver(error))), _)
+            | (_, Poll::Ready(Err(Broken::Sender(error)))) => {
+                desk.download.breaks_by_reset = true;
+                Poll::Ready(failed(self.lost(desk, &error), desk.upload.body()))
+            }
             (Poll::Ready(Ok(())), Poll::Ready(Ok(()))) => Poll::Ready(Input::Finished),
             _ => Poll::Pending,
         }
     }
+
+    /// A close would tell the service that the client has said all it had to say.
+    fn client_broke(&mut self, desk: &Desk) -> Input {
+        self.reset = true;
+        if let Link::Open(service) = &desk.link {
+            let _ = service.set_zero_linger();
+        }
+        Input::ClientLeft
+    }
 }
 
-/// Moves what there is from one side to the other; ready at its end. Counts what was written.
+/// Moves what there is from one side to the other; ready at its end. Counts what was written, but
+/// not the head before it.
 fn pump(
     cx: &mut Context<'_>,
     (from, inbox): (&mut TcpStream, &mut Inbox),
@@ -91,7 +103,7 @@ fn pump(
     loop {
         let (flushed, outcome) = out.poll_flush(cx, to, inbox.filled());
         inbox.consume(flushed.lent);
-        *written += flushed.all as u64;
+        *written += flushed.lent as u64;
         ready!(outcome).map_err(Broken::Receiver)?;
         match way {
             Way::Closed => return Poll::Ready(Ok(())),

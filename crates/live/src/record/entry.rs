@@ -34,6 +34,7 @@ pub(super) enum Said {
     Time { kept: bool },
     ClientLeft,
     ClientFailed { cause: String },
+    ShutDown,
 }
 
 impl From<Input> for Said {
@@ -61,6 +62,7 @@ impl From<Input> for Said {
             Input::Time { body } => Self::Time { kept: kept(body) },
             Input::ClientLeft => Self::ClientLeft,
             Input::ClientFailed(cause) => Self::ClientFailed { cause: name(cause) },
+            Input::ShutDown => Self::ShutDown,
         }
     }
 }
@@ -92,6 +94,7 @@ impl Said {
             Self::Time { kept } => Input::Time { body: body(kept) },
             Self::ClientLeft => Input::ClientLeft,
             Self::ClientFailed { ref cause } => Input::ClientFailed(cause_named(cause)?),
+            Self::ShutDown => Input::ShutDown,
         })
     }
 }
@@ -126,6 +129,7 @@ mod tests {
             Input::Time { body: Body::Kept },
             Input::ClientLeft,
             Input::ClientFailed(Cause::ClientTimeout),
+            Input::ShutDown,
         ];
         for input in inputs {
             let line = serde_json::to_string(&Said::from(input)).unwrap();

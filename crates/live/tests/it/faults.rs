@@ -3,9 +3,11 @@
 
 use std::time::{Duration, Instant};
 
+use plimsoll_live::Target;
+
 use crate::client::Ended;
 use crate::service::{Connection, Service, nobody};
-use crate::site::{Balancer, Site, eventually};
+use crate::site::{Balancer, Site, eventually, records};
 
 /// A GET fails with this status and cause, is counted once, and leaves nothing behind.
 fn fails(balancer: &Balancer, status: u16, cause: &str) {
@@ -246,6 +248,7 @@ fn a_client_that_leaves_while_it_reads() {
 
     balancer.assert_nothing_leaked();
     assert_eq!(balancer.failures("client_left"), 1.0);
+    assert_eq!(balancer.metric("answers_total", &["2xx"]), 1.0, "its head was sent");
 }
 
 #[test]
@@ -348,9 +351,14 @@ fn a_client_that_stopped_sending_and_is_gone_is_noticed_while_it_is_waited_for()
 
 #[test]
 fn nothing_is_begun_for_a_client_that_stopped_sending_while_it_waited_for_its_turn() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("access.log");
     let service = Service::script(Connection::until_closed);
-    let balancer =
-        Site::before(&[service.address]).rule("in_flight", "1").rule("queue", "1").start();
+    let balancer = Site::before(&[service.address])
+        .rule("in_flight", "1")
+        .rule("queue", "1")
+        .log(Target::File(file.clone()))
+        .start();
     let mut first = balancer.client();
     first.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     eventually("one is under way", || balancer.metric("in_flight", &[]) == 1.0);
@@ -362,6 +370,10 @@ fn nothing_is_begun_for_a_client_that_stopped_sending_while_it_waited_for_its_tu
 
     eventually("it is given up", || balancer.failures("client_left") == 1.0);
     assert_eq!(service.requests().len(), 0);
+    assert_eq!(second.rest(), (Vec::new(), Ended::Closed));
+    let record = &records(&file, 1)[0];
+    assert_eq!((&record["status"], &record["cause"]), (&499.into(), &"client_left".into()));
+    assert_eq!(balancer.metric("answers_total", &[]), 0.0, "nothing was sent");
 }
 
 #[test]
@@ -373,6 +385,18 @@ fn a_name_with_several_addresses_is_reached_by_any_of_them() {
     for _ in 0..5 {
         assert_eq!(balancer.get("/").status, 200);
     }
+}
+
+#[test]
+fn a_name_without_an_address_is_told_from_a_host_without_a_route() {
+    let balancer = Site::before_names(&["nowhere.invalid:80"]).start();
+
+    let answer = balancer.get("/");
+
+    assert_eq!((answer.status, answer.cause().as_deref()), (502, Some("unresolved")));
+    let told = answer.field("proxy-status").unwrap();
+    assert!(told.contains("error=dns_error"), "{told}");
+    assert_eq!(balancer.failures("unresolved"), 1.0);
 }
 
 #[test]

@@ -3,10 +3,11 @@
 use std::time::{Duration, Instant};
 
 use base::Duration as Span;
+use plimsoll_live::Target;
 
 use crate::client::{Client, Ended};
 use crate::service::{Connection, Service};
-use crate::site::{Site, eventually};
+use crate::site::{PATIENCE, Site, eventually, records};
 
 #[test]
 fn a_slow_head_is_408() {
@@ -162,6 +163,7 @@ fn more_requests_at_once_than_connections_are_allowed_are_turned_away() {
     let answer = balancer.client().answer();
 
     assert_eq!((answer.status, answer.cause().as_deref()), (503, Some("exhausted")));
+    assert_eq!(answer.field("retry-after"), Some("1"));
     assert_eq!(balancer.metric("clients_turned_away_total", &["exhausted"]), 1.0);
     service.tell("go");
     for client in &mut held {
@@ -225,6 +227,71 @@ fn a_client_that_has_long_asked_nothing_has_its_second_when_a_drain_begins() {
     assert_eq!(client.rest(), closed());
     assert!(began.elapsed() >= Duration::from_secs(1), "sent away after {:?}", began.elapsed());
     balancer.wait();
+}
+
+#[test]
+fn whatever_has_not_finished_when_a_drain_is_over_is_told_so_and_has_its_line_in_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("access.log");
+    let (ended, end) = std::sync::mpsc::channel();
+    let service = Service::script(move |connection| {
+        let request = connection.request().unwrap();
+        if request.starts_with("GET /half") {
+            connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf");
+        } else if request.starts_with("GET /chat") {
+            connection.send(
+                b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\n",
+            );
+            ended.send(connection.ended()).unwrap();
+        }
+        connection.until_closed();
+    });
+    let balancer = Site::before(&[service.address])
+        .rule("in_flight", "3")
+        .log(Target::File(file.clone()))
+        .limits(|limits| limits.drain_timeout = Span::from_millis(100))
+        .start();
+    let asking = |path: &str, fields: &str| {
+        let mut client = balancer.client();
+        client.send(format!("GET {path} HTTP/1.1\r\nHost: a\r\n{fields}\r\n").as_bytes());
+        client
+    };
+    let mut half = asking("/half", "");
+    assert!(half.head().is_some() && half.exactly(4) == b"half");
+    let mut tunnel = asking("/chat", "Connection: Upgrade\r\nUpgrade: chat\r\n");
+    assert!(tunnel.head().is_some());
+    let mut silent = asking("/silent", "");
+    eventually("three are under way", || balancer.metric("in_flight", &[]) == 3.0);
+    let mut waiting = asking("/waiting", "");
+    eventually("one waits", || balancer.metric("queue", &[]) == 1.0);
+    let mut slow = balancer.client();
+    slow.send(b"GET /slow HTTP/1.1\r\nHost:");
+    let began = Instant::now();
+
+    balancer.drain();
+
+    for client in [&mut silent, &mut waiting, &mut slow] {
+        let answer = client.answer();
+        assert_eq!((answer.status, answer.cause().as_deref()), (503, Some("draining")));
+        assert_eq!(answer.field("connection"), Some("close"));
+        assert_eq!(answer.field("retry-after"), Some("1"));
+    }
+    assert_eq!((half.rest(), tunnel.rest()), (closed(), closed()));
+    assert_eq!(end.recv_timeout(PATIENCE).unwrap(), Ended::Closed);
+    balancer.wait();
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    let mut told: Vec<_> = records(&file, 5)
+        .iter()
+        .map(|record| {
+            assert_eq!(record["cause"], "draining");
+            (record["path"].as_str().unwrap().to_owned(), record["status"].as_u64().unwrap())
+        })
+        .collect();
+    told.sort();
+    let told: Vec<_> = told.iter().map(|(path, status)| (path.as_str(), *status)).collect();
+    let expected = [("", 503), ("/chat", 101), ("/half", 200), ("/silent", 503), ("/waiting", 503)];
+    assert_eq!(told, expected);
+    assert_eq!(service.requests().len(), 3, "who waited is not begun");
 }
 
 #[test]
@@ -308,8 +375,13 @@ fn an_endpoint_gets_no_more_connections_than_the_design_allows_over_all_workers(
     assert_eq!(service.connections(), 2);
     service.tell("go");
 
-    let answers = clients.iter_mut().map(Client::answer);
-    let mut statuses: Vec<_> = answers.map(|answer| (answer.status, answer.cause())).collect();
+    let answers: Vec<_> = clients.iter_mut().map(Client::answer).collect();
+    for answer in answers.iter().filter(|answer| answer.status == 503) {
+        assert_eq!(answer.field("retry-after"), Some("1"));
+        assert!(answer.text().contains("the service had as many as it may have"), "{answer:?}");
+    }
+    let mut statuses: Vec<_> =
+        answers.iter().map(|answer| (answer.status, answer.cause())).collect();
     statuses.sort();
     let refused = (503, Some("exhausted".to_owned()));
     assert_eq!(statuses[..2], [(200, None), (200, None)]);

@@ -1,14 +1,13 @@
 //! What the one who runs it can see: the admin pages and the access log.
 
 use std::fs::read_to_string;
-use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use plimsoll_live::Target;
 use serde_json::Value;
 
 use crate::service::Service;
-use crate::site::{Site, eventually};
+use crate::site::{Site, eventually, records};
 
 #[test]
 fn the_pages_say_that_it_lives_and_is_ready() {
@@ -162,9 +161,38 @@ fn a_full_disk_under_the_log_stops_nobody() {
     assert_eq!(balancer.get("/").status, 200);
 }
 
-/// So many lines of the log, once they are there.
-fn records(file: &Path, count: usize) -> Vec<Value> {
-    let lines = || read_to_string(file).unwrap();
-    eventually("all lines are there", || lines().lines().count() == count);
-    lines().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+#[test]
+fn visitors_who_say_nothing_keep_nobody_from_asking_whether_it_lives() {
+    let balancer = Site::before(&[Service::well().address]).start();
+    let began = Instant::now();
+    for _ in 0..3 {
+        let _silent: Vec<_> = (0..64).map(|_| balancer.visitor()).collect();
+
+        assert!(balancer.page("/healthz").starts_with("HTTP/1.1 200"));
+    }
+
+    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+}
+
+#[test]
+fn what_is_no_request_for_a_page_is_told_so() {
+    let balancer = Site::before(&[Service::well().address]).start();
+    let ask = |request: &str| {
+        let mut visitor = balancer.visitor();
+        visitor.send(request.as_bytes());
+        visitor.answer()
+    };
+
+    let no_host = ask("GET /healthz HTTP/1.1\r\n\r\n");
+    let two_hosts = ask("GET /healthz HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n");
+    let post = ask("POST /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
+    let page = ask("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
+
+    assert_eq!(
+        (no_host.status, no_host.text()),
+        (400, "An HTTP/1.1 request must have a Host field.\n")
+    );
+    assert_eq!((two_hosts.status, two_hosts.field("connection")), (400, Some("close")));
+    assert_eq!((post.status, post.field("allow")), (405, Some("GET, HEAD")));
+    assert_eq!((page.status, page.field("allow")), (200, None));
 }

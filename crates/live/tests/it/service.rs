@@ -1,6 +1,6 @@
 //! A service that does exactly what a test wants it to do.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use socket2::{Domain, Socket, Type};
 
-use crate::client::field;
+use crate::client::{Ended, field};
 use crate::site::PATIENCE;
 
 /// A service on loopback. It stops when the test is over.
@@ -216,6 +216,19 @@ impl Connection {
     /// That nobody wants it any more is no failure of the test.
     pub(crate) fn send(&mut self, bytes: &[u8]) {
         let _ = self.socket.write_all(bytes);
+    }
+
+    /// Waits until the other side has ended the connection, and says how.
+    pub(crate) fn ended(&mut self) -> Ended {
+        let mut buffer = [0; 4_096];
+        loop {
+            match self.socket.read(&mut buffer) {
+                Ok(0) => return Ended::Closed,
+                Ok(count) => self.rest.extend_from_slice(&buffer[..count]),
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => return Ended::Reset,
+                Err(error) => panic!("the connection did not end: {error}"),
+            }
+        }
     }
 
     /// Closes only its side.

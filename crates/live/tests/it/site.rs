@@ -176,6 +176,11 @@ impl Balancer {
         self.ask(&format!("GET {path} HTTP/1.1\r\nHost: shop\r\n\r\n"))
     }
 
+    /// A connection to the admin pages.
+    pub(crate) fn visitor(&self) -> Client {
+        Client::connect(self.admin)
+    }
+
     /// A page of the admin's.
     pub(crate) fn page(&self, path: &str) -> String {
         let mut socket = TcpStream::connect(self.admin).unwrap();
@@ -237,4 +242,11 @@ pub(crate) fn eventually(what: &str, is_so: impl Fn() -> bool) {
         assert!(Instant::now() < until, "never came true: {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// So many lines of the log, once they are there.
+pub(crate) fn records(file: &Path, count: usize) -> Vec<serde_json::Value> {
+    let lines = || std::fs::read_to_string(file).unwrap();
+    eventually("all lines are there", || lines().lines().count() == count);
+    lines().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }

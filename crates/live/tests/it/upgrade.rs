@@ -1,8 +1,10 @@
 //! Upgrades: what is no HTTP any more after a 101 (RFC 9110, section 7.8).
 
+use plimsoll_live::Target;
+
 use crate::client::{Client, Ended, field, status};
 use crate::service::{Connection, Service};
-use crate::site::{Balancer, PATIENCE, Site};
+use crate::site::{Balancer, PATIENCE, Site, records};
 
 const ASK: &[u8] =
     b"GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
@@ -100,15 +102,12 @@ fn a_service_that_closes_its_side_of_a_tunnel_still_hears_the_client() {
 #[test]
 fn a_client_that_resets_a_tunnel_ends_it_for_the_service_too() {
     let (ended, end) = std::sync::mpsc::channel();
-    let service = switching(move |connection| {
-        connection.until_closed();
-        ended.send(()).unwrap();
-    });
+    let service = switching(move |connection| ended.send(connection.ended()).unwrap());
     let balancer = Site::before(&[service.address]).start();
 
     switched(&balancer).reset();
 
-    end.recv_timeout(PATIENCE).unwrap();
+    assert_eq!(end.recv_timeout(PATIENCE).unwrap(), Ended::Reset);
     balancer.assert_nothing_leaked();
 }
 
@@ -162,12 +161,13 @@ fn tunnel_bytes_go_up_only_after_the_101() {
 
 #[test]
 fn a_tunnel_outlives_the_requests_timeout_and_ends_when_nothing_moves() {
-    let service = switching(|connection| {
+    let (ended, end) = std::sync::mpsc::channel();
+    let service = switching(move |connection| {
         for _ in 0..5 {
             std::thread::sleep(std::time::Duration::from_millis(100));
             connection.send(b".");
         }
-        connection.until_closed();
+        ended.send(connection.ended()).unwrap();
     });
     let balancer = Site::before(&[service.address])
         .rule("timeout", "\"200ms\"")
@@ -179,7 +179,8 @@ fn a_tunnel_outlives_the_requests_timeout_and_ends_when_nothing_moves() {
     let mut client = switched(&balancer);
 
     assert_eq!(client.exactly(5), b".....");
-    client.rest();
+    assert_eq!(client.rest(), (Vec::new(), Ended::Closed));
+    assert_eq!(end.recv_timeout(PATIENCE).unwrap(), Ended::Closed, "as its client's");
 
     assert_eq!(balancer.failures("idle_timeout"), 1.0);
     balancer.assert_nothing_leaked();
@@ -198,6 +199,26 @@ fn a_reset_in_a_tunnel_is_passed_on_as_a_reset() {
 
     assert_eq!(client.rest().1, Ended::Reset);
     balancer.assert_nothing_leaked();
+}
+
+#[test]
+fn the_log_counts_what_passed_a_tunnel_and_no_head() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("access.log");
+    let service = Service::script(|connection| {
+        connection.request();
+        connection.send(&[SWITCH, b"hello"].concat());
+        connection.exactly(4);
+    });
+    let balancer = Site::before(&[service.address]).log(Target::File(file.clone())).start();
+    let mut client = switched(&balancer);
+
+    client.send(b"ping");
+    assert_eq!(client.rest(), (b"hello".to_vec(), Ended::Closed));
+    client.close_write();
+
+    let record = &records(&file, 1)[0];
+    assert_eq!((&record["bytes_in"], &record["bytes_out"]), (&4.into(), &5.into()));
 }
 
 #[test]

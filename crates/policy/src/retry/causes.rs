@@ -58,6 +58,7 @@ impl Causes {
     /// `connect`: everything that happens before a connection stands.
     pub const CONNECT: Self = Self::NONE
         .with(Cause::Unreachable)
+        .with(Cause::Unresolved)
         .with(Cause::Refused)
         .with(Cause::ConnectTimeout)
         .with(Cause::Handshake);

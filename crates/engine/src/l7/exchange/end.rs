@@ -119,10 +119,10 @@ impl End {
         }
     }
 
-    /// What the client saw.
+    /// What the client saw; 0 if nothing was sent.
     fn status(self, relayed: u16) -> u16 {
         match self {
-            Self::Answered | Self::BrokenOff(_) => relayed,
+            Self::Answered | Self::BrokenOff(_) | Self::Client(Cause::ClientLeft) => relayed,
             Self::Refused { cause, .. } | Self::Client(cause) => cause.status(),
         }
     }
@@ -159,9 +159,13 @@ pub(super) const fn outcome(cause: Option<Cause>, tried: Try) -> Outcome {
         Some(Cause::Status(status)) if status < 500 || is_about_the_request(status) => {
             Outcome::Success
         }
-        Some(Cause::ClientLeft | Cause::BadRequest | Cause::ClientTimeout | Cause::Exhausted) => {
-            Outcome::Unknown
-        }
+        Some(
+            Cause::ClientLeft
+            | Cause::BadRequest
+            | Cause::ClientTimeout
+            | Cause::Exhausted
+            | Cause::Draining,
+        ) => Outcome::Unknown,
         // It had only idled too long.
         Some(Cause::Closed | Cause::Reset) if tried.unused => Outcome::Unknown,
         // Else a client that says it has little time left could open the breaker for everybody.

@@ -101,7 +101,7 @@ fn a_try_tells_the_next_hop_what_the_hops_before_have_tried() {
 #[test]
 fn who_leaves_before_the_request_is_known_leaves_no_trace() {
     let mut call = call(rules());
-    for left in [Input::ClientLeft, Input::ClientFailed(Cause::ClientTimeout)] {
+    for left in [Input::ClientLeft, Input::ClientFailed(Cause::ClientTimeout), Input::ShutDown] {
         let mut exchange = Driven::new(Instant::ZERO, Key(1));
 
         assert_eq!(exchange.tell(&mut call, 1, left), []);
@@ -296,6 +296,28 @@ fn a_client_that_leaves_cancels_its_attempt_and_proves_nothing_about_the_service
         assert!(matches!(told[..], [Output::Cancel { .. }]), "{told:?}");
     }
 
+    assert_eq!(call.breaker_state(), breaker::State::Closed);
+    assert_nothing_held(&call);
+}
+
+#[test]
+fn a_driver_that_ends_answers_who_waits_breaks_off_what_is_half_said_and_blames_no_service() {
+    let breaker = Some(breaker());
+    let mut call = call(Rules { admission: limits(2, 1), breaker, ..rules() });
+    let mut relaying = Driven::begin(&mut call, GET);
+    relaying.tell(&mut call, 1, head(200));
+    let mut trying = Driven::begin_as(&mut call, GET, Key(2));
+    let mut queued = Driven::begin_as(&mut call, GET, Key(3));
+    let cause = Cause::Draining;
+    let respond = Output::Respond { cause, retry_after: Some(TRY_AGAIN) };
+
+    let queued = queued.tell(&mut call, 2, Input::ShutDown);
+    let trying = trying.tell(&mut call, 2, Input::ShutDown);
+    let relaying = relaying.tell(&mut call, 2, Input::ShutDown);
+
+    assert_eq!(queued, [respond]);
+    assert!(matches!(trying[..], [Output::Cancel { .. }, last] if last == respond), "{trying:?}");
+    assert_eq!(relaying, [Output::Abort { cause }]);
     assert_eq!(call.breaker_state(), breaker::State::Closed);
     assert_nothing_held(&call);
 }

@@ -213,6 +213,7 @@ fn any_input() -> impl Strategy<Value = Input> {
         3 => Just(Input::Sent),
         2 => Just(Input::Finished),
         1 => Just(Input::ClientLeft),
+        1 => Just(Input::ShutDown),
         1 => Just(TIME),
         3 => (status, prop::option::of((0_u64..3).prop_map(Duration::from_secs)), body.clone())
             .prop_map(|(status, retry_after, body)| Input::Head { status, retry_after, body }),
