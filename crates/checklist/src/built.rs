@@ -48,8 +48,10 @@ fn of_call(design: &Design, id: CallId) -> Vec<Diagnostic> {
         let what = format!("a call over {} is not built yet", protocol(call.protocol));
         miss(call.span, &what);
     }
-    if matches!(design.node(call.to).kind, NodeKind::Cache(_)) {
-        miss(call.span, "a cache is not built yet");
+    match design.node(call.to).kind {
+        NodeKind::Cache(_) => miss(call.span, "a cache is not built yet"),
+        NodeKind::Balancer(_) => miss(call.span, "a call to another balancer is not built yet"),
+        NodeKind::Client(_) | NodeKind::Service(_) | NodeKind::Database(_) => {}
     }
     match call.on_failure.value {
         OnFailure::Stale(_) => miss(call.on_failure.span, "stale answers are not built yet"),

@@ -71,6 +71,20 @@ fn what_is_not_built_is_named_piece_by_piece() {
     assert_eq!(missing(INCIDENT, "api"), [""; 0]);
 }
 
+#[test]
+fn another_balancer_is_not_asked_yet() {
+    let behind = BALANCER.replace("to = \"svc\"", "to = \"inner\"").replace(
+        "[call.lb.svc]",
+        "[balancer.inner]\nlisten = [{ address = \"127.0.0.1:8081\", to = \"svc\" }]\n\
+         [call.inner.svc]\n[call.lb.inner]",
+    );
+
+    assert_eq!(
+        missing(&behind, "lb"),
+        ["lb -> inner: a call to another balancer is not built yet"]
+    );
+}
+
 fn missing(text: &str, node: &str) -> Vec<String> {
     let design: Design = read(text);
     let node = design.node_named(node).expect("the node is in the design");

@@ -56,6 +56,38 @@ fn what_is_not_built_yet_is_refused_by_name_and_exit_2() {
 }
 
 #[test]
+fn a_service_that_is_nowhere_is_refused_by_name_with_what_to_write_and_exit_2() {
+    for (have, instead, says) in [
+        ("endpoints = [\"SERVICE\"]\n", "", "`svc` has no endpoints"),
+        ("[\"SERVICE\"]", "[]", "`svc` has no endpoints"),
+        ("[\"SERVICE\"]", "{ eu = [] }", "`svc` has no endpoints"),
+        (
+            "[\"SERVICE\"]",
+            "{ us = [\"SERVICE\"] }",
+            "lb -> svc: `svc` has no endpoint that this call may use from `eu`",
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let service = free().to_string();
+        let file = design(folder.path(), free(), service.parse().unwrap());
+        let text = std::fs::read_to_string(&file).unwrap();
+        let text = text
+            .replace("region.eu]", "region.us]\n[region.eu]")
+            .replace("balance = ", "regions = \"own\"\nbalance = ");
+        let [have, instead] = [have, instead].map(|part| part.replace("SERVICE", &service));
+        assert!(text.contains(&have), "{text}");
+        std::fs::write(&file, text.replace(&have, &instead)).unwrap();
+
+        let output = refused(&[file.to_str().unwrap()]);
+
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains("error[N02]") && said.contains(says), "{said}");
+        assert!(said.contains("write `endpoints = "), "{said}");
+    }
+}
+
+#[test]
 fn a_node_that_is_not_there_is_refused_with_those_that_are() {
     let output = refused(&[example("balancer.toml").to_str().unwrap(), "--node", "bl"]);
 
@@ -486,7 +518,15 @@ fn design(folder: &Path, listen: SocketAddr, service: SocketAddr) -> PathBuf {
 fn refused(arguments: &[&str]) -> Output {
     let admin = free().to_string();
     let arguments = [arguments, &["--admin", &admin]].concat();
-    command(&arguments).output().unwrap()
+    let mut command = command(&arguments);
+    let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // Who is not refused runs, and would do so for ever.
+    let until = Instant::now() + PATIENCE;
+    while process.try_wait().unwrap().is_none() && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let _ = process.kill();
+    process.wait_with_output().unwrap()
 }
 
 fn command(arguments: &[&str]) -> Command {

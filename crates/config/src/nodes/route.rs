@@ -36,19 +36,20 @@ pub(super) fn read(
             Vec::new()
         }
         (None, None) => {
-            let what = if is_l4(protocol) {
-                "`to = …`"
-            } else {
-                "`routes = [{ path = \"/\", to = … }]`"
-            };
-            report.push(
-                MISSING_KEY
-                    .at(listen.span, "the listener does not say where its traffic goes")
-                    .instead(format!("write {what}")),
-            );
+            goes_nowhere(listen.span, protocol, report);
             Vec::new()
         }
     }
+}
+
+fn goes_nowhere(span: Span, protocol: Protocol, report: &mut Report) {
+    let what =
+        if is_l4(protocol) { "`to = …`" } else { "`routes = [{ path = \"/\", to = … }]`" };
+    report.push(
+        MISSING_KEY
+            .at(span, "the listener does not say where its traffic goes")
+            .instead(format!("write {what}")),
+    );
 }
 
 const fn is_l4(protocol: Protocol) -> bool {
@@ -83,6 +84,9 @@ fn list(
 ) -> Vec<Route> {
     let mut seen = Seen::default();
     let elements = routes.list(report).unwrap_or_default();
+    if elements.is_empty() && routes.is_list() {
+        goes_nowhere(routes.span, protocol, report);
+    }
     let read = |element: &Value<'_>| {
         let route = one(node, &element.table(report)?, protocol, report)?;
         seen.add(&route, report);
