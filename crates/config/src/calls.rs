@@ -9,7 +9,9 @@ use crate::codes::{CONTRADICTION, NEVER_MADE, SAME_ONLY, UNKNOWN_NAME, WRONG_END
 use crate::defaults;
 use crate::design::{Answer, Answers, Call, Node, NodeKind, Only, Protocol, Source};
 use crate::index::{CallHead, Index, Kind};
+use crate::matching;
 use crate::names::{meant, one_of, shown};
+use crate::path;
 use crate::read::{Layers, Table, Value};
 use crate::report::Report;
 use crate::rules::{self, KEYS, PROTOCOLS, Reading, Said};
@@ -73,7 +75,7 @@ fn one<'t>(
     };
     let said = rules::read(&mut reading);
     let answers = Answers { values: reading.answers };
-    let only = head.only.map(|only| read_only(&only, report));
+    let only = head.only.map(|only| read_only(&only, protocol, report));
     assemble(head, only, protocol, said, answers, span)
 }
 
@@ -296,15 +298,14 @@ fn word(protocol: Protocol) -> &'static str {
     PROTOCOLS.iter().find(|(_, known)| *known == protocol).map_or("http", |(word, _)| word)
 }
 
-fn read_only(table: &Table<'_>, report: &mut Report) -> Only {
-    let text = |key, report: &mut Report| {
-        table.get(key).and_then(|value| value.text(report)).map(str::to_owned)
-    };
-    let only = Only {
-        name: shown(table.name),
-        method: text("method", report),
-        path: text("path", report),
-    };
+fn read_only(table: &Table<'_>, protocol: Protocol, report: &mut Report) -> Only {
+    let method = table.get("method").and_then(|value| match protocol {
+        Protocol::Http => matching::method(&value, report),
+        // A gRPC method is written like a path.
+        Protocol::Grpc | Protocol::Tcp | Protocol::Udp => value.text(report).map(str::to_owned),
+    });
+    let path = table.get("path").and_then(|value| matching::path(&value, report));
+    let only = Only { name: shown(table.name), method, path: path.map(str::to_owned) };
     if !table.has("method") && !table.has("path") {
         let message = format!("`only.{}` does not say for which requests it is", shown(table.name));
         report.push(
@@ -323,7 +324,8 @@ fn report_same_only(index: &Index<'_>, calls: &[Call], report: &mut Report) {
         if only.method.is_none() && only.path.is_none() {
             continue;
         }
-        let key = (head.from, head.to, &only.method, &only.path);
+        let path = only.path.as_deref().map(path::as_route);
+        let key = (head.from, head.to, &only.method, path);
         if let Some(first) = seen.insert(key, call.span) {
             report.push(
                 SAME_ONLY

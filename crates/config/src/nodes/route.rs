@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use super::Reading;
 use crate::codes::{MISSING_KEY, ROUTE_FORM, SAME_ROUTE, SHADOWED_ROUTE};
 use crate::design::{Protocol, Route, Takes};
+use crate::matching;
 use crate::names::shown;
+use crate::path;
 use crate::read::{Table, Value};
 use crate::report::Report;
 use crate::span::Span;
@@ -103,7 +105,7 @@ fn one(
 ) -> Option<Route> {
     table.allow(&[KEYS], report);
     let to = table.require("to", "\"NODE\"", report);
-    let host = table.get("host").map(|value| host(&value, report));
+    let host = table.get("host").map(|value| matching::host(&value, report));
     let takes = takes(table, protocol, report);
     let call = node.index.call(node.id, &to?, report);
     let host = match host {
@@ -111,20 +113,6 @@ fn one(
         Some(host) => Some(host?),
     };
     Some(Route { host, takes: takes?, call: call?, span: table.span })
-}
-
-/// Hosts are compared without regard to case (RFC 9110, section 4.2.3); the port is not part of it.
-fn host(value: &Value<'_>, report: &mut Report) -> Option<String> {
-    let host = value.text(report)?;
-    if host.is_empty() || host.contains(['/', ' ', ':']) {
-        report.push(
-            value
-                .wrong(&ROUTE_FORM, format!("is no host: \"{}\"", shown(host)))
-                .instead("write the name alone: \"shop.example\""),
-        );
-        return None;
-    }
-    Some(host.to_ascii_lowercase())
 }
 
 fn takes(table: &Table<'_>, protocol: Protocol, report: &mut Report) -> Option<Takes> {
@@ -149,24 +137,11 @@ fn takes(table: &Table<'_>, protocol: Protocol, report: &mut Report) -> Option<T
             );
             None
         }
-        (None, Some(path)) => path_of(&path, report).map(Takes::Path),
+        (None, Some(path)) => {
+            matching::path(&path, report).map(|path| Takes::Path(path.to_owned()))
+        }
         (None, None) => Some(Takes::Path("/".to_owned())),
     }
-}
-
-fn path_of(value: &Value<'_>, report: &mut Report) -> Option<String> {
-    let path = value.text(report)?;
-    let is_path = path.starts_with('/') && !path.contains(['?', '#', ' ', '*']);
-    if !is_path || path.contains(char::is_control) {
-        report.push(
-            value
-                .wrong(&ROUTE_FORM, format!("is no path: \"{}\"", shown(path)))
-                .because("a route takes everything below a path, by whole segments; it knows no patterns and no queries")
-                .instead("begin with `/` and write plain segments: \"/items\""),
-        );
-        return None;
-    }
-    Some(path.to_owned())
 }
 
 /// The routes so far, by what they take.
@@ -183,7 +158,7 @@ impl Seen {
             Takes::All => String::new(),
         };
         // `/a` takes what is below `/a/` too, and both take by whole segments.
-        let key = (route.host.clone(), written.trim_end_matches('/').to_owned());
+        let key = (route.host.clone(), path::as_route(&written));
         let Some((first, span)) = self.routes.get(&key) else {
             self.routes.insert(key, (written, route.span));
             return;

@@ -1,7 +1,6 @@
 //! What one instance of a balancer needs to know of the design.
 
 mod endpoint;
-mod path;
 mod place;
 mod route;
 
