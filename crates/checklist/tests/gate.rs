@@ -41,6 +41,7 @@ fn what_has_no_end_no_jitter_or_no_budget_is_not_carried() {
         ("timeout = \"800ms\"                                  # ", "timeout = \"none\" # "),
         ("queue = 64\nretry", "queue = \"none\"\nretry"),
         ("in_flight = 256", "in_flight = \"none\""),
+        ("in_flight = 256", "idle_timeout = \"none\"\nin_flight = 256"),
         ("backoff = \"20ms..80ms\"", "backoff = \"none\""),
         ("budget = { share = \"10%\", floor = \"1/s\", burst = 10 }", "budget = \"none\""),
     ] {
