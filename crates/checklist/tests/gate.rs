@@ -73,6 +73,32 @@ fn what_is_not_built_is_named_piece_by_piece() {
 }
 
 #[test]
+fn what_a_failed_call_would_do_instead_of_failing_is_named() {
+    for (instead, what) in [
+        ("\"omit\"", "an answer without this part is not built yet"),
+        ("\"reset\"", "a reset instead of an answer is not built yet"),
+        ("{ stale = \"10m\" }", "stale answers are not built yet"),
+        ("{ fallback = \"svc\" }", "a fallback is not built yet"),
+    ] {
+        let (others, ours) = BALANCER.split_once("[call.lb.svc]").expect("it is in the design");
+        let ours = ours.replace("on_failure = \"error\"", &format!("on_failure = {instead}"));
+
+        let missing = missing(&format!("{others}[call.lb.svc]{ours}"), "lb");
+
+        assert_eq!(missing, [format!("lb -> svc: {what}")]);
+    }
+}
+
+#[test]
+fn a_stuck_timeout_of_requests_is_named() {
+    let text = BALANCER.replace("queue = 64\nretry", "queue = 64\nstuck_timeout = \"5s\"\nretry");
+
+    let missing = missing(&text, "lb");
+
+    assert_eq!(missing, ["lb -> svc: a `stuck_timeout` of its own is not built yet"]);
+}
+
+#[test]
 fn another_balancer_is_not_asked_yet() {
     let behind = BALANCER.replace("to = \"svc\"", "to = \"inner\"").replace(
         "[call.lb.svc]",
