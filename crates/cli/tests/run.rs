@@ -311,6 +311,26 @@ fn a_log_that_nobody_reads_any_more_stops_nobody_and_is_said_once() {
 }
 
 #[test]
+fn a_log_into_a_pipe_that_nobody_reads_yet_is_waited_for_and_that_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("log");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let file = design(folder.path(), free(), free());
+    let mut command = command(&[file.to_str().unwrap(), "--admin", "127.0.0.1:0"]);
+    command.args(["--log", pipe.to_str().unwrap()]).stderr(Stdio::piped());
+    let mut process = Reaped(command.spawn().unwrap());
+    let lines = lines_of(process.0.stderr.take().unwrap());
+
+    let waiting = lines.recv_timeout(PATIENCE).expect("it says what it waits for");
+    let reader = std::fs::File::open(&pipe).unwrap();
+    let listening = lines.recv_timeout(PATIENCE).expect("it goes on");
+
+    assert!(waiting.contains("is a pipe that nobody reads"), "{waiting}");
+    assert!(listening.contains("listening on"), "{listening}");
+    drop(reader);
+}
+
+#[test]
 fn a_log_whose_reader_is_stuck_does_not_keep_the_process_from_ending() {
     let folder = tempfile::tempdir().unwrap();
     let balancer = Running::start(folder.path(), free());
@@ -450,6 +470,25 @@ impl Drop for Running {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// A process that does not outlive its test.
+struct Reaped(Child);
+
+impl Drop for Reaped {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Line by line, for whoever does not want to wait for ever.
+fn lines_of(stderr: std::process::ChildStderr) -> std::sync::mpsc::Receiver<String> {
+    let (tell, lines) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        BufReader::new(stderr).lines().map_while(Result::ok).try_for_each(|line| tell.send(line))
+    });
+    lines
 }
 
 /// The same command, with at most so many open descriptors.

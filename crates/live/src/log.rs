@@ -4,13 +4,17 @@
 //! go on; what the writer cannot take or cannot write is dropped, counted, and said in one line.
 
 use std::fmt;
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+
+use rustix::fs::OFlags;
+use rustix::io::Errno;
 
 /// Where the access log goes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -63,9 +67,7 @@ impl Log {
         let out: Box<dyn Write + Send> = match target {
             Target::None => return Ok(None),
             Target::Stdout => Box::new(io::stdout()),
-            Target::File(path) => {
-                Box::new(OpenOptions::new().create(true).append(true).open(path)?)
-            }
+            Target::File(path) => Box::new(open(path)?),
         };
         let name = target.to_string();
         let (to_writer, lines) = sync_channel(BATCHES);
@@ -198,6 +200,30 @@ impl Writer {
             }
         }
     }
+}
+
+/// Opens a file to write behind what is in it. A pipe opens only once somebody reads it: whoever
+/// starts this has to know what it waits for.
+fn open(path: &Path) -> io::Result<File> {
+    // A reader takes the last writer's leaving for the end, so this one stays until the other is there.
+    let _probe = is_pipe(path).then(|| {
+        let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
+        let probe = OpenOptions::new().write(true).custom_flags(nonblocking).open(path);
+        let nobody = Some(Errno::NXIO.raw_os_error());
+        if probe.as_ref().is_err_and(|error| error.raw_os_error() == nobody) {
+            say(&format!(
+                "the access log ({}) is a pipe that nobody reads; waiting for a reader, and serving \
+                 nothing until then",
+                path.display()
+            ));
+        }
+        probe
+    });
+    OpenOptions::new().create(true).append(true).open(path)
+}
+
+fn is_pipe(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo())
 }
 
 /// One line for whoever runs this. If even that cannot be written there is nobody to tell.
