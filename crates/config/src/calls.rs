@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use base::CallId;
+use base::{CallId, NodeId};
 use engine::Carrier;
 
-use crate::codes::{CONTRADICTION, NEVER_MADE, SAME_ONLY, UNKNOWN_NAME, WRONG_END, WRONG_PROTOCOL};
+use crate::codes::{
+    CONTRADICTION, NEVER_MADE, SAME_ONLY, SHADOWED_ROUTE, UNKNOWN_NAME, WRONG_END, WRONG_PROTOCOL,
+};
 use crate::defaults;
 use crate::design::{Answer, Answers, Call, Node, NodeKind, Only, Protocol, Source};
 use crate::index::{CallHead, Index, Kind};
@@ -316,7 +318,7 @@ fn read_only(table: &Table<'_>, protocol: Protocol, report: &mut Report) -> Only
 }
 
 fn report_same_only(index: &Index<'_>, calls: &[Call], report: &mut Report) {
-    let mut seen = BTreeMap::new();
+    let mut seen = Seen::default();
     for (head, call) in index.calls.iter().zip(calls) {
         let Some(only) = &call.only else {
             continue;
@@ -324,10 +326,10 @@ fn report_same_only(index: &Index<'_>, calls: &[Call], report: &mut Report) {
         if only.method.is_none() && only.path.is_none() {
             continue;
         }
-        let path = only.path.as_deref().map(path::as_route);
-        let key = (head.from, head.to, &only.method, path);
-        if let Some(first) = seen.insert(key, call.span) {
-            report.push(
+        let path = only.path.as_deref().map(path::as_route).unwrap_or_default();
+        let ends = (head.from, head.to);
+        match seen.taker(ends, only.method.as_deref(), &path) {
+            Some((first, Taker::Same)) => report.push(
                 SAME_ONLY
                     .at(
                         call.span,
@@ -335,7 +337,53 @@ fn report_same_only(index: &Index<'_>, calls: &[Call], report: &mut Report) {
                     )
                     .see(first, "this one")
                     .instead("leave one of them out, or give it another `method` or `path`"),
-            );
+            ),
+            Some((first, Taker::Wider)) => report.push(
+                SHADOWED_ROUTE
+                    .at(call.span, format!("`only.{}` never gets a request", only.name))
+                    .because("of tables under `only` the first that takes a request has it")
+                    .see(first, "this one takes all of them")
+                    .instead("write it before the other, or give it another `method` or `path`"),
+            ),
+            None => seen.add(ends, only.method.as_deref(), path, call.span),
         }
+    }
+}
+
+/// How an exception takes the requests of a later one.
+enum Taker {
+    Same,
+    Wider,
+}
+
+/// The exceptions so far, with where they stand.
+#[derive(Default)]
+struct Seen<'d> {
+    only: BTreeMap<OfMethod<'d>, BTreeMap<String, Span>>,
+}
+
+/// The ends of a call, and a method or every one.
+type OfMethod<'d> = ((NodeId, NodeId), Option<&'d str>);
+
+impl<'d> Seen<'d> {
+    fn add(&mut self, ends: (NodeId, NodeId), method: Option<&'d str>, path: String, span: Span) {
+        self.only.entry((ends, method)).or_default().insert(path, span);
+    }
+
+    /// Who takes this path, or one that it is below, with this method or with every.
+    fn taker(
+        &self,
+        ends: (NodeId, NodeId),
+        method: Option<&str>,
+        path: &str,
+    ) -> Option<(Span, Taker)> {
+        let same = self.only.get(&(ends, method)).and_then(|paths| paths.get(path));
+        if let Some(&first) = same {
+            return Some((first, Taker::Same));
+        }
+        let parents = std::iter::successors(Some(path), |path| Some(&path[..path.rfind('/')?]));
+        let takers = [method, None].map(|method| self.only.get(&(ends, method)));
+        let takes = |path| takers.iter().flatten().find_map(|paths| paths.get(path));
+        parents.into_iter().find_map(takes).map(|&first| (first, Taker::Wider))
     }
 }
