@@ -177,6 +177,7 @@ fn rules(in_flight: u32) -> Result<Rules, Invalid> {
 }
 
 const GET: Request = Request {
+    head_took: Duration::ZERO,
     idempotent_method: true,
     declared_idempotent: false,
     client_remaining: None,

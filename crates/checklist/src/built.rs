@@ -4,9 +4,11 @@
 //! to refuse: so the parts are named, one by one.
 
 use base::{CallId, NodeId};
-use config::design::{Listen, NodeKind, OnFailure, Protocol};
+use config::design::{Call, Listen, NodeKind, OnFailure, Protocol, Source};
 use config::diagnostic::{Diagnostic, Severity};
 use config::{Design, Span};
+
+use crate::question::answer;
 
 /// The code of everything that is not built yet.
 pub const NOT_BUILT: &str = "N01";
@@ -48,15 +50,44 @@ fn of_call(design: &Design, id: CallId) -> Vec<Diagnostic> {
         let what = format!("a call over {} is not built yet", protocol(call.protocol));
         miss(call.span, &what);
     }
-    if matches!(design.node(call.to).kind, NodeKind::Cache(_)) {
-        miss(call.span, "a cache is not built yet");
+    match design.node(call.to).kind {
+        NodeKind::Cache(_) => miss(call.span, "a cache is not built yet"),
+        NodeKind::Balancer(_) => miss(call.span, "a call to another balancer is not built yet"),
+        NodeKind::Client(_) | NodeKind::Service(_) | NodeKind::Database(_) => {}
     }
-    match call.on_failure.value {
-        OnFailure::Stale(_) => miss(call.on_failure.span, "stale answers are not built yet"),
-        OnFailure::Fallback(_) => miss(call.on_failure.span, "a fallback is not built yet"),
-        OnFailure::Error | OnFailure::Omit | OnFailure::Reset | OnFailure::Missing => {}
-    }
+    let in_words = design.call_in_words(id);
+    missing.extend(failure(call).map(|what| {
+        missing_part(call.on_failure.span, format!("{in_words}: {what}"))
+            .instead("write `on_failure = \"error\"` for now")
+    }));
+    missing.extend(stuck_timeout(call).map(|span| {
+        missing_part(span, format!("{in_words}: a `stuck_timeout` of its own is not built yet"))
+            .instead("leave it out: `plimsoll run` waits 30 s for an acknowledgement")
+    }));
     missing
+}
+
+/// What happens instead of an error, where that is not built. Without requests (L4) a reset is how
+/// a connection fails.
+fn failure(call: &Call) -> Option<&'static str> {
+    match call.on_failure.value {
+        OnFailure::Stale(_) => Some("stale answers are not built yet"),
+        OnFailure::Fallback(_) => Some("a fallback is not built yet"),
+        OnFailure::Omit => Some("an answer without this part is not built yet"),
+        OnFailure::Reset if call.protocol == Protocol::Http => {
+            Some("a reset instead of an answer is not built yet")
+        }
+        OnFailure::Error | OnFailure::Reset | OnFailure::Missing => None,
+    }
+}
+
+/// Where a call of requests says how long bytes may stay unacknowledged.
+fn stuck_timeout(call: &Call) -> Option<Span> {
+    call.stuck_timeout.filter(|_| call.protocol == Protocol::Http)?;
+    match answer(call, "stuck_timeout")?.source {
+        Source::File(span) => Some(span),
+        Source::Default(_) | Source::Missing => None,
+    }
 }
 
 const fn protocol(protocol: Protocol) -> &'static str {

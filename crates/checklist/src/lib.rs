@@ -3,7 +3,8 @@
 //!
 //! * [`review`] holds a design against every [`Rule`] and gives its [`Findings`].
 //! * [`sound`] is the only way to a [`SoundDesign`], which is what the live plane takes.
-//! * [`not_built`] names what a design asks for and `plimsoll run` does not carry yet.
+//! * [`not_built`] names what a design asks for and `plimsoll run` does not carry yet, [`nowhere`]
+//!   what it has to know to carry a call.
 //! * [`bounds`] says what is known of a design without a run.
 //! * [`report`] puts it all into a table, into text and into JSON.
 //!
@@ -14,6 +15,7 @@ pub mod bounds;
 mod built;
 pub mod facts;
 mod finding;
+mod nowhere;
 pub mod question;
 pub mod report;
 mod rule;
@@ -24,6 +26,7 @@ pub use built::{NOT_BUILT, not_built};
 pub use config::diagnostic::Severity;
 pub use facts::Facts;
 pub use finding::{Finding, Findings, Notes, Place};
+pub use nowhere::{NOWHERE, nowhere};
 pub use question::Question;
 pub use rule::Rule;
 pub use rules::{ALL, rule_named};

@@ -41,6 +41,7 @@ fn what_has_no_end_no_jitter_or_no_budget_is_not_carried() {
         ("timeout = \"800ms\"                                  # ", "timeout = \"none\" # "),
         ("queue = 64\nretry", "queue = \"none\"\nretry"),
         ("in_flight = 256", "in_flight = \"none\""),
+        ("in_flight = 256", "idle_timeout = \"none\"\nin_flight = 256"),
         ("backoff = \"20ms..80ms\"", "backoff = \"none\""),
         ("budget = { share = \"10%\", floor = \"1/s\", burst = 10 }", "budget = \"none\""),
     ] {
@@ -69,6 +70,46 @@ fn what_is_not_built_is_named_piece_by_piece() {
         ]
     );
     assert_eq!(missing(INCIDENT, "api"), [""; 0]);
+}
+
+#[test]
+fn what_a_failed_call_would_do_instead_of_failing_is_named() {
+    for (instead, what) in [
+        ("\"omit\"", "an answer without this part is not built yet"),
+        ("\"reset\"", "a reset instead of an answer is not built yet"),
+        ("{ stale = \"10m\" }", "stale answers are not built yet"),
+        ("{ fallback = \"svc\" }", "a fallback is not built yet"),
+    ] {
+        let (others, ours) = BALANCER.split_once("[call.lb.svc]").expect("it is in the design");
+        let ours = ours.replace("on_failure = \"error\"", &format!("on_failure = {instead}"));
+
+        let missing = missing(&format!("{others}[call.lb.svc]{ours}"), "lb");
+
+        assert_eq!(missing, [format!("lb -> svc: {what}")]);
+    }
+}
+
+#[test]
+fn a_stuck_timeout_of_requests_is_named() {
+    let text = BALANCER.replace("queue = 64\nretry", "queue = 64\nstuck_timeout = \"5s\"\nretry");
+
+    let missing = missing(&text, "lb");
+
+    assert_eq!(missing, ["lb -> svc: a `stuck_timeout` of its own is not built yet"]);
+}
+
+#[test]
+fn another_balancer_is_not_asked_yet() {
+    let behind = BALANCER.replace("to = \"svc\"", "to = \"inner\"").replace(
+        "[call.lb.svc]",
+        "[balancer.inner]\nlisten = [{ address = \"127.0.0.1:8081\", to = \"svc\" }]\n\
+         [call.inner.svc]\n[call.lb.inner]",
+    );
+
+    assert_eq!(
+        missing(&behind, "lb"),
+        ["lb -> inner: a call to another balancer is not built yet"]
+    );
 }
 
 fn missing(text: &str, node: &str) -> Vec<String> {

@@ -99,6 +99,7 @@ fn start(args: &Args, loaded: Loaded) -> Result<Running, ExitCode> {
     })?;
     live::start(&sound, &options).map_err(|refused| match refused {
         Refused::NotBuilt(found) => refuse("asks for what is not built yet", &found),
+        Refused::Nowhere(found) => refuse("does not say where those are whom it asks", &found),
         refused => complain(refused),
     })
 }

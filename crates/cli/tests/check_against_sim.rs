@@ -49,7 +49,7 @@ const CLAIMS: [Claim; 27] = [
 ];
 
 /// Rules that a test of their own holds against the simulation, below.
-const APART: [&str; 7] = ["C03", "H02", "H03", "L01", "L02", "R10", "T02"];
+const APART: [&str; 8] = ["C03", "H02", "H03", "L01", "L02", "R10", "T02", "T09"];
 
 /// Rules that no simulation can show, and why.
 const NOT_SHOWN: [(&str, &[&str]); 2] = [
@@ -127,6 +127,20 @@ fn a_stream_without_an_idle_timeout_waits_for_ever_for_one_who_is_silent() {
 
     assert!(held[0] > 100.0, "{held:?}");
     assert_eq!(held[1], 0.0, "half a minute of silence ends it");
+}
+
+/// Phones that say nothing for longer than the run, as those do that vanished.
+#[test]
+fn a_tunnel_without_an_idle_timeout_keeps_its_place_when_the_other_end_falls_silent() {
+    let talks = "median = \"5s\", p99 = \"20s\" }, messages = \"1/s\"";
+    let silent = "median = \"10m\", p99 = \"30m\" }, messages = \"0/s\"";
+
+    let open = both("T09", |text| {
+        assert!(text.contains(talks));
+        play(&text.replace(talks, silent)).sessions.expect("the fixtures have sessions").open_at_end
+    });
+
+    assert!(open[0] > 5.0 * open[1], "of two a second, ten seconds of silence leave 20: {open:?}");
 }
 
 /// One endpoint can do 800 requests per second, both together 1,600. More than the one can do comes

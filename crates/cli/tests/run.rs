@@ -58,6 +58,38 @@ fn what_is_not_built_yet_is_refused_by_name_and_exit_2() {
 }
 
 #[test]
+fn a_service_that_is_nowhere_is_refused_by_name_with_what_to_write_and_exit_2() {
+    for (have, instead, says) in [
+        ("endpoints = [\"SERVICE\"]\n", "", "`svc` has no endpoints"),
+        ("[\"SERVICE\"]", "[]", "`svc` has no endpoints"),
+        ("[\"SERVICE\"]", "{ eu = [] }", "`svc` has no endpoints"),
+        (
+            "[\"SERVICE\"]",
+            "{ us = [\"SERVICE\"] }",
+            "lb -> svc: `svc` has no endpoint that this call may use from `eu`",
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let service = free().to_string();
+        let file = design(folder.path(), free(), service.parse().unwrap());
+        let text = std::fs::read_to_string(&file).unwrap();
+        let text = text
+            .replace("region.eu]", "region.us]\n[region.eu]")
+            .replace("balance = ", "regions = \"own\"\nbalance = ");
+        let [have, instead] = [have, instead].map(|part| part.replace("SERVICE", &service));
+        assert!(text.contains(&have), "{text}");
+        std::fs::write(&file, text.replace(&have, &instead)).unwrap();
+
+        let output = refused(&[file.to_str().unwrap()]);
+
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains("error[N02]") && said.contains(says), "{said}");
+        assert!(said.contains("write `endpoints = "), "{said}");
+    }
+}
+
+#[test]
 fn a_node_that_is_not_there_is_refused_with_those_that_are() {
     let output = refused(&[example("balancer.toml").to_str().unwrap(), "--node", "bl"]);
 
@@ -281,6 +313,26 @@ fn a_log_that_nobody_reads_any_more_stops_nobody_and_is_said_once() {
 }
 
 #[test]
+fn a_log_into_a_pipe_that_nobody_reads_yet_is_waited_for_and_that_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("log");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let file = design(folder.path(), free(), free());
+    let mut command = command(&[file.to_str().unwrap(), "--admin", "127.0.0.1:0"]);
+    command.args(["--log", pipe.to_str().unwrap()]).stderr(Stdio::piped());
+    let mut process = Reaped(command.spawn().unwrap());
+    let lines = lines_of(process.0.stderr.take().unwrap());
+
+    let waiting = lines.recv_timeout(PATIENCE).expect("it says what it waits for");
+    let reader = std::fs::File::open(&pipe).unwrap();
+    let listening = lines.recv_timeout(PATIENCE).expect("it goes on");
+
+    assert!(waiting.contains("is a pipe that nobody reads"), "{waiting}");
+    assert!(listening.contains("listening on"), "{listening}");
+    drop(reader);
+}
+
+#[test]
 fn a_log_whose_reader_is_stuck_does_not_keep_the_process_from_ending() {
     let folder = tempfile::tempdir().unwrap();
     let balancer = Running::start(folder.path(), nobody());
@@ -422,6 +474,25 @@ impl Drop for Running {
     }
 }
 
+/// A process that does not outlive its test.
+struct Reaped(Child);
+
+impl Drop for Reaped {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Line by line, for whoever does not want to wait for ever.
+fn lines_of(stderr: std::process::ChildStderr) -> std::sync::mpsc::Receiver<String> {
+    let (tell, lines) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        BufReader::new(stderr).lines().map_while(Result::ok).try_for_each(|line| tell.send(line))
+    });
+    lines
+}
+
 /// The same command, with at most so many open descriptors.
 fn with_descriptors(limit: u32, command: &Command) -> Command {
     let script = format!("ulimit -n {limit} && exec \"$0\" \"$@\"");
@@ -488,7 +559,15 @@ fn design(folder: &Path, listen: SocketAddr, service: SocketAddr) -> PathBuf {
 fn refused(arguments: &[&str]) -> Output {
     let admin = free().to_string();
     let arguments = [arguments, &["--admin", &admin]].concat();
-    command(&arguments).output().unwrap()
+    let mut command = command(&arguments);
+    let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // Who is not refused runs, and would do so for ever.
+    let until = Instant::now() + PATIENCE;
+    while process.try_wait().unwrap().is_none() && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let _ = process.kill();
+    process.wait_with_output().unwrap()
 }
 
 fn command(arguments: &[&str]) -> Command {

@@ -2,14 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use base::CallId;
+use base::{CallId, NodeId};
 use engine::Carrier;
 
-use crate::codes::{CONTRADICTION, NEVER_MADE, SAME_ONLY, UNKNOWN_NAME, WRONG_END, WRONG_PROTOCOL};
+use crate::codes::{
+    CONTRADICTION, NEVER_MADE, SAME_ONLY, SHADOWED_ROUTE, UNKNOWN_NAME, WRONG_END, WRONG_PROTOCOL,
+};
 use crate::defaults;
 use crate::design::{Answer, Answers, Call, Node, NodeKind, Only, Protocol, Source};
 use crate::index::{CallHead, Index, Kind};
+use crate::matching;
 use crate::names::{meant, one_of, shown};
+use crate::path;
 use crate::read::{Layers, Table, Value};
 use crate::report::Report;
 use crate::rules::{self, KEYS, PROTOCOLS, Reading, Said};
@@ -73,7 +77,7 @@ fn one<'t>(
     };
     let said = rules::read(&mut reading);
     let answers = Answers { values: reading.answers };
-    let only = head.only.map(|only| read_only(&only, report));
+    let only = head.only.map(|only| read_only(&only, protocol, report));
     assemble(head, only, protocol, said, answers, span)
 }
 
@@ -296,15 +300,14 @@ fn word(protocol: Protocol) -> &'static str {
     PROTOCOLS.iter().find(|(_, known)| *known == protocol).map_or("http", |(word, _)| word)
 }
 
-fn read_only(table: &Table<'_>, report: &mut Report) -> Only {
-    let text = |key, report: &mut Report| {
-        table.get(key).and_then(|value| value.text(report)).map(str::to_owned)
-    };
-    let only = Only {
-        name: shown(table.name),
-        method: text("method", report),
-        path: text("path", report),
-    };
+fn read_only(table: &Table<'_>, protocol: Protocol, report: &mut Report) -> Only {
+    let method = table.get("method").and_then(|value| match protocol {
+        Protocol::Http => matching::method(&value, report),
+        // A gRPC method is written like a path.
+        Protocol::Grpc | Protocol::Tcp | Protocol::Udp => value.text(report).map(str::to_owned),
+    });
+    let path = table.get("path").and_then(|value| matching::path(&value, report));
+    let only = Only { name: shown(table.name), method, path: path.map(str::to_owned) };
     if !table.has("method") && !table.has("path") {
         let message = format!("`only.{}` does not say for which requests it is", shown(table.name));
         report.push(
@@ -315,7 +318,7 @@ fn read_only(table: &Table<'_>, report: &mut Report) -> Only {
 }
 
 fn report_same_only(index: &Index<'_>, calls: &[Call], report: &mut Report) {
-    let mut seen = BTreeMap::new();
+    let mut seen = Seen::default();
     for (head, call) in index.calls.iter().zip(calls) {
         let Some(only) = &call.only else {
             continue;
@@ -323,9 +326,10 @@ fn report_same_only(index: &Index<'_>, calls: &[Call], report: &mut Report) {
         if only.method.is_none() && only.path.is_none() {
             continue;
         }
-        let key = (head.from, head.to, &only.method, &only.path);
-        if let Some(first) = seen.insert(key, call.span) {
-            report.push(
+        let path = only.path.as_deref().map(path::as_route).unwrap_or_default();
+        let ends = (head.from, head.to);
+        match seen.taker(ends, only.method.as_deref(), &path) {
+            Some((first, Taker::Same)) => report.push(
                 SAME_ONLY
                     .at(
                         call.span,
@@ -333,7 +337,53 @@ fn report_same_only(index: &Index<'_>, calls: &[Call], report: &mut Report) {
                     )
                     .see(first, "this one")
                     .instead("leave one of them out, or give it another `method` or `path`"),
-            );
+            ),
+            Some((first, Taker::Wider)) => report.push(
+                SHADOWED_ROUTE
+                    .at(call.span, format!("`only.{}` never gets a request", only.name))
+                    .because("of tables under `only` the first that takes a request has it")
+                    .see(first, "this one takes all of them")
+                    .instead("write it before the other, or give it another `method` or `path`"),
+            ),
+            None => seen.add(ends, only.method.as_deref(), path, call.span),
         }
+    }
+}
+
+/// How an exception takes the requests of a later one.
+enum Taker {
+    Same,
+    Wider,
+}
+
+/// The exceptions so far, with where they stand.
+#[derive(Default)]
+struct Seen<'d> {
+    only: BTreeMap<OfMethod<'d>, BTreeMap<String, Span>>,
+}
+
+/// The ends of a call, and a method or every one.
+type OfMethod<'d> = ((NodeId, NodeId), Option<&'d str>);
+
+impl<'d> Seen<'d> {
+    fn add(&mut self, ends: (NodeId, NodeId), method: Option<&'d str>, path: String, span: Span) {
+        self.only.entry((ends, method)).or_default().insert(path, span);
+    }
+
+    /// Who takes this path, or one that it is below, with this method or with every.
+    fn taker(
+        &self,
+        ends: (NodeId, NodeId),
+        method: Option<&str>,
+        path: &str,
+    ) -> Option<(Span, Taker)> {
+        let same = self.only.get(&(ends, method)).and_then(|paths| paths.get(path));
+        if let Some(&first) = same {
+            return Some((first, Taker::Same));
+        }
+        let parents = std::iter::successors(Some(path), |path| Some(&path[..path.rfind('/')?]));
+        let takers = [method, None].map(|method| self.only.get(&(ends, method)));
+        let takes = |path| takers.iter().flatten().find_map(|paths| paths.get(path));
+        parents.into_iter().find_map(takes).map(|&first| (first, Taker::Wider))
     }
 }

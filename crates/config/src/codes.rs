@@ -122,7 +122,7 @@ codes! {
         wrong "routes = [{ path = \"/a\", to = \"x\" }, { path = \"/a\", to = \"y\" }]"
         right "routes = [{ path = \"/a\", to = \"x\" }, { path = \"/b\", to = \"y\" }]";
     SHADOWED_ROUTE Warning "P031" "a route that another one hides"
-        because "paths are compared by whole segments, so another route takes all its requests"
+        because "paths are compared by whole segments, and `%7E` is `~`, so another route takes all its requests"
         wrong "routes = [{ path = \"/a\", to = \"x\" }, { path = \"/a/\", to = \"y\" }]"
         right "routes = [{ path = \"/a\", to = \"x\" }, { path = \"/a/b\", to = \"y\" }]";
     ROUTE_FORM Error "P032" "a route that does not fit its listener"
@@ -173,6 +173,10 @@ codes! {
         because "the incident would look survived, and nothing was tried"
         wrong "on = \"svc\"\nkind = \"slow\"\ntimes = 2   # and svc has no model"
         right "[service.svc]\nmodel = { workers = 16, queue = 64, service_time = \"5ms\" }";
+    NO_REQUEST Error "P044" "a path, host or method that no request has"
+        because "it looks like a rule that holds, and no request ever comes to it"
+        wrong "[call.lb.svc.only.admin]\npath = \"/admin/*\""
+        right "[call.lb.svc.only.admin]\npath = \"/admin\"";
 }
 
 #[cfg(test)]

@@ -7,11 +7,15 @@ use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::os::fd::AsFd;
-use std::path::PathBuf;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+
+use rustix::fs::OFlags;
+use rustix::io::Errno;
 
 /// Where the access log goes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -65,7 +69,7 @@ impl Log {
             Target::None => return Ok(None),
             // Not through the buffer of `io::stdout`: of what it takes, nobody knows what is written.
             Target::Stdout => File::from(io::stdout().as_fd().try_clone_to_owned()?),
-            Target::File(path) => OpenOptions::new().create(true).append(true).open(path)?,
+            Target::File(path) => open(path)?,
         };
         let name = target.to_string();
         let (to_writer, lines) = sync_channel(BATCHES);
@@ -241,6 +245,30 @@ fn write_some(out: &mut File, bytes: &[u8]) -> io::Result<usize> {
             written => return written,
         }
     }
+}
+
+/// Opens a file to write behind what is in it. A pipe opens only once somebody reads it: whoever
+/// starts this has to know what it waits for.
+fn open(path: &Path) -> io::Result<File> {
+    // A reader takes the last writer's leaving for the end, so this one stays until the other is there.
+    let _probe = is_pipe(path).then(|| {
+        let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
+        let probe = OpenOptions::new().write(true).custom_flags(nonblocking).open(path);
+        let nobody = Some(Errno::NXIO.raw_os_error());
+        if probe.as_ref().is_err_and(|error| error.raw_os_error() == nobody) {
+            say(&format!(
+                "the access log ({}) is a pipe that nobody reads; waiting for a reader, and serving \
+                 nothing until then",
+                path.display()
+            ));
+        }
+        probe
+    });
+    OpenOptions::new().create(true).append(true).open(path)
+}
+
+fn is_pipe(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo())
 }
 
 /// One line for whoever runs this. If even that cannot be written there is nobody to tell.

@@ -28,6 +28,8 @@ pub enum Refused {
     WhichRegion(Vec<String>),
     /// The design asks for what is not built yet.
     NotBuilt(Vec<Diagnostic>),
+    /// The design does not say where those are whom the balancer asks.
+    Nowhere(Vec<Diagnostic>),
     /// An address cannot be listened on.
     Listen(SocketAddr, io::Error),
     /// A log cannot be opened: the access log, or that of the decisions.
@@ -66,10 +68,8 @@ impl fmt::Display for Refused {
             Self::WhichRegion(known) => {
                 write!(f, "the node runs in several regions; say --region: {}", known.join(", "))
             }
-            Self::NotBuilt(missing) => {
-                let named: Vec<_> = missing.iter().map(|one| one.message.as_str()).collect();
-                write!(f, "not built yet: {}", named.join("; "))
-            }
+            Self::NotBuilt(missing) => write!(f, "not built yet: {}", messages(missing)),
+            Self::Nowhere(missing) => write!(f, "nowhere to send to: {}", messages(missing)),
             Self::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
             Self::Log(name, error) => write!(f, "cannot open the log `{name}`: {error}"),
             Self::RecordsOneWorker => f.write_str(
@@ -86,3 +86,8 @@ impl fmt::Display for Refused {
 }
 
 impl std::error::Error for Refused {}
+
+fn messages(diagnostics: &[Diagnostic]) -> String {
+    let messages: Vec<_> = diagnostics.iter().map(|one| one.message.as_str()).collect();
+    messages.join("; ")
+}

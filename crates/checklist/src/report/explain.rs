@@ -10,9 +10,30 @@ use serde_json::{Value, json};
 
 use super::columns::wrap;
 use crate::built::{NOT_BUILT, NOT_BUILT_REASON};
+use crate::nowhere::{NOWHERE, NOWHERE_REASON};
 use crate::{Rule, rule_named};
 
 const PAGE: usize = 100;
+
+/// A design that `plimsoll run` refuses, and that can be checked and simulated.
+struct Gap {
+    code: &'static str,
+    title: &'static str,
+    reason: &'static str,
+}
+
+const GAPS: [Gap; 2] = [
+    Gap {
+        code: NOT_BUILT,
+        title: "asked for, and not carried by `run` yet",
+        reason: NOT_BUILT_REASON,
+    },
+    Gap {
+        code: NOWHERE,
+        title: "a call that `run` has nowhere to send to",
+        reason: NOWHERE_REASON,
+    },
+];
 
 /// Everything about a code, with an example; `None` if no such code exists.
 pub fn explain(code: &str) -> Option<String> {
@@ -24,11 +45,10 @@ pub fn codes() -> impl Iterator<Item = &'static str> {
     let rules = crate::ALL.iter().map(|rule| rule.code);
     let problems = config::codes::CODES.iter().map(|problem| problem.code);
     let defaults = config::defaults::table().into_iter().map(|default| default.code);
-    rules.chain(problems).chain(defaults).chain([NOT_BUILT])
+    rules.chain(problems).chain(defaults).chain(GAPS.map(|gap| gap.code))
 }
 
-/// Every code with one line of what it is: rules, problems of the file, what is not built yet,
-/// defaults.
+/// Every code with one line of what it is: rules, problems of the file, what `run` refuses, defaults.
 pub fn all_codes() -> String {
     let graded = |code: &str, severity: Severity, title: &str| {
         format!("  {code}  {:<8} {title}\n", severity.name())
@@ -36,7 +56,7 @@ pub fn all_codes() -> String {
     let rules = crate::ALL.iter().map(|rule| graded(rule.code, rule.severity, rule.title));
     let problems = config::codes::CODES;
     let problems = problems.iter().map(|kind| graded(kind.code, kind.severity, kind.title));
-    let gap = graded(NOT_BUILT, Severity::Error, "asked for, and not carried by `run` yet");
+    let gaps = GAPS.iter().map(|gap| graded(gap.code, Severity::Error, gap.title));
     let defaults = config::defaults::table();
     let defaults = defaults.iter().map(|default| {
         format!("  {}  {:<8} {} = {}\n", default.code, "default", default.key, default.value)
@@ -44,7 +64,7 @@ pub fn all_codes() -> String {
     let sections: [(&str, String); 4] = [
         ("What a design would do wrong", rules.collect()),
         ("What is wrong with a file", problems.collect()),
-        ("What `plimsoll run` refuses", gap),
+        ("What `plimsoll run` refuses", gaps.collect()),
         ("What holds where the file says nothing", defaults.collect()),
     ];
     let sections = sections.map(|(title, lines)| format!("{title}\n{lines}"));
@@ -137,11 +157,10 @@ fn of_default(code: &str) -> Option<String> {
 }
 
 fn of_gap(code: &str) -> Option<String> {
-    code.eq_ignore_ascii_case(NOT_BUILT).then(|| {
-        let mut text = format!("{NOT_BUILT}: not built yet (error of `run`)\n\n");
-        paragraph(&mut text, "", NOT_BUILT_REASON);
-        text
-    })
+    let gap = GAPS.iter().find(|gap| code.eq_ignore_ascii_case(gap.code))?;
+    let mut text = format!("{}: {} (error of `run`)\n\n", gap.code, gap.title);
+    paragraph(&mut text, "", gap.reason);
+    Some(text)
 }
 
 fn paragraph(text: &mut String, indent: &str, words: &str) {

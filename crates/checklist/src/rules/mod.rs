@@ -51,6 +51,7 @@ mod too_many_connections;
 mod tries_do_not_fit;
 mod try_ends_before_answer;
 mod try_shorter_than_work;
+mod tunnel_without_idle;
 mod unanswered_amplification;
 mod unanswered_backpressure;
 mod unanswered_failure;
@@ -74,6 +75,7 @@ pub static ALL: &[&Rule] = &[
     &steps_outlast_caller::RULE,
     &try_ends_before_answer::RULE,
     &try_shorter_than_work::RULE,
+    &tunnel_without_idle::RULE,
     &not_idempotent::RULE,
     &declared_idempotent::RULE,
     &no_backoff::RULE,

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::{COMMON, Place, Reading, route};
-use crate::codes::BAD_ADDRESS;
+use crate::codes::{BAD_ADDRESS, MISSING_KEY};
 use crate::defaults;
 use crate::design::{Balancer, Listen, NodeKind, Protocol, Tls};
 use crate::names::shown;
@@ -17,11 +17,15 @@ const LISTEN_KEYS: &[&str] = &["address", "protocol", "tls", "routes", "to"];
 pub(super) fn read(node: &Reading<'_, '_>, report: &mut Report) -> (NodeKind, Place) {
     node.table.allow(&[COMMON, KEYS], report);
     let example = "[{ address = \"127.0.0.1:8080\", routes = [{ path = \"/\", to = \"NODE\" }] }]";
-    let elements = node
-        .table
-        .require("listen", example, report)
-        .and_then(|value| value.list(report))
-        .unwrap_or_default();
+    let value = node.table.require("listen", example, report);
+    let elements = value.and_then(|value| value.list(report)).unwrap_or_default();
+    if let Some(value) = value.filter(|value| value.is_list() && elements.is_empty()) {
+        report.push(
+            MISSING_KEY
+                .at(value.span, format!("`{}` listens nowhere", shown(node.table.name)))
+                .instead(format!("write for example `listen = {example}`")),
+        );
+    }
     let listen: Vec<Listen> = elements
         .iter()
         .filter_map(|element| listen(node, &element.table(report)?, report))

@@ -1,7 +1,7 @@
 //! Where a node is, how many there are of it, and at which addresses.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use base::RegionId;
 
@@ -179,8 +179,13 @@ fn address(value: &Value<'_>, report: &mut Report) -> Option<String> {
     if is_address(text) {
         return Some(text.to_owned());
     }
-    let way_out = match text.parse::<std::net::IpAddr>() {
-        Ok(std::net::IpAddr::V6(_)) => format!("write \"[{text}]:80\": a port must follow"),
+    let way_out = match text.parse::<IpAddr>() {
+        Ok(IpAddr::V6(_)) => match with_bare_port(text) {
+            Some(address) => {
+                format!("write \"{address}\", or \"[{text}]:80\" if it has no port yet")
+            }
+            None => format!("write \"[{text}]:80\": a port must follow"),
+        },
         _ if !text.contains(':') && !text.is_empty() => {
             format!("write \"{}:80\": a port must follow", shown(text))
         }
@@ -189,6 +194,14 @@ fn address(value: &Value<'_>, report: &mut Report) -> Option<String> {
     let message = format!("\"{}\" is no address", shown(text));
     report.push(BAD_ADDRESS.at(value.span, message).instead(way_out));
     None
+}
+
+/// `[::1]:80` for `::1:80`, which is an address as a whole, too: nobody knows which one was meant.
+fn with_bare_port(text: &str) -> Option<String> {
+    let (host, port) = text.rsplit_once(':')?;
+    let host: Ipv6Addr = host.parse().ok()?;
+    let port: u16 = port.parse().ok().filter(|&port| port != 0)?;
+    Some(SocketAddr::from((host, port)).to_string())
 }
 
 fn is_address(text: &str) -> bool {

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use super::Reading;
 use crate::codes::{MISSING_KEY, ROUTE_FORM, SAME_ROUTE, SHADOWED_ROUTE};
 use crate::design::{Protocol, Route, Takes};
+use crate::matching;
 use crate::names::shown;
+use crate::path;
 use crate::read::{Table, Value};
 use crate::report::Report;
 use crate::span::Span;
@@ -36,19 +38,20 @@ pub(super) fn read(
             Vec::new()
         }
         (None, None) => {
-            let what = if is_l4(protocol) {
-                "`to = …`"
-            } else {
-                "`routes = [{ path = \"/\", to = … }]`"
-            };
-            report.push(
-                MISSING_KEY
-                    .at(listen.span, "the listener does not say where its traffic goes")
-                    .instead(format!("write {what}")),
-            );
+            goes_nowhere(listen.span, protocol, report);
             Vec::new()
         }
     }
+}
+
+fn goes_nowhere(span: Span, protocol: Protocol, report: &mut Report) {
+    let what =
+        if is_l4(protocol) { "`to = …`" } else { "`routes = [{ path = \"/\", to = … }]`" };
+    report.push(
+        MISSING_KEY
+            .at(span, "the listener does not say where its traffic goes")
+            .instead(format!("write {what}")),
+    );
 }
 
 const fn is_l4(protocol: Protocol) -> bool {
@@ -83,6 +86,9 @@ fn list(
 ) -> Vec<Route> {
     let mut seen = Seen::default();
     let elements = routes.list(report).unwrap_or_default();
+    if elements.is_empty() && routes.is_list() {
+        goes_nowhere(routes.span, protocol, report);
+    }
     let read = |element: &Value<'_>| {
         let route = one(node, &element.table(report)?, protocol, report)?;
         seen.add(&route, report);
@@ -99,7 +105,7 @@ fn one(
 ) -> Option<Route> {
     table.allow(&[KEYS], report);
     let to = table.require("to", "\"NODE\"", report);
-    let host = table.get("host").map(|value| host(&value, report));
+    let host = table.get("host").map(|value| matching::host(&value, report));
     let takes = takes(table, protocol, report);
     let call = node.index.call(node.id, &to?, report);
     let host = match host {
@@ -107,20 +113,6 @@ fn one(
         Some(host) => Some(host?),
     };
     Some(Route { host, takes: takes?, call: call?, span: table.span })
-}
-
-/// Hosts are compared without regard to case (RFC 9110, section 4.2.3); the port is not part of it.
-fn host(value: &Value<'_>, report: &mut Report) -> Option<String> {
-    let host = value.text(report)?;
-    if host.is_empty() || host.contains(['/', ' ', ':']) {
-        report.push(
-            value
-                .wrong(&ROUTE_FORM, format!("is no host: \"{}\"", shown(host)))
-                .instead("write the name alone: \"shop.example\""),
-        );
-        return None;
-    }
-    Some(host.to_ascii_lowercase())
 }
 
 fn takes(table: &Table<'_>, protocol: Protocol, report: &mut Report) -> Option<Takes> {
@@ -145,24 +137,11 @@ fn takes(table: &Table<'_>, protocol: Protocol, report: &mut Report) -> Option<T
             );
             None
         }
-        (None, Some(path)) => path_of(&path, report).map(Takes::Path),
+        (None, Some(path)) => {
+            matching::path(&path, report).map(|path| Takes::Path(path.to_owned()))
+        }
         (None, None) => Some(Takes::Path("/".to_owned())),
     }
-}
-
-fn path_of(value: &Value<'_>, report: &mut Report) -> Option<String> {
-    let path = value.text(report)?;
-    let is_path = path.starts_with('/') && !path.contains(['?', '#', ' ', '*']);
-    if !is_path || path.contains(char::is_control) {
-        report.push(
-            value
-                .wrong(&ROUTE_FORM, format!("is no path: \"{}\"", shown(path)))
-                .because("a route takes everything below a path, by whole segments; it knows no patterns and no queries")
-                .instead("begin with `/` and write plain segments: \"/items\""),
-        );
-        return None;
-    }
-    Some(path.to_owned())
 }
 
 /// The routes so far, by what they take.
@@ -179,7 +158,7 @@ impl Seen {
             Takes::All => String::new(),
         };
         // `/a` takes what is below `/a/` too, and both take by whole segments.
-        let key = (route.host.clone(), written.trim_end_matches('/').to_owned());
+        let key = (route.host.clone(), path::as_route(&written));
         let Some((first, span)) = self.routes.get(&key) else {
             self.routes.insert(key, (written, route.span));
             return;

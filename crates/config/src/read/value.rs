@@ -104,7 +104,7 @@ impl<'t> Value<'t> {
     pub(crate) fn count(&self, least: u32, most: u32, report: &mut Report) -> Option<u32> {
         let DeValue::Integer(number) = self.value else {
             let unquoted = self.as_text().and_then(|text| text.parse().ok());
-            let example: u32 = unquoted.unwrap_or(16_u32.clamp(least, most));
+            let example = unquoted.unwrap_or(16_u32).clamp(least, most);
             return self.mistyped("a whole number", &example.to_string(), report);
         };
         let count = u32::from_str_radix(number.as_str(), number.radix()).ok();

@@ -18,13 +18,13 @@ fn in_flight(call: &mut Reading<'_, '_>) -> Option<u32> {
         call.missing("in_flight");
         return None;
     };
-    count_or_none(call, &value, "in_flight")
+    count_or_none(call, &value, "in_flight", 1)
 }
 
 /// Where there is no limit, nobody waits: then the question does not arise.
 fn queue(call: &mut Reading<'_, '_>, limited: bool) -> Option<u32> {
     match call.get("queue") {
-        Some(value) => count_or_none(call, &value, "queue"),
+        Some(value) => count_or_none(call, &value, "queue", 0),
         None if limited => {
             call.missing("queue");
             Some(0)
@@ -33,10 +33,15 @@ fn queue(call: &mut Reading<'_, '_>, limited: bool) -> Option<u32> {
     }
 }
 
-fn count_or_none(call: &mut Reading<'_, '_>, value: &Value<'_>, key: &'static str) -> Option<u32> {
+fn count_or_none(
+    call: &mut Reading<'_, '_>,
+    value: &Value<'_>,
+    key: &'static str,
+    least: u32,
+) -> Option<u32> {
     if value.is_none() {
         call.say(key, "none", value.span);
         return None;
     }
-    call.said(value, key, |value, report| value.count(0, MOST, report))
+    call.said(value, key, |value, report| value.count(least, MOST, report))
 }

@@ -6,8 +6,9 @@ use policy::health::{check, ejection};
 
 use super::Reading;
 use super::reading::Group;
-use crate::codes::{CONTRADICTION, MISSING_KEY, ROUTE_FORM};
+use crate::codes::{CONTRADICTION, MISSING_KEY};
 use crate::defaults;
+use crate::matching;
 use crate::read::{Table, Value};
 use crate::report::Report;
 
@@ -61,13 +62,7 @@ fn path(call: &mut Reading<'_, '_>, table: &Table<'_>) -> Option<String> {
         );
         return None;
     }
-    let path = value.text(call.report)?;
-    let is_path = path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic());
-    if !is_path {
-        let bad = value.wrong(&ROUTE_FORM, "is no path").instead("write \"/healthz\"");
-        call.report.push(bad);
-        return None;
-    }
+    let path = matching::target(&value, call.report)?;
     call.say("health.path", path, value.span);
     Some(path.to_owned())
 }

@@ -150,9 +150,10 @@ impl<'t> Reading<'_, 't> {
             Invalid::Order(_, more) => (&CONTRADICTION, self.span_of(more).map(|at| (at, more))),
         };
         let mut told = code.at(span, invalid.to_string()).instead(match invalid {
-            Invalid::Zero(key) => {
+            Invalid::Zero(key) if self.may_be_none(group_of(key)) => {
                 format!("write a value above nothing, or `{}` as \"none\"", group_of(key))
             }
+            Invalid::Zero(_) => "write a value above nothing".to_owned(),
             Invalid::Order(less, more) => format!("make `{less}` smaller, or `{more}` larger"),
             Invalid::OverWhole(_) => "write a share of up to \"100%\"".to_owned(),
         });
@@ -160,6 +161,15 @@ impl<'t> Reading<'_, 't> {
             told = told.see(at, format!("`{key}` stands here"));
         }
         self.report.push(told);
+    }
+
+    /// Whether "none" would be a way out. What we carry has a timeout.
+    fn may_be_none(&self, group: &str) -> bool {
+        match group {
+            "timeout" => !self.is_carried(),
+            "balance" => false,
+            _ => true,
+        }
     }
 
     /// Where the file says something.

@@ -49,7 +49,7 @@ fn attempts(call: &mut Reading<'_, '_>, table: &Table<'_>) -> u8 {
         call.missing("retry.attempts");
         return 1;
     };
-    let read = |value: &Value<'_>, report: &mut Report| value.count(0, MOST_ATTEMPTS, report);
+    let read = |value: &Value<'_>, report: &mut Report| value.count(1, MOST_ATTEMPTS, report);
     let count = call.said(&value, "retry.attempts", read).unwrap_or(1);
     u8::try_from(count).unwrap_or(u8::MAX)
 }

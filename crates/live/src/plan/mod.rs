@@ -1,7 +1,6 @@
 //! What one instance of a balancer needs to know of the design.
 
 mod endpoint;
-mod path;
 mod place;
 mod route;
 
@@ -10,6 +9,7 @@ use std::sync::Arc;
 
 use base::{CallId, Instant, RegionId};
 use config::design::{Balancer, Connections, Design, Listen, NodeKind};
+use config::diagnostic::Diagnostic;
 use engine::{EndpointSpec, Rules, Shared};
 
 pub(crate) use endpoint::Endpoint;
@@ -73,7 +73,7 @@ impl Plan {
     /// The part of a design that runs at a place.
     ///
     /// # Errors
-    /// The node is not a balancer.
+    /// The node is not a balancer, or one of its calls has no endpoint to go to.
     pub(crate) fn new(now: Instant, design: &Design, place: Place) -> Result<Self, Refused> {
         let Place { node, region } = place;
         let NodeKind::Balancer(balancer) = &design.node(node).kind else {
@@ -85,10 +85,15 @@ impl Plan {
         let calls = carried.iter().enumerate().map(|(number, &in_design)| {
             CallPlan::new(now, design, CallId::from_index(number), in_design, region)
         });
+        let calls: Vec<_> = calls.collect();
+        let nowhere = nowhere(design, &calls, region);
+        if !nowhere.is_empty() {
+            return Err(Refused::Nowhere(nowhere));
+        }
         let name = design.node(node).name.clone();
         Ok(Self {
             listeners: listeners(design, balancer, own),
-            calls: calls.collect(),
+            calls,
             pseudonym: format!("{name}-{:08x}", unique()),
             node: name,
         })
@@ -115,6 +120,18 @@ fn listeners(
         router: Router::new(design, &listen.routes, own),
     };
     balancer.listen.iter().map(listen).collect()
+}
+
+/// What those calls lack that have no endpoint; an `only` table lacks what its call does.
+fn nowhere(design: &Design, calls: &[CallPlan], region: Option<RegionId>) -> Vec<Diagnostic> {
+    let mut told = Vec::new();
+    for call in calls.iter().filter(|call| call.endpoints.is_empty()) {
+        let lacks = checklist::nowhere(design, call.in_design, region);
+        if !told.contains(&lacks) {
+            told.push(lacks);
+        }
+    }
+    told
 }
 
 impl CallPlan {

@@ -7,8 +7,7 @@ use std::collections::HashMap;
 
 use base::CallId;
 use config::design::{Design, Route, Takes};
-
-use super::path::{self, Ambiguous};
+use config::path::{self, Ambiguous};
 
 /// The routes of one listener.
 #[derive(Clone, Debug, Default)]

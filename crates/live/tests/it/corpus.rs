@@ -41,7 +41,7 @@ fn every_valid_request_is_answered() {
         client.send(&bytes);
 
         let head = client.head().unwrap_or_else(|| panic!("{name}"));
-        // Valid, and refused all the same: see `plan/path.rs`.
+        // Valid, and refused all the same: see `config::path`.
         let expected: &[u16] = if name == "dot-segments.http" { &[400] } else { &[100, 200] };
         assert!(expected.contains(&status(&head)), "{name}: {head}");
     }

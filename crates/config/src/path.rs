@@ -10,14 +10,14 @@ use std::borrow::Cow;
 
 /// A path that some would read as another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Ambiguous;
+pub struct Ambiguous;
 
 /// The path with everything percent-encoded that needs to be and nothing else, in upper case.
 ///
 /// # Errors
 /// A segment is `.` or `..` for somebody: also percent-encoded, before a parameter (`..;a`), or
 /// between encoded slashes and backslashes, which some servers decode first.
-pub(crate) fn plain(path: &str) -> Result<Cow<'_, str>, Ambiguous> {
+pub fn plain(path: &str) -> Result<Cow<'_, str>, Ambiguous> {
     if !path.bytes().any(|byte| matches!(byte, b'%' | b'.')) {
         return Ok(Cow::Borrowed(path));
     }
@@ -27,8 +27,23 @@ pub(crate) fn plain(path: &str) -> Result<Cow<'_, str>, Ambiguous> {
 
 /// A route's path as [`plain`] writes it, without a slash at its end. One with dot segments takes
 /// nothing: no request has them.
-pub(super) fn as_route(path: &str) -> String {
+pub fn as_route(path: &str) -> String {
     decode_unreserved(path.trim_end_matches('/')).into_owned()
+}
+
+/// The path with its dot segments resolved, as browsers do before they send (RFC 3986 section
+/// 5.2.4); for people, who may have meant that.
+pub(crate) fn without_dot_segments(path: &str) -> String {
+    let path = decode_unreserved(path);
+    let mut segments = Vec::new();
+    for segment in path.trim_matches('/').split('/') {
+        match segment {
+            "." => {}
+            ".." => _ = segments.pop(),
+            segment => segments.push(segment),
+        }
+    }
+    format!("/{}", segments.join("/"))
 }
 
 /// `%41` becomes `A`, `%2f` becomes `%2F`. What is no percent-encoding stays.
