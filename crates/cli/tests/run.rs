@@ -142,13 +142,13 @@ fn too_few_descriptors_are_one_clear_line_that_says_how_many_it_takes_and_exit_2
 
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!((output.status.code(), said.lines().count()), (Some(2), 1), "{said}");
-        assert!(said.contains("at least 30 are needed"), "{said}");
+        assert!(said.contains("at least 31 are needed"), "{said}");
     }
 }
 
 #[test]
 fn with_few_descriptors_idle_clients_make_room_for_those_who_ask() {
-    for limit in [30, 40, 100, 200] {
+    for limit in [31, 40, 100, 200] {
         let folder = tempfile::tempdir().unwrap();
         let service = answering();
         let balancer = Running::start_with(folder.path(), service, |command| {
