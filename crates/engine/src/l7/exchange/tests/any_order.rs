@@ -54,6 +54,7 @@ struct World {
 
 struct One {
     exchange: Exchange,
+    first_byte: Instant,
     begun: bool,
     request: Request,
     /// A byte of the current try has left.
@@ -93,8 +94,15 @@ impl World {
             Happening::Begin(request) => {
                 let key = Key(u32::try_from(self.exchanges.len()).unwrap());
                 let exchange = Exchange::new(self.now, key);
-                let one =
-                    One { exchange, begun: false, request, sent: false, tries: 0, responses: 0 };
+                let one = One {
+                    exchange,
+                    first_byte: self.now - request.head_took,
+                    begun: false,
+                    request,
+                    sent: false,
+                    tries: 0,
+                    responses: 0,
+                };
                 self.exchanges.push(one);
                 self.tell(self.exchanges.len() - 1, Input::Begin(request));
             }
@@ -131,6 +139,8 @@ impl World {
                 assert_eq!(number, by_client - 1 + one.tries);
                 assert!(one.tries == 1 || by_client == 1, "what was retried above is not again");
                 assert!(until > self.now);
+                let whole = self.call.rules().deadline.timeout;
+                assert!(whole.is_none_or(|whole| until <= one.first_byte + whole));
                 assert!(remaining.is_none_or(|remaining| until <= self.now + remaining));
                 assert_eq!(grounds.is_some(), one.tries > 1, "a re-send needs grounds");
                 match grounds {
