@@ -25,7 +25,7 @@ pub(super) struct Line {
     pub(super) points: Vec<Point>,
     /// Where it does not recover below the line, or does above it.
     pub(super) exceptions: Vec<String>,
-    /// The runs that ended early said what whole runs say.
+    /// The runs that were not played whole said what whole runs say.
     pub(super) is_checked: bool,
     /// Everything was asked that had to be.
     pub(super) is_complete: bool,
@@ -48,7 +48,7 @@ pub(super) const FARTHEST: f64 = 1_000.0;
 /// events than this, some two seconds: that the line lies higher is all that matters there.
 const ENOUGH: f64 = 10.0;
 const MOST_EVENTS: f64 = 5e6;
-/// Whole runs that are played at the line, to see whether those that ended early told the truth.
+/// Whole runs that are played on each side of a line, to see whether the others told the truth.
 const CHECKS: usize = 2;
 /// Where else it is asked whether it holds below the line, and breaks above it.
 const BELOW: [f64; 2] = [0.8, 0.5];
@@ -104,7 +104,7 @@ impl Surveyor<'_> {
             self.search(Criterion::Sessions, lower.holds.unwrap_or(0.0), Some(lower))
         });
         let exceptions = self.exceptions(found, day.map_or(FARTHEST, |_| most));
-        let is_checked = self.length == Length::Whole || self.agrees(found);
+        let is_checked = self.length == Length::Whole || self.agrees(found, sessions);
         Line {
             found,
             most,
@@ -203,9 +203,12 @@ impl Surveyor<'_> {
         Stood { today: self.panel.stood(TODAY), line }
     }
 
-    /// Whether whole runs at the line end as those that were ended early.
-    fn agrees(&self, found: Found) -> bool {
-        [found.holds, found.breaks].into_iter().flatten().all(|at| {
+    /// Whether whole runs on either side of each line end as those that were not played whole.
+    fn agrees(&self, found: Found, sessions: Option<Found>) -> bool {
+        let sides = |found: Found| found.holds.into_iter().chain(found.breaks);
+        let others = sessions.into_iter().flat_map(sides);
+        let others = others.filter(|&at| sides(found).all(|side| side.total_cmp(&at).is_ne()));
+        sides(found).chain(others).all(|at| {
             let design = with_traffic(self.lab.design, at, self.lasts);
             let plan = self.lab.plan(&design, self.incident);
             plan.is_ok_and(|plan| self.panel.agrees(self.lab, at, &plan, CHECKS))

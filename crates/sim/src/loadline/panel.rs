@@ -123,15 +123,15 @@ impl Panel {
         (count, verdict)
     }
 
-    /// Whether runs that ended early at a place end like whole runs of the same seeds; `most` of
-    /// them are looked at.
+    /// Whether runs that were not played whole at a place say what whole runs of the same seeds say;
+    /// `most` of them are looked at.
     pub(super) fn agrees(&self, lab: &Lab<'_>, at: f64, plan: &Plan<'_>, most: usize) -> bool {
         let Some(seen) = self.places.get(&Place::of(at)) else { return true };
-        let early = seen.outcomes.iter().filter(|(_, outcome)| outcome.is_early);
-        let early: Vec<_> = early.take(most).map(|(&seed, &outcome)| (seed, outcome)).collect();
-        let count = u32::try_from(early.len()).unwrap_or(u32::MAX);
+        let short = seen.outcomes.iter().filter(|(_, outcome)| outcome.is_short);
+        let short: Vec<_> = short.take(most).map(|(&seed, &outcome)| (seed, outcome)).collect();
+        let count = u32::try_from(short.len()).unwrap_or(u32::MAX);
         let play = |number: u32, stop: &dyn Fn() -> bool| {
-            let (seed, outcome) = early[number as usize];
+            let (seed, outcome) = short[number as usize];
             let whole = lab.play(lab.begin(plan, seed, Length::Whole), stop)?;
             Some((whole.outcome.agrees(outcome), whole.events))
         };
@@ -216,5 +216,39 @@ fn round(lab: &Lab<'_>, test: &Wald, care: Care) -> u32 {
     match care {
         Care::Breaks => test.left_to_break().min(test.left_to_hold()).max(lab.crew.threads()),
         Care::Scout | Care::Quick | Care::Holds => test.left_to_hold(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crew::Crew;
+    use crate::examples::variant;
+    use crate::loadline::Wanted;
+    use crate::{Fidelity, Watch};
+
+    /// Such a run goes on to its end, but leaves out what sessions say: it is compared all the same.
+    #[test]
+    fn where_sessions_are_held_runs_that_recovered_are_compared_with_whole_ones() {
+        let usual = variant("grpc", &[("traffic = \"200/s\"", "traffic = \"20/s\"")]);
+        let wanted = Wanted { fidelity: Fidelity::Packet, ..Wanted::default() };
+        let lab = Lab::new(&usual, &wanted, Crew::new(None, Watch::nobody()));
+        let plan = lab.plan(&usual, None).unwrap();
+        let (care, criterion) = (Care::Scout, Criterion::Requests);
+        let question = Question { at: 1.0, care, criterion, stage: "" };
+        let mut panel = Panel::default();
+        let verdict =
+            panel.ask(&lab, &question, |seed, _| Some(lab.begin(&plan, seed, Length::Early)));
+        assert_eq!(verdict, Some(Verdict::Holds));
+        let played = lab.spent().runs;
+
+        assert!(panel.agrees(&lab, 1.0, &plan, 1));
+        assert_eq!(lab.spent().runs, played + 1);
+        let slow = variant(
+            "grpc",
+            &[("median = \"6ms\", p99 = \"50ms\"", "median = \"6s\", p99 = \"9s\"")],
+        );
+        let other = lab.plan(&slow, None).unwrap();
+        assert!(!panel.agrees(&lab, 1.0, &other, 1), "whole runs of another design");
     }
 }
