@@ -103,7 +103,7 @@ impl Surveyor<'_> {
             let lower = lower(day, found);
             self.search(Criterion::Sessions, lower.holds.unwrap_or(0.0), Some(lower))
         });
-        let exceptions = self.exceptions(found, day.map_or(FARTHEST, |_| most));
+        let exceptions = self.exceptions(found, most);
         let is_checked = self.length == Length::Whole || self.agrees(found, sessions);
         Line {
             found,
@@ -174,13 +174,14 @@ impl Surveyor<'_> {
         self.panel.ask(lab, &question, |seed, _| Some(lab.begin(&plan, seed, length)))
     }
 
-    /// That it holds below and breaks above is looked at, not taken for granted.
+    /// That it holds below and breaks above is looked at, not taken for granted; but nobody looks above
+    /// `most`.
     fn exceptions(&mut self, found: Found, most: f64) -> Vec<String> {
         let below = found.holds.map(|holds| BELOW.map(|part| (holds * part, Verdict::Holds)));
         let above = found.breaks.map(|breaks| ABOVE.map(|part| (breaks * part, Verdict::Breaks)));
         let all = below.into_iter().flatten().chain(above.into_iter().flatten());
         let mut exceptions = Vec::new();
-        for (at, expected) in all.filter(|(at, _)| *at < most) {
+        for (at, expected) in all.filter(|(at, _)| *at <= most) {
             let Some(verdict) = self.ask(at, Care::Quick, Criterion::Requests) else { break };
             if verdict != expected {
                 let what = if expected == Verdict::Holds { "does not recover" } else { "recovers" };

@@ -34,13 +34,22 @@ pub(super) struct Scale {
     pub(super) near: Option<Found>,
 }
 
+impl Scale {
+    /// What was found by who looked farther.
+    fn within(&self, found: Found) -> Found {
+        let holds = found.holds.map(|at| at.clamp(self.least, self.most));
+        let breaks = found.breaks.map(|at| at.clamp(self.least, self.most));
+        Found { holds, breaks: breaks.filter(|&breaks| holds.is_none_or(|holds| holds < breaks)) }
+    }
+}
+
 /// Somebody who says whether it holds at a place; nothing once the search has to end.
 pub(super) trait Ask: FnMut(f64, Care) -> Option<Verdict> {}
 impl<F: FnMut(f64, Care) -> Option<Verdict>> Ask for F {}
 
 /// Searches. What was shown so far, if `ask` gives up.
 pub(super) fn search(scale: Scale, ask: impl Ask) -> Found {
-    let near = scale.near.filter(|near| near.holds.is_some());
+    let near = scale.near.map(|near| scale.within(near)).filter(|near| near.holds.is_some());
     let guess = near.unwrap_or_default();
     let mut search = Search { scale, ask, guess, shown: Found::default() };
     let scouted =
@@ -258,6 +267,23 @@ mod tests {
             let (holds, breaks) = (found.holds.unwrap(), found.breaks.unwrap());
             assert!(holds <= truth && truth < breaks && breaks / holds < 1.1, "{found:?}");
             assert_eq!(scouts > 0, truth < 9.9, "{scouts} for {truth}");
+        }
+    }
+
+    /// Who has looked before may have looked farther: nobody asks beyond the scale that is left.
+    #[test]
+    fn nobody_looks_beyond_the_scale_where_somebody_has_found_it() {
+        let near = Some(Found { holds: Some(10.0), breaks: Some(10.4) });
+        for (most, truth) in [(8.0, 20.0), (8.0, 7.0), (10.2, 10.1), (10.2, 20.0)] {
+            let found = search(Scale { near, most, ..SCALE }, |at, _| {
+                assert!(at <= most, "{at} is above {most}");
+                Some(verdict(at <= truth))
+            });
+
+            let holds = found.holds.unwrap();
+            assert!(holds <= truth.min(most) && holds > truth.min(most) / 1.1, "{found:?}");
+            assert!(found.breaks.is_none_or(|breaks| breaks > truth), "{found:?}");
+            assert_eq!(found.breaks.is_some(), truth < most, "{found:?}");
         }
     }
 

@@ -270,6 +270,21 @@ fn a_line_above_all_that_was_tried_is_told_as_such() {
     assert!(text.contains("no line was looked for above 50.0/s, 2.00 times today's"), "{text}");
 }
 
+/// What breaks is not asked again above what was wanted, to see whether all above it breaks too.
+#[test]
+fn nobody_looks_above_what_was_asked_for_where_the_line_lies_below_it() {
+    let design = rush(60.0, (2, 20), "20", 1);
+    let incident = Some("none".to_owned());
+    let wanted = Wanted { incident, probability: 0.6, up_to: Some(2.0), ..Wanted::default() };
+
+    let lines = draw(&design, &wanted, Watch::nobody()).unwrap();
+
+    let high = lines.load_line.high.unwrap();
+    assert!(high * 2.0 > 120.0, "{high}");
+    let asked: Vec<f64> = lines.lines[0].points.iter().map(|point| point.per_second).collect();
+    assert!(asked.iter().all(|&asked| asked <= 120.0), "{asked:?}");
+}
+
 /// In a thousand seconds one request is asked for: in most runs there is nothing to judge. The line is
 /// looked for where there is.
 #[test]
