@@ -183,7 +183,7 @@ impl Surveyor<'_> {
         let mut exceptions = Vec::new();
         for (at, expected) in all.filter(|(at, _)| *at <= most) {
             let Some(verdict) = self.ask(at, Care::Quick, Criterion::Requests) else { break };
-            if verdict != expected {
+            if verdict != expected && verdict != Verdict::Empty {
                 let what = if expected == Verdict::Holds { "does not recover" } else { "recovers" };
                 let traffic = number(at * self.today);
                 let (recovered, runs) = self.counts(at);

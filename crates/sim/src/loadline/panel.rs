@@ -57,6 +57,13 @@ pub(super) struct Known {
     pub(super) shown: Option<Verdict>,
 }
 
+impl Known {
+    /// It was played, and no run showed anything.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.runs == 0 && self.empty > 0
+    }
+}
+
 impl Panel {
     /// Asks seed after seed, as many as the answer needs; `world` makes a run, or nothing if it
     /// has to end. Nothing if somebody stopped it.

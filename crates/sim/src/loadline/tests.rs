@@ -312,6 +312,27 @@ fn a_run_in_which_nothing_was_asked_for_counts_neither_way() {
     assert!(text.contains("more runs nothing was asked for"), "{text}");
 }
 
+/// A request in a month: no run has one in the time that is judged.
+#[test]
+fn where_nothing_is_asked_for_it_is_not_known_whether_a_trigger_breaks_anything() {
+    let mut quiet = rush(1.0, (2, 20), "20", 1);
+    for node in &mut quiet.nodes {
+        if let config::design::NodeKind::Client(client) = &mut node.kind {
+            let month = base::Duration::from_secs(30 * 86_400);
+            let times = vec![month].into();
+            client.arrivals = model::traffic::Arrivals::Replayed(times);
+        }
+    }
+    let wanted = Wanted { probability: 0.6, ..Wanted::default() };
+    let lab = Lab::new(&quiet, &wanted, Crew::new(None, Watch::nobody()));
+
+    let triggers = trigger::find(&lab, "rush", "");
+
+    assert!(triggers.smallest.is_empty() && !triggers.in_vain.is_empty(), "{triggers:?}");
+    let is_open = |told: &String| told.contains("is not known: nothing was asked for");
+    assert!(triggers.in_vain.iter().all(is_open), "{:?}", triggers.in_vain);
+}
+
 #[test]
 fn what_cannot_be_drawn_is_refused_with_a_way_out() {
     let design = rush(30.0, (2, 20), "\"none\"", 3);
