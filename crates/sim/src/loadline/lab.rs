@@ -6,7 +6,7 @@ use config::Design;
 
 use super::Wanted;
 use crate::crew::Crew;
-use crate::judge::{is_answered_well, is_growing, is_judged, is_opened_well};
+use crate::judge::{is_answered_well, is_growing, is_opened_well, shows_anything};
 use crate::plan::Plan;
 use crate::world::World;
 use crate::{Fidelity, Options, Refusal};
@@ -38,8 +38,8 @@ pub(super) struct Outcome {
     pub(super) stood: Option<f64>,
     /// It was ended when its verdict was certain, or what sessions say may have been left out.
     pub(super) is_short: bool,
-    /// Something was asked for while recovery was judged; else the run shows nothing.
-    pub(super) is_judged: bool,
+    /// As [`shows_anything`] says: else it counts neither way.
+    pub(super) shows_anything: bool,
 }
 
 /// What a run is judged by.
@@ -148,7 +148,7 @@ impl<'a> Lab<'a> {
             sessions: requests && is_opened_well(&run, times.judged_from(), objective),
             stood: run.stats.series.standing(&times.before_faults()),
             is_short: is_terse || run.decided.is_some(),
-            is_judged: is_judged(&run, times.judged_from()),
+            shows_anything: shows_anything(&run, times.judged_from()),
         };
         Some(Played { outcome, before, events: run.events - before })
     }

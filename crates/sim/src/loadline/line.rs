@@ -45,7 +45,8 @@ const TODAY: f64 = 1.0;
 /// Nobody looks for a line below a thousandth of today's traffic, or above a thousand times it.
 pub(super) const FARTHEST: f64 = 1_000.0;
 /// Unless it is asked for, nobody looks above ten times today's traffic either where a run takes more
-/// events than this, some two seconds: that the line lies higher is all that matters there.
+/// events than this, some two seconds: whose line lies higher has enough in reserve, and need not know
+/// how much.
 const ENOUGH: f64 = 10.0;
 const MOST_EVENTS: f64 = 5e6;
 /// Whole runs that are played on each side of a line, to see whether the others told the truth.

@@ -57,13 +57,6 @@ pub(super) struct Known {
     pub(super) shown: Option<Verdict>,
 }
 
-impl Known {
-    /// It was played, and no run showed anything.
-    pub(super) const fn is_empty(&self) -> bool {
-        self.runs == 0 && self.empty > 0
-    }
-}
-
 impl Panel {
     /// Asks seed after seed, as many as the answer needs; `world` makes a run, or nothing if it
     /// has to end. Nothing if somebody stopped it.
@@ -111,7 +104,7 @@ impl Panel {
         lab.crew.play(question.stage, count, Some(count), play, |number, run| {
             let outcome = run.map_or_else(|known| known, |played: Played| played.outcome);
             taken.push((seeds[number as usize], run));
-            verdict = if outcome.is_judged {
+            verdict = if outcome.shows_anything {
                 test.observe(outcome.recovered(question.criterion))
             } else {
                 test.pass_over()
@@ -162,13 +155,18 @@ impl Panel {
         let known = |(place, seen): (&Place, &Seen)| {
             let (mut recovered, mut runs, mut empty) = (0, 0, 0);
             for run in seen.outcomes.values() {
-                runs += u32::from(run.is_judged);
-                empty += u32::from(!run.is_judged);
-                recovered += u32::from(run.is_judged && run.recovered(Criterion::Requests));
+                runs += u32::from(run.shows_anything);
+                empty += u32::from(!run.shows_anything);
+                recovered += u32::from(run.shows_anything && run.recovered(Criterion::Requests));
             }
             Known { at: f64::from_bits(place.0), recovered, runs, empty, shown: seen.shown }
         };
         self.places.iter().map(known).collect()
+    }
+
+    /// Whether runs were played at every place, and none of them shows anything.
+    pub(super) fn shows_nothing(&self) -> bool {
+        self.known().iter().all(|known| known.runs == 0 && known.empty > 0)
     }
 
     /// The sessions that stood on average in the runs of a place, before anything happened to them;
@@ -197,10 +195,10 @@ impl Panel {
                 seen.shown = Some(verdict);
             }
             (Care::Holds | Care::Quick, Verdict::Breaks) => {
-                let judged = seen.outcomes.iter().filter(|(_, run)| run.is_judged);
+                let telling = seen.outcomes.iter().filter(|(_, run)| run.shows_anything);
                 // So many may fail.
-                let allowed = (1.0 - lab.wanted.probability) * judged.clone().count() as f64;
-                let failed = judged.filter(|(_, run)| !run.recovered(question.criterion));
+                let allowed = (1.0 - lab.wanted.probability) * telling.clone().count() as f64;
+                let failed = telling.filter(|(_, run)| !run.recovered(question.criterion));
                 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "few")]
                 let hard: Vec<u32> = failed.skip(allowed as usize).map(|(&seed, _)| seed).collect();
                 self.hard.retain(|seed| !hard.contains(seed));

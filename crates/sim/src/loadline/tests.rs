@@ -319,7 +319,7 @@ fn where_nothing_is_asked_for_it_is_not_known_whether_a_trigger_breaks_anything(
     for node in &mut quiet.nodes {
         if let config::design::NodeKind::Client(client) = &mut node.kind {
             let month = base::Duration::from_secs(30 * 86_400);
-            let times = vec![month].into();
+            let times = vec![month];
             client.arrivals = model::traffic::Arrivals::Replayed(times);
         }
     }

@@ -156,7 +156,7 @@ impl Range<'_> {
             let question = Question { at, care, criterion, stage: &stage };
             panel.ask(self.lab, &question, |seed, stop| Some(self.before(seed, stop)?.fork(&plan)))
         });
-        Searched { found, is_empty: panel.known().iter().all(|known| known.is_empty()) }
+        Searched { found, is_empty: panel.shows_nothing() }
     }
 
     /// The run of a seed as it stands when the incident begins; nothing if it has to stop.
