@@ -60,7 +60,7 @@ pub(crate) fn is_growing(run: &Run, since: Instant) -> bool {
 
 /// Whether a run shows anything: it was ended when its verdict was certain or when too much was under
 /// way, or something was asked for in the time that is judged.
-pub(crate) fn is_judged(run: &Run, since: Instant) -> bool {
+pub(crate) fn shows_anything(run: &Run, since: Instant) -> bool {
     let (stood, refused) = run.stats.series.openings(since);
     let ended = run.decided.is_some() || run.stopped.is_some();
     ended || run.stats.edge.judged_offered + stood + refused > 0

@@ -6,7 +6,7 @@ use config::Design;
 
 use super::Wanted;
 use crate::crew::Crew;
-use crate::judge::{is_answered_well, is_growing, is_judged, is_opened_well};
+use crate::judge::{is_answered_well, is_growing, is_opened_well, shows_anything};
 use crate::plan::Plan;
 use crate::world::World;
 use crate::{Fidelity, Options, Refusal};
@@ -36,10 +36,10 @@ pub(super) struct Outcome {
     sessions: bool,
     /// The sessions that stood on average before anything happened; nothing if nobody looked.
     pub(super) stood: Option<f64>,
-    /// It was ended when its verdict was certain.
-    pub(super) is_early: bool,
-    /// Something was asked for while recovery was judged; else the run shows nothing.
-    pub(super) is_judged: bool,
+    /// It was ended when its verdict was certain, or what sessions say may have been left out.
+    pub(super) is_short: bool,
+    /// As [`shows_anything`] says: else it counts neither way.
+    pub(super) shows_anything: bool,
 }
 
 /// What a run is judged by.
@@ -138,6 +138,7 @@ impl<'a> Lab<'a> {
     /// Plays a run to its end, unless somebody wants it to `stop`.
     pub(super) fn play(&self, world: World<'_>, stop: &dyn Fn() -> bool) -> Option<Played> {
         let before = world.events();
+        let is_terse = world.leaves_out_messages();
         let times = world.times();
         let run = world.run_unless(stop)?;
         let objective = self.design.objective.goodput;
@@ -146,8 +147,8 @@ impl<'a> Lab<'a> {
             requests,
             sessions: requests && is_opened_well(&run, times.judged_from(), objective),
             stood: run.stats.series.standing(&times.before_faults()),
-            is_early: run.decided.is_some(),
-            is_judged: is_judged(&run, times.judged_from()),
+            is_short: is_terse || run.decided.is_some(),
+            shows_anything: shows_anything(&run, times.judged_from()),
         };
         Some(Played { outcome, before, events: run.events - before })
     }

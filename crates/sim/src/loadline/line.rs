@@ -25,7 +25,7 @@ pub(super) struct Line {
     pub(super) points: Vec<Point>,
     /// Where it does not recover below the line, or does above it.
     pub(super) exceptions: Vec<String>,
-    /// The runs that ended early said what whole runs say.
+    /// The runs that were not played whole said what whole runs say.
     pub(super) is_checked: bool,
     /// Everything was asked that had to be.
     pub(super) is_complete: bool,
@@ -45,10 +45,11 @@ const TODAY: f64 = 1.0;
 /// Nobody looks for a line below a thousandth of today's traffic, or above a thousand times it.
 pub(super) const FARTHEST: f64 = 1_000.0;
 /// Unless it is asked for, nobody looks above ten times today's traffic either where a run takes more
-/// events than this, some two seconds: that the line lies higher is all that matters there.
+/// events than this, some two seconds: whose line lies higher has enough in reserve, and need not know
+/// how much.
 const ENOUGH: f64 = 10.0;
 const MOST_EVENTS: f64 = 5e6;
-/// Whole runs that are played at the line, to see whether those that ended early told the truth.
+/// Whole runs that are played on each side of a line, to see whether the others told the truth.
 const CHECKS: usize = 2;
 /// Where else it is asked whether it holds below the line, and breaks above it.
 const BELOW: [f64; 2] = [0.8, 0.5];
@@ -103,8 +104,8 @@ impl Surveyor<'_> {
             let lower = lower(day, found);
             self.search(Criterion::Sessions, lower.holds.unwrap_or(0.0), Some(lower))
         });
-        let exceptions = self.exceptions(found, day.map_or(FARTHEST, |_| most));
-        let is_checked = self.length == Length::Whole || self.agrees(found);
+        let exceptions = self.exceptions(found, most);
+        let is_checked = self.length == Length::Whole || self.agrees(found, sessions);
         Line {
             found,
             most,
@@ -174,15 +175,16 @@ impl Surveyor<'_> {
         self.panel.ask(lab, &question, |seed, _| Some(lab.begin(&plan, seed, length)))
     }
 
-    /// That it holds below and breaks above is looked at, not taken for granted.
+    /// That it holds below and breaks above is looked at, not taken for granted; but nobody looks above
+    /// `most`.
     fn exceptions(&mut self, found: Found, most: f64) -> Vec<String> {
         let below = found.holds.map(|holds| BELOW.map(|part| (holds * part, Verdict::Holds)));
         let above = found.breaks.map(|breaks| ABOVE.map(|part| (breaks * part, Verdict::Breaks)));
         let all = below.into_iter().flatten().chain(above.into_iter().flatten());
         let mut exceptions = Vec::new();
-        for (at, expected) in all.filter(|(at, _)| *at < most) {
+        for (at, expected) in all.filter(|(at, _)| *at <= most) {
             let Some(verdict) = self.ask(at, Care::Quick, Criterion::Requests) else { break };
-            if verdict != expected {
+            if verdict != expected && verdict != Verdict::Empty {
                 let what = if expected == Verdict::Holds { "does not recover" } else { "recovers" };
                 let traffic = number(at * self.today);
                 let (recovered, runs) = self.counts(at);
@@ -203,9 +205,12 @@ impl Surveyor<'_> {
         Stood { today: self.panel.stood(TODAY), line }
     }
 
-    /// Whether whole runs at the line end as those that were ended early.
-    fn agrees(&self, found: Found) -> bool {
-        [found.holds, found.breaks].into_iter().flatten().all(|at| {
+    /// Whether whole runs on either side of each line end as those that were not played whole.
+    fn agrees(&self, found: Found, sessions: Option<Found>) -> bool {
+        let sides = |found: Found| found.holds.into_iter().chain(found.breaks);
+        let others = sessions.into_iter().flat_map(sides);
+        let others = others.filter(|&at| sides(found).all(|side| side.total_cmp(&at).is_ne()));
+        sides(found).chain(others).all(|at| {
             let design = with_traffic(self.lab.design, at, self.lasts);
             let plan = self.lab.plan(&design, self.incident);
             plan.is_ok_and(|plan| self.panel.agrees(self.lab, at, &plan, CHECKS))

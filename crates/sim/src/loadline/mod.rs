@@ -338,7 +338,7 @@ const ASSUMED: [&str; 6] = [
      longer meet it; what sessions say is not played where it would arrive; whole runs on either \
      side of each line were compared",
     "what recovers at the line was asked to recover at 0.5 and 0.8 times it, and to break at 1.25 \
-     and 2 times what breaks; between them it is taken to",
+     and 2 times what breaks, unless that is more than was looked at; between them it is taken to",
     "a trigger that breaks the design is shown like a line; that the one below it does not was seen \
      in a few runs",
 ];

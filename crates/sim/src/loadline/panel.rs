@@ -104,7 +104,7 @@ impl Panel {
         lab.crew.play(question.stage, count, Some(count), play, |number, run| {
             let outcome = run.map_or_else(|known| known, |played: Played| played.outcome);
             taken.push((seeds[number as usize], run));
-            verdict = if outcome.is_judged {
+            verdict = if outcome.shows_anything {
                 test.observe(outcome.recovered(question.criterion))
             } else {
                 test.pass_over()
@@ -123,15 +123,15 @@ impl Panel {
         (count, verdict)
     }
 
-    /// Whether runs that ended early at a place end like whole runs of the same seeds; `most` of
-    /// them are looked at.
+    /// Whether runs that were not played whole at a place say what whole runs of the same seeds say;
+    /// `most` of them are looked at.
     pub(super) fn agrees(&self, lab: &Lab<'_>, at: f64, plan: &Plan<'_>, most: usize) -> bool {
         let Some(seen) = self.places.get(&Place::of(at)) else { return true };
-        let early = seen.outcomes.iter().filter(|(_, outcome)| outcome.is_early);
-        let early: Vec<_> = early.take(most).map(|(&seed, &outcome)| (seed, outcome)).collect();
-        let count = u32::try_from(early.len()).unwrap_or(u32::MAX);
+        let short = seen.outcomes.iter().filter(|(_, outcome)| outcome.is_short);
+        let short: Vec<_> = short.take(most).map(|(&seed, &outcome)| (seed, outcome)).collect();
+        let count = u32::try_from(short.len()).unwrap_or(u32::MAX);
         let play = |number: u32, stop: &dyn Fn() -> bool| {
-            let (seed, outcome) = early[number as usize];
+            let (seed, outcome) = short[number as usize];
             let whole = lab.play(lab.begin(plan, seed, Length::Whole), stop)?;
             Some((whole.outcome.agrees(outcome), whole.events))
         };
@@ -155,13 +155,18 @@ impl Panel {
         let known = |(place, seen): (&Place, &Seen)| {
             let (mut recovered, mut runs, mut empty) = (0, 0, 0);
             for run in seen.outcomes.values() {
-                runs += u32::from(run.is_judged);
-                empty += u32::from(!run.is_judged);
-                recovered += u32::from(run.is_judged && run.recovered(Criterion::Requests));
+                runs += u32::from(run.shows_anything);
+                empty += u32::from(!run.shows_anything);
+                recovered += u32::from(run.shows_anything && run.recovered(Criterion::Requests));
             }
             Known { at: f64::from_bits(place.0), recovered, runs, empty, shown: seen.shown }
         };
         self.places.iter().map(known).collect()
+    }
+
+    /// Whether runs were played at every place, and none of them shows anything.
+    pub(super) fn shows_nothing(&self) -> bool {
+        self.known().iter().all(|known| known.runs == 0 && known.empty > 0)
     }
 
     /// The sessions that stood on average in the runs of a place, before anything happened to them;
@@ -190,10 +195,10 @@ impl Panel {
                 seen.shown = Some(verdict);
             }
             (Care::Holds | Care::Quick, Verdict::Breaks) => {
-                let judged = seen.outcomes.iter().filter(|(_, run)| run.is_judged);
+                let telling = seen.outcomes.iter().filter(|(_, run)| run.shows_anything);
                 // So many may fail.
-                let allowed = (1.0 - lab.wanted.probability) * judged.clone().count() as f64;
-                let failed = judged.filter(|(_, run)| !run.recovered(question.criterion));
+                let allowed = (1.0 - lab.wanted.probability) * telling.clone().count() as f64;
+                let failed = telling.filter(|(_, run)| !run.recovered(question.criterion));
                 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "few")]
                 let hard: Vec<u32> = failed.skip(allowed as usize).map(|(&seed, _)| seed).collect();
                 self.hard.retain(|seed| !hard.contains(seed));
@@ -216,5 +221,39 @@ fn round(lab: &Lab<'_>, test: &Wald, care: Care) -> u32 {
     match care {
         Care::Breaks => test.left_to_break().min(test.left_to_hold()).max(lab.crew.threads()),
         Care::Scout | Care::Quick | Care::Holds => test.left_to_hold(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crew::Crew;
+    use crate::examples::variant;
+    use crate::loadline::Wanted;
+    use crate::{Fidelity, Watch};
+
+    /// Such a run goes on to its end, but leaves out what sessions say: it is compared all the same.
+    #[test]
+    fn where_sessions_are_held_runs_that_recovered_are_compared_with_whole_ones() {
+        let usual = variant("grpc", &[("traffic = \"200/s\"", "traffic = \"20/s\"")]);
+        let wanted = Wanted { fidelity: Fidelity::Packet, ..Wanted::default() };
+        let lab = Lab::new(&usual, &wanted, Crew::new(None, Watch::nobody()));
+        let plan = lab.plan(&usual, None).unwrap();
+        let (care, criterion) = (Care::Scout, Criterion::Requests);
+        let question = Question { at: 1.0, care, criterion, stage: "" };
+        let mut panel = Panel::default();
+        let verdict =
+            panel.ask(&lab, &question, |seed, _| Some(lab.begin(&plan, seed, Length::Early)));
+        assert_eq!(verdict, Some(Verdict::Holds));
+        let played = lab.spent().runs;
+
+        assert!(panel.agrees(&lab, 1.0, &plan, 1));
+        assert_eq!(lab.spent().runs, played + 1);
+        let slow = variant(
+            "grpc",
+            &[("median = \"6ms\", p99 = \"50ms\"", "median = \"6s\", p99 = \"9s\"")],
+        );
+        let other = lab.plan(&slow, None).unwrap();
+        assert!(!panel.agrees(&lab, 1.0, &other, 1), "whole runs of another design");
     }
 }

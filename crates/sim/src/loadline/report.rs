@@ -91,7 +91,7 @@ pub struct Line {
     pub open_connections: Option<OpenConnections>,
     /// The smallest triggers of this incident.
     pub smallest_trigger: Vec<Trigger>,
-    /// What did not break it.
+    /// What did not break it, and what was not shown to, and why.
     pub tried_in_vain: Vec<String>,
     /// Which faults have no size that could be scaled, or no length, and why.
     pub not_scaled: Vec<String>,

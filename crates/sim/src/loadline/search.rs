@@ -34,13 +34,22 @@ pub(super) struct Scale {
     pub(super) near: Option<Found>,
 }
 
+impl Scale {
+    /// What was found by who looked farther.
+    fn within(&self, found: Found) -> Found {
+        let holds = found.holds.map(|at| at.clamp(self.least, self.most));
+        let breaks = found.breaks.map(|at| at.clamp(self.least, self.most));
+        Found { holds, breaks: breaks.filter(|&breaks| holds.is_none_or(|holds| holds < breaks)) }
+    }
+}
+
 /// Somebody who says whether it holds at a place; nothing once the search has to end.
 pub(super) trait Ask: FnMut(f64, Care) -> Option<Verdict> {}
 impl<F: FnMut(f64, Care) -> Option<Verdict>> Ask for F {}
 
 /// Searches. What was shown so far, if `ask` gives up.
 pub(super) fn search(scale: Scale, ask: impl Ask) -> Found {
-    let near = scale.near.filter(|near| near.holds.is_some());
+    let near = scale.near.map(|near| scale.within(near)).filter(|near| near.holds.is_some());
     let guess = near.unwrap_or_default();
     let mut search = Search { scale, ask, guess, shown: Found::default() };
     let scouted =
@@ -70,8 +79,8 @@ impl<A: Ask> Search<A> {
         let mut at = self.scale.start.clamp(least, most);
         loop {
             let next = match self.scout(at)? {
-                Verdict::Holds if self.scale.leaps => most,
-                Verdict::Holds => at * 2.0,
+                Verdict::Holds | Verdict::Empty if self.scale.leaps => most,
+                Verdict::Holds | Verdict::Empty => at * 2.0,
                 Verdict::Breaks => at / 2.0,
             };
             let next = next.clamp(least, most);
@@ -90,10 +99,11 @@ impl<A: Ask> Search<A> {
         Some(())
     }
 
+    /// Where there is nothing to judge scouts go on to where there is more.
     fn scout(&mut self, at: f64) -> Option<Verdict> {
         let verdict = (self.ask)(at, Care::Scout)?;
         match verdict {
-            Verdict::Holds => self.guess.holds = Some(at),
+            Verdict::Holds | Verdict::Empty => self.guess.holds = Some(at),
             Verdict::Breaks => self.guess.breaks = Some(at),
         }
         Some(verdict)
@@ -106,13 +116,17 @@ impl<A: Ask> Search<A> {
     }
 
     /// Steps down until what the scouts say stands up to a careful look: farther each time, as
-    /// they were wrong more often.
+    /// they were wrong more often. Where there is nothing to judge there is nothing below it either.
     fn show_holds(&mut self) -> Option<()> {
         let mut aside = self.scale.step;
         while let Some(at) = self.guess.holds {
-            if (self.ask)(at, self.scale.confirm)? == Verdict::Holds {
-                self.shown.holds = Some(at);
-                return Some(());
+            match (self.ask)(at, self.scale.confirm)? {
+                Verdict::Holds => {
+                    self.shown.holds = Some(at);
+                    return Some(());
+                }
+                Verdict::Empty => return Some(()),
+                Verdict::Breaks => {}
             }
             (self.guess.holds, self.guess.breaks) = (None, Some(at));
             self.step_down(at, aside)?;
@@ -127,7 +141,7 @@ impl<A: Ask> Search<A> {
         while at > self.scale.least {
             at = (at / aside).max(self.scale.least);
             steps += 1;
-            if self.scout(at)? == Verdict::Holds {
+            if self.scout(at)? != Verdict::Breaks {
                 // Right below, there is nothing between to be scouted.
                 return if steps > 1 { self.halve() } else { Some(()) };
             }
@@ -258,6 +272,38 @@ mod tests {
             let (holds, breaks) = (found.holds.unwrap(), found.breaks.unwrap());
             assert!(holds <= truth && truth < breaks && breaks / holds < 1.1, "{found:?}");
             assert_eq!(scouts > 0, truth < 9.9, "{scouts} for {truth}");
+        }
+    }
+
+    /// What is told of the rest is told all the same.
+    #[test]
+    fn where_there_is_nothing_to_judge_nothing_is_told() {
+        let found_where = |is_empty: fn(f64) -> bool, line: f64| {
+            let judge = |at| if is_empty(at) { Verdict::Empty } else { verdict(at <= line) };
+            search(SCALE, |at, _| Some(judge(at)))
+        };
+
+        assert_eq!(found_where(|_| true, 10.0), Found::default());
+        let found = found_where(|at| at < 5.0, 10.0);
+        assert!(found.holds > Some(9.7) && found.breaks.is_some_and(|at| at < 10.7), "{found:?}");
+        let found = found_where(|at| at < 5.0, 3.0);
+        assert!(found.holds.is_none() && found.breaks.is_some_and(|at| at < 5.2), "{found:?}");
+    }
+
+    /// Who has looked before may have looked farther: nobody asks beyond the scale that is left.
+    #[test]
+    fn nobody_looks_beyond_the_scale_where_somebody_has_found_it() {
+        let near = Some(Found { holds: Some(10.0), breaks: Some(10.4) });
+        for (most, truth) in [(8.0, 20.0), (8.0, 7.0), (10.2, 10.1), (10.2, 20.0)] {
+            let found = search(Scale { near, most, ..SCALE }, |at, _| {
+                assert!(at <= most, "{at} is above {most}");
+                Some(verdict(at <= truth))
+            });
+
+            let holds = found.holds.unwrap();
+            assert!(holds <= truth.min(most) && holds > truth.min(most) / 1.1, "{found:?}");
+            assert!(found.breaks.is_none_or(|breaks| breaks > truth), "{found:?}");
+            assert_eq!(found.breaks.is_some(), truth < most, "{found:?}");
         }
     }
 

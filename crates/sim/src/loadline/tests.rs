@@ -270,6 +270,21 @@ fn a_line_above_all_that_was_tried_is_told_as_such() {
     assert!(text.contains("no line was looked for above 50.0/s, 2.00 times today's"), "{text}");
 }
 
+/// What breaks is not asked again above what was wanted, to see whether all above it breaks too.
+#[test]
+fn nobody_looks_above_what_was_asked_for_where_the_line_lies_below_it() {
+    let design = rush(60.0, (2, 20), "20", 1);
+    let incident = Some("none".to_owned());
+    let wanted = Wanted { incident, probability: 0.6, up_to: Some(2.0), ..Wanted::default() };
+
+    let lines = draw(&design, &wanted, Watch::nobody()).unwrap();
+
+    let high = lines.load_line.high.unwrap();
+    assert!(high * 2.0 > 120.0, "{high}");
+    let asked: Vec<f64> = lines.lines[0].points.iter().map(|point| point.per_second).collect();
+    assert!(asked.iter().all(|&asked| asked <= 120.0), "{asked:?}");
+}
+
 /// In a thousand seconds one request is asked for: in most runs there is nothing to judge. The line is
 /// looked for where there is.
 #[test]
@@ -295,6 +310,27 @@ fn a_run_in_which_nothing_was_asked_for_counts_neither_way() {
     assert!(shown.recovered == shown.runs && shown.runs > 0, "{shown:?}");
     let text = render(&lines, "quiet.toml", observe::plot::Style::Ascii);
     assert!(text.contains("more runs nothing was asked for"), "{text}");
+}
+
+/// A request in a month: no run has one in the time that is judged.
+#[test]
+fn where_nothing_is_asked_for_it_is_not_known_whether_a_trigger_breaks_anything() {
+    let mut quiet = rush(1.0, (2, 20), "20", 1);
+    for node in &mut quiet.nodes {
+        if let config::design::NodeKind::Client(client) = &mut node.kind {
+            let month = base::Duration::from_secs(30 * 86_400);
+            let times = vec![month];
+            client.arrivals = model::traffic::Arrivals::Replayed(times);
+        }
+    }
+    let wanted = Wanted { probability: 0.6, ..Wanted::default() };
+    let lab = Lab::new(&quiet, &wanted, Crew::new(None, Watch::nobody()));
+
+    let triggers = trigger::find(&lab, "rush", "");
+
+    assert!(triggers.smallest.is_empty() && !triggers.in_vain.is_empty(), "{triggers:?}");
+    let is_open = |told: &String| told.contains("is not known: nothing was asked for");
+    assert!(triggers.in_vain.iter().all(is_open), "{:?}", triggers.in_vain);
 }
 
 #[test]

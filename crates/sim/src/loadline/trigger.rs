@@ -46,12 +46,20 @@ struct Range<'a> {
     fidelity: Fidelity,
 }
 
+/// What one search has come to.
+#[derive(Clone, Copy, Debug)]
+struct Searched {
+    found: Found,
+    /// Nothing was asked for in any run while recovery was judged.
+    is_empty: bool,
+}
+
 /// What was found.
 #[derive(Debug, Default)]
 pub(super) struct Triggers {
     /// The smallest that break it: by length, then the shortest of the file's size.
     pub(super) smallest: Vec<Trigger>,
-    /// What was tried in vain, as sentences.
+    /// What was tried in vain, and what could not be told, as sentences.
     pub(super) in_vain: Vec<String>,
     /// What could not be varied, and why, as sentences.
     pub(super) not_scaled: Vec<String>,
@@ -109,12 +117,12 @@ impl Range<'_> {
         let mut start = 1.0;
         for length in self.lengths_of_sizes() {
             let extent = |size| Extent { size, length };
-            let found = self.search(Scale { most, start, ..SCALE }, extent);
+            let searched = self.search(Scale { most, start, ..SCALE }, extent);
             if self.lab.is_stopped() {
                 return;
             }
-            start = found.breaks.unwrap_or(start);
-            triggers.add(self, Varied::Size, found, extent, most);
+            start = searched.found.breaks.unwrap_or(start);
+            triggers.add(self, Varied::Size, searched, extent, most);
         }
     }
 
@@ -129,15 +137,15 @@ impl Range<'_> {
     fn lengths(&self, triggers: &mut Triggers) {
         let extent = |length| Extent { size: 1.0, length: Some(length) };
         let scale = Scale { most: self.longest, start: 1.0, leaps: true, ..SCALE };
-        let found = self.search(scale, extent);
+        let searched = self.search(scale, extent);
         if !self.lab.is_stopped() {
-            triggers.add(self, Varied::Length, found, extent, self.longest);
+            triggers.add(self, Varied::Length, searched, extent, self.longest);
         }
     }
 
-    fn search(&self, scale: Scale, extent: impl Fn(f64) -> Extent) -> Found {
+    fn search(&self, scale: Scale, extent: impl Fn(f64) -> Extent) -> Searched {
         let mut panel = Panel::default();
-        search(scale, |at, care| {
+        let found = search(scale, |at, care| {
             let extent = extent(at);
             let design = with_trigger(self.design, self.incident, extent);
             let Ok(plan) = self.lab.plan_in(self.fidelity, &design, Some(self.incident)) else {
@@ -147,7 +155,8 @@ impl Range<'_> {
             let criterion = Criterion::Requests;
             let question = Question { at, care, criterion, stage: &stage };
             panel.ask(self.lab, &question, |seed, stop| Some(self.before(seed, stop)?.fork(&plan)))
-        })
+        });
+        Searched { found, is_empty: panel.shows_nothing() }
     }
 
     /// The run of a seed as it stands when the incident begins; nothing if it has to stop.
@@ -185,7 +194,7 @@ impl Triggers {
         &mut self,
         range: &Range<'_>,
         varied: Varied,
-        found: Found,
+        Searched { found, is_empty }: Searched,
         extent: impl Fn(f64) -> Extent,
         most: f64,
     ) {
@@ -200,11 +209,20 @@ impl Triggers {
                     Varied::Length => "shorter",
                 };
                 let told = range.told(extent(most));
-                self.in_vain.push(format!("{told} does not break it, nor does a {smaller} one"));
+                self.in_vain.push(match found.holds {
+                    Some(holds) if holds >= most => {
+                        format!("{told} does not break it, nor does a {smaller} one")
+                    }
+                    _ if is_empty => format!("whether {told} breaks it is not known: {EMPTY}"),
+                    _ => format!("whether {told} breaks it stayed in doubt"),
+                });
             }
         }
     }
 }
+
+/// Why nothing is known.
+const EMPTY: &str = "nothing was asked for while recovery was judged";
 
 const SCALE: Scale = Scale {
     least: 1.0 / WIDEST,

@@ -183,5 +183,8 @@ pub(super) fn holds_on(design: &Design, call: CallId) -> bool {
 /// web's wires, cookies included (Google's SPDY white paper, 2009: 700 to 800 bytes).
 pub(crate) const REQUEST_HEAD: u32 = 750;
 
+/// The most that a frame carries (RFC 9113, 4.2).
+pub(crate) const FRAME_BODY: u32 = 16_384;
+
 /// What a message over UDP has room for beside its head.
 const MOST_OVER_UDP: u64 = (LARGEST - REQUEST_HEAD) as u64;

@@ -11,7 +11,7 @@ mod places;
 mod requests;
 mod times;
 
-pub(crate) use bounds::REQUEST_HEAD;
+pub(crate) use bounds::{FRAME_BODY, REQUEST_HEAD};
 pub(crate) use faults::{Planned, What};
 pub(crate) use requests::Asker;
 pub use times::Times;

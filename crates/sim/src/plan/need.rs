@@ -7,16 +7,15 @@
 
 use std::iter;
 
-use base::{Bytes, CallId, Duration, NodeId, RegionId};
+use base::{CallId, Duration, NodeId, RegionId};
 use config::Design;
 use config::design::{Call, NodeKind, Protocol};
 use model::card;
 use model::fault::Fault;
-use model::traffic::RequestKind;
 
 use super::bounds::holds_on;
-use super::requests::Requests;
-use super::{Instance, Planned, What};
+use super::requests::{Asker, Requests};
+use super::{FRAME_BODY, Instance, Planned, What};
 
 /// Why packets matter to this run, if they do.
 pub(super) fn of_packets(
@@ -50,7 +49,7 @@ pub(super) fn of_packets(
         let name = design.call_in_words(call);
         return Some(format!("connections of call {name} may run out of ports"));
     }
-    if let Some(node) = narrow(design, instances) {
+    if let Some(node) = narrow(design, instances, requests, faults) {
         return Some(format!("what is sent may fill the network cards of {node}"));
     }
     crossing(design, instances).map(|(from, to)| {
@@ -68,8 +67,15 @@ fn may_lack_connections(call: &Call, instances: &[Instance]) -> bool {
 
 /// A node whose cards would be more than half full if all that clients send and are sent passed
 /// through it: then it may have to wait there.
-fn narrow<'d>(design: &'d Design, instances: &[Instance]) -> Option<&'d str> {
-    let bits: f64 = design.nodes.iter().map(|node| bits_per_sec(&node.kind)).sum();
+fn narrow<'d>(
+    design: &'d Design,
+    instances: &[Instance],
+    requests: &Requests,
+    faults: &[Planned],
+) -> Option<&'d str> {
+    let askers = requests.clients.iter();
+    let bits: f64 =
+        askers.map(|asker| spike(faults, asker.node) * bits_per_sec(design, requests, asker)).sum();
     let nodes = design.nodes.iter().zip(0..);
     let called = nodes.filter(|(node, _)| !matches!(node.kind, NodeKind::Client(_)));
     let count = |at: usize| instances.iter().filter(|one| one.node.index() == at).count();
@@ -80,15 +86,20 @@ fn narrow<'d>(design: &'d Design, instances: &[Instance]) -> Option<&'d str> {
         .map(|(node, _)| node.name.as_str())
 }
 
-/// What a client's requests and their answers are, the larger of the two ways.
-fn bits_per_sec(kind: &NodeKind) -> f64 {
-    let NodeKind::Client(client) = kind else { return 0.0 };
-    let mean = |size: fn(&RequestKind) -> Bytes| -> f64 {
-        let weighed = client.requests.iter().map(|kind| kind.share.as_f64() * size(kind).0 as f64);
-        weighed.sum()
-    };
-    let larger = mean(|kind| kind.request).max(mean(|kind| kind.response));
-    8.0 * larger * client.traffic().as_per_sec_f64()
+/// What a client's requests and their answers are, and what its sessions say, each message whole in
+/// one frame and both sides in turn: the larger of the two ways.
+fn bits_per_sec(design: &Design, requests: &Requests, asker: &Asker) -> f64 {
+    let (mut there, mut back) = (0.0, 0.0);
+    for (kind, rate) in asker.rates(design) {
+        let (request, answer) = requests.bodies(kind);
+        let kind = &requests.kinds[usize::from(kind)];
+        let open = kind.holds.map_or(0.0, |holds| holds.open(rate));
+        let said = open * kind.messages.as_per_sec_f64() / 2.0;
+        let bytes = |body: u64| rate * body as f64 + said * body.min(FRAME_BODY.into()) as f64;
+        there += bytes(request);
+        back += bytes(answer);
+    }
+    8.0 * f64::max(there, back)
 }
 
 /// A fault that hits the network, or what the kernels keep for connections.
@@ -99,8 +110,13 @@ pub(super) fn hits_network(faults: &[Planned]) -> Option<&Planned> {
 }
 
 /// Whether the network by itself keeps and delays alike whatever is sent.
-pub(super) fn is_even(design: &Design, instances: &[Instance]) -> bool {
-    narrow(design, instances).is_none() && crossing(design, instances).is_none()
+pub(super) fn is_even(
+    design: &Design,
+    instances: &[Instance],
+    requests: &Requests,
+    faults: &[Planned],
+) -> bool {
+    narrow(design, instances, requests, faults).is_none() && crossing(design, instances).is_none()
 }
 
 /// Two regions between which calls may go.
@@ -249,6 +265,7 @@ mod tests {
     use crate::examples::{design, variant};
     use crate::loadline::with_traffic;
     use crate::plan::Plan;
+    use crate::plan::network::Network;
 
     #[test]
     fn what_shares_out_connections_is_played_in_packets() {
@@ -306,6 +323,34 @@ mod tests {
         assert_ne!(why(&variant("balancer", &changes)), MESSAGES);
     }
 
+    /// 330 sessions stand, and on each 16 KiB are said a hundred times a second, in turn with the service:
+    /// 2.2 Gbit/s each way. Ten times as often would fill two cards of 10 Gbit/s, and so would a rush
+    /// of ten times.
+    #[test]
+    fn what_sessions_say_and_what_comes_in_a_rush_may_fill_network_cards() {
+        let of = |often: &str, incident: &str| {
+            let said = format!("messages = \"{often}\", request = \"16KiB\"");
+            let text = SESSIONS.replace("messages = \"1/s\"", &said);
+            network(&design(&(text.replace("COUNT", "100_000_000") + incident)), None)
+        };
+
+        let few = of("100/s", "");
+        assert!(few.keeps_all && few.why == MESSAGES, "{few:?}");
+        for many in [of("1000/s", ""), of("100/s", RUSH)] {
+            let may_fill = many.why.contains("fill the network cards");
+            assert!(may_fill && !many.keeps_all, "{many:?}");
+        }
+    }
+
+    const RUSH: &str = r#"
+[[incident.rush]]
+on = "users"
+kind = "spike"
+times = 10.0
+at = "10s"
+lasts = "10s"
+"#;
+
     #[test]
     fn what_no_bound_of_connections_can_hold_up_is_played_in_messages() {
         for name in ["balancer", "incident", "demo"] {
@@ -321,8 +366,12 @@ mod tests {
     }
 
     fn why_of(design: &Design, incident: Option<&str>) -> String {
+        network(design, incident).why
+    }
+
+    fn network(design: &Design, incident: Option<&str>) -> Network {
         let incident = incident.map(str::to_owned);
-        Plan::new(design, &Options { incident, ..Options::default() }).unwrap().network.why
+        Plan::new(design, &Options { incident, ..Options::default() }).unwrap().network
     }
 
     const MESSAGES: &str = "nothing is lost, delayed or queued by the network";

@@ -4,6 +4,7 @@
 use base::{CallId, Duration, Instant, NodeId, RegionId, Share};
 use config::Design;
 use config::design::{Entry, Link, NodeKind, Target};
+use model::fault::Fault;
 use model::{card, geography};
 use netsim::l3::{Bound, Loss, Params};
 
@@ -18,7 +19,8 @@ pub(crate) struct Network {
     pub(crate) has_packets: bool,
     /// Why, for people.
     pub(crate) why: String,
-    /// What is sent on a connection that stands at both ends arrives, whatever happens.
+    /// What is sent on a connection that stands at both ends arrives: no fault makes the network or
+    /// whoever is at the other end lose anything, and no card is ever full.
     pub(crate) keeps_all: bool,
     /// Until when all of it does, because nothing has happened.
     pub(crate) whole_until: Instant,
@@ -81,9 +83,11 @@ impl Network {
                 "leave `--fidelity message` out, or play another incident",
             ));
         }
-        let is_hit = faults.iter().any(|it| matches!(it.what, What::Network(_)));
+        let is_hit = faults
+            .iter()
+            .any(|it| matches!(it.what, What::Network(_)) || matches!(it.fault, Fault::RegionLoss));
         // Where something may be lost, who has spoken before knows how long to wait for an answer.
-        let keeps_all = !is_hit && need::is_even(design, instances);
+        let keeps_all = !is_hit && need::is_even(design, instances, requests, faults);
         Self {
             has_packets,
             why,

@@ -5,8 +5,8 @@
 //! - It did, if over [`SETTLED`] after the last fault no more was under way on average than before
 //!   the first, and something was asked for and answered well. Nothing is left of the fault then but
 //!   what the nodes remember, and what comes is an ordinary day, which is judged by itself. Where
-//!   sessions are held that is too much: those that came back at once may all stand at one instance
-//!   for as long as they are held, and who comes next finds it full.
+//!   sessions are held no run ends so: those that came back at once may all stand at one instance for
+//!   as long as they are held, and who comes next finds it full, long after all has settled.
 //! - It did not, if more requests of the judged window have failed than the objective allows of all
 //!   that the window can still have.
 

@@ -169,6 +169,14 @@ impl World<'_> {
         }
     }
 
+    /// Whether this run leaves out what sessions say, where it would arrive.
+    pub(crate) fn leaves_out_messages(&self) -> bool {
+        let is_asked_for = self.is_terse && self.net.is_some() && self.plan.network.keeps_all;
+        let mut kinds = self.plan.requests.kinds.iter();
+        is_asked_for
+            && kinds.any(|kind| kind.holds.is_some() && kind.messages.interval() != Duration::MAX)
+    }
+
     /// Messages come at equal distances, of each session at moments of its own.
     fn schedule_beat(&mut self, now: Instant, handle: Handle) {
         let Some(session) = self.sessions.get(handle) else { return };

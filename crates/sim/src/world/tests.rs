@@ -333,36 +333,52 @@ fn where_sessions_are_held_no_run_ends_early_as_recovered() {
     assert_eq!(world.run().decided, None);
 }
 
-/// On an ordinary day, where a balancer resets what it had, and where only who talks to one that is cut
-/// off finds out.
+/// On an ordinary day, where a balancer resets what it had, and where the services behind it do.
 #[test]
 fn what_sessions_say_changes_nothing_but_the_number_of_events() {
-    let cut_off = ("kind = \"restart\"", "kind = \"link-down\"\nlasts = \"50s\"");
-    for (incident, kind) in [("none", None), ("restart", None), ("restart", Some(cut_off))] {
-        let traffic = ("traffic = \"200/s\"", "traffic = \"40/s\"");
-        let changes: Vec<_> = [traffic].into_iter().chain(kind).collect();
-        let design = variant("grpc", &changes);
-        let options = Options { fidelity: crate::Fidelity::Packet, ..options(incident) };
-        let plan = Plan::new(&design, &options).unwrap();
-        let mut terse = World::new(&plan, 1);
-        terse.be_terse();
-        let (terse, whole) = (terse.run(), World::new(&plan, 1).run());
+    let behind = ("on = \"edge\"", "on = \"chat\"");
+    for (incident, on) in [("none", None), ("restart", None), ("restart", Some(behind))] {
+        let [terse, whole] = terse_and_whole(incident, on);
 
-        assert!(
-            kind.is_some() || terse.events * 3 < whole.events,
-            "{} {}",
-            terse.events,
-            whole.events
-        );
-        let sessions = |run: &Run| {
-            let sessions = run.stats.sessions;
-            [sessions.at_start, sessions.lost, sessions.refused, sessions.at_end]
-        };
-        assert_eq!(sessions(&terse), sessions(&whole), "{incident}");
+        assert!(terse.events * 2 < whole.events, "{} {}", terse.events, whole.events);
+        assert_eq!(told_of_sessions(&terse), told_of_sessions(&whole), "{incident} {on:?}");
+        assert_eq!(terse.stats.sessions.lost > 0, incident != "none", "{incident} {on:?}");
         let [few, all] =
             [&terse, &whole].map(|run| (run.stats.edge.answers, run.stats.edge.failed));
-        assert_eq!(few, all, "{incident}");
+        assert_eq!(few, all, "{incident} {on:?}");
     }
+}
+
+/// When a region is gone without a word, only who talks to it finds out, and who has talked before
+/// knows how long to wait for an answer.
+#[test]
+fn where_a_region_is_lost_all_that_sessions_say_is_played() {
+    let lost = (
+        "on = \"edge\"\nshare = \"1 of 2\"\nkind = \"restart\"",
+        "on = \"eu\"\nkind = \"region-loss\"\nlasts = \"50s\"",
+    );
+    let [terse, whole] = terse_and_whole("restart", Some(lost));
+
+    assert!(whole.stats.sessions.lost > 0);
+    assert_eq!(told_of_sessions(&terse), told_of_sessions(&whole));
+    assert_eq!(terse.events, whole.events);
+}
+
+/// The same run without what sessions say where it would arrive, and with it.
+fn terse_and_whole(incident: &str, change: Option<(&str, &str)>) -> [Run; 2] {
+    let traffic = ("traffic = \"200/s\"", "traffic = \"40/s\"");
+    let changes: Vec<_> = [traffic].into_iter().chain(change).collect();
+    let design = variant("grpc", &changes);
+    let options = Options { fidelity: crate::Fidelity::Packet, ..options(incident) };
+    let plan = Plan::new(&design, &options).unwrap();
+    let mut terse = World::new(&plan, 1);
+    terse.be_terse();
+    [terse.run(), World::new(&plan, 1).run()]
+}
+
+fn told_of_sessions(run: &Run) -> [u64; 4] {
+    let sessions = run.stats.sessions;
+    [sessions.at_start, sessions.lost, sessions.refused, sessions.at_end]
 }
 
 const DESIGNS: [(&str, &str); 3] =

@@ -5,7 +5,7 @@
 use super::super::World;
 use super::super::job::Job;
 use super::super::slab::Handle;
-use crate::plan::REQUEST_HEAD;
+use crate::plan::{FRAME_BODY, REQUEST_HEAD};
 use crate::world::tap::packets::{Message, Part, Side, Speech};
 
 /// The head of an answer: what nginx sends with a small file.
@@ -17,8 +17,6 @@ const FRAME_HEAD: u32 = 9;
 const REQUEST_FIELDS: u32 = 100;
 const ANSWER_FIELDS: u32 = 50;
 
-/// The most that a frame carries (RFC 9113, 4.2).
-const FRAME_BODY: u32 = 16_384;
 pub(super) const FRAME: u64 = (FRAME_BODY + FRAME_HEAD) as u64;
 
 /// What stands before a message of gRPC.
