@@ -105,6 +105,23 @@ fn a_tunnel_proves_with_its_head_that_the_service_is_well_and_nothing_with_its_e
 }
 
 #[test]
+fn an_endpoint_whose_tunnels_break_is_not_ejected_for_it() {
+    for (status, is_fit) in [(101, true), (200, false)] {
+        let eject =
+            health::ejection::Params::new(2, Duration::from_secs(9), Share::percent(50)).unwrap();
+        let mut call = call(Rules { ejection: Some(eject), ..rules() });
+        for _ in 0..20 {
+            let mut exchange = Driven::begin(&mut call, GET);
+            exchange.tell(&mut call, 1, head(status));
+            exchange.tell(&mut call, 2, failed(Cause::Reset));
+        }
+
+        let endpoints = [0, 1].map(EndpointId);
+        assert_eq!(endpoints.iter().all(|at| call.belief().is_fit(*at)), is_fit, "{status}");
+    }
+}
+
+#[test]
 fn a_head_that_takes_longer_than_all_the_time_there_is_is_the_clients_fault() {
     let mut call = call(rules());
     let slow = Request { head_took: Duration::from_millis(800), ..GET };
