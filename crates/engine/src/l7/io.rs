@@ -45,6 +45,10 @@ pub enum Body {
     Kept,
     /// It was larger than what is kept.
     Gone,
+    /// None of it is here, and it could be sent: its client waits to be asked for it (`Expect:
+    /// 100-continue`), and the service has not asked. Who is to blame for what does not come then,
+    /// a service that hangs or a client that should not have waited so long, nobody can tell.
+    Awaited,
 }
 
 /// Something that happened to an exchange.

@@ -83,7 +83,7 @@ impl Client {
             client: Some(self.address()),
             scheme: Some("http"),
             upgrade,
-            expect: request.expects_continue() && desk.download.interim == 0,
+            expect: request.expects_continue() && !desk.upload.asked_for,
             timeout_ms: remaining.map(Duration::as_millis),
             attempt: Some(u64::from(number)),
             ..RequestHop::new(&self.worker.plan.pseudonym, &request)
@@ -200,13 +200,18 @@ impl Client {
                 }
                 Poll::Ready(_) => return Poll::Ready(Some(Input::ClientLeft)),
                 Poll::Pending => {
-                    if desk.due == Due::NEVER {
-                        let at = self.worker.recent() + self.worker.limits.body_timeout;
-                        desk.due = Due { at, what: Cause::ClientTimeout };
-                    }
+                    self.expect_body(desk);
                     return Poll::Pending;
                 }
             }
+        }
+    }
+
+    /// The next move is the client's, unless it waits for the service's word.
+    fn expect_body(&self, desk: &mut Desk) {
+        if desk.due == Due::NEVER && !desk.upload.passage.is_done() && !desk.is_to_be_asked() {
+            let at = self.worker.recent() + self.worker.limits.body_timeout;
+            desk.due = Due { at, what: Cause::ClientTimeout };
         }
     }
 
@@ -239,12 +244,21 @@ impl Client {
         }
     }
 
+    /// The interim head that was parsed goes on to the client.
+    fn pass_on_interim(&self, desk: &mut Desk, consumed: usize) {
+        let download = &mut desk.download;
+        let response = download.head.over(download.answers.filled());
+        let version = desk.head.over(&desk.head_bytes).version();
+        response.forward_interim(&self.worker.plan.pseudonym, version, download.out.made());
+        desk.upload.asked_for |= response.status() == 100;
+        download.answers.consume(consumed);
+        download.interim += 1;
+        self.expect_body(desk);
+    }
+
     /// Reads up to the head of the answer. Interim heads go on to the client.
     fn poll_head(&mut self, desk: &mut Desk, cx: &mut Context<'_>) -> Poll<Input> {
         let body = desk.upload.body();
-        let Link::Open(socket) = &mut desk.link else {
-            return Poll::Pending;
-        };
         loop {
             if desk.download.interim > 0 && !desk.download.out.is_empty() {
                 let out = &mut desk.download.out;
@@ -270,18 +284,17 @@ impl Client {
                             download.head_len = consumed;
                             return Poll::Ready(head(&response, body));
                         }
-                        download.interim += 1;
-                        if download.interim > limits::INTERIM_ANSWERS {
+                        self.pass_on_interim(desk, consumed);
+                        if desk.download.interim > limits::INTERIM_ANSWERS {
                             return Poll::Ready(failed(Cause::Garbage, body));
                         }
-                        let version = desk.head.over(&desk.head_bytes).version();
-                        let via = &self.worker.plan.pseudonym;
-                        response.forward_interim(via, version, download.out.made());
-                        download.answers.consume(consumed);
                         continue;
                     }
                 }
             }
+            let Link::Open(socket) = &mut desk.link else {
+                return Poll::Pending;
+            };
             match ready!(download.answers.poll_fill(cx, socket, &self.worker.buffers)) {
                 // A reset that writing has met looks like an end when reading.
                 Ok(0) => {

@@ -94,6 +94,8 @@ pub(crate) struct Upload {
     /// The body as far as it was sent, if it can be sent again.
     pub(crate) kept: Vec<u8>,
     pub(crate) gone: bool,
+    /// A service has asked for it (100).
+    pub(crate) asked_for: bool,
     /// Why the endpoint takes no more of it, if so.
     pub(crate) broken: Option<Cause>,
 }
@@ -177,6 +179,13 @@ impl Desk {
         self.leave(spare);
     }
 
+    /// Its client waits to be asked for the body, and the service has not asked (`Expect:
+    /// 100-continue`).
+    pub(crate) fn is_to_be_asked(&self) -> bool {
+        let waits = !self.upload.asked_for && self.upload.passage.moved() == 0;
+        waits && self.head.over(&self.head_bytes).expects_continue()
+    }
+
     /// The current try is given up: its connection goes, and whatever came of it.
     pub(crate) fn leave(&mut self, spare: &Buffers) {
         self.link = Link::None;
@@ -194,6 +203,7 @@ impl Upload {
             out: Outbox::default(),
             kept: Vec::new(),
             gone: false,
+            asked_for: false,
             broken: None,
         }
     }

@@ -308,6 +308,7 @@ impl Desk {
         self.due = Due::NEVER;
         self.upload.kept.clear();
         self.upload.gone = false;
+        self.upload.asked_for = false;
         self.client_fault = None;
         self.upload.out.clear(usize::MAX);
         self.download.interim = 0;
@@ -330,6 +331,9 @@ impl Desk {
 /// failure of the endpoint: else a few slow clients could open the breaker for all others.
 fn out_of_time(desk: &Desk) -> Input {
     match desk.due.what {
+        _ if desk.stage == Stage::Trying && desk.is_to_be_asked() => {
+            Input::Time { body: Body::Awaited }
+        }
         Cause::ClientTimeout if desk.upload.broken.is_none() => {
             Input::ClientFailed(Cause::ClientTimeout)
         }

@@ -28,10 +28,10 @@ pub(super) enum Said {
     Begin { idempotent: bool, declared: bool, remaining: Option<u64>, attempt: u8, head: u64 },
     Turn,
     Sent,
-    Head { status: u16, retry_after: Option<u64>, kept: bool },
+    Head { status: u16, retry_after: Option<u64>, body: Upload },
     Finished,
-    Failed { cause: String, refused_by_peer: bool, kept: bool },
-    Time { kept: bool },
+    Failed { cause: String, refused_by_peer: bool, body: Upload },
+    Time { body: Upload },
     ClientLeft,
     ClientFailed { cause: String },
     ShutDown,
@@ -39,7 +39,6 @@ pub(super) enum Said {
 
 impl From<Input> for Said {
     fn from(input: Input) -> Self {
-        let kept = |body| body == Body::Kept;
         match input {
             Input::Begin(request) => Self::Begin {
                 idempotent: request.idempotent_method,
@@ -53,13 +52,13 @@ impl From<Input> for Said {
             Input::Head { status, retry_after, body } => Self::Head {
                 status,
                 retry_after: retry_after.map(Duration::as_nanos),
-                kept: kept(body),
+                body: body.into(),
             },
             Input::Finished => Self::Finished,
             Input::Failed { cause, refused_by_peer, body } => {
-                Self::Failed { cause: name(cause), refused_by_peer, kept: kept(body) }
+                Self::Failed { cause: name(cause), refused_by_peer, body: body.into() }
             }
-            Input::Time { body } => Self::Time { kept: kept(body) },
+            Input::Time { body } => Self::Time { body: body.into() },
             Input::ClientLeft => Self::ClientLeft,
             Input::ClientFailed(cause) => Self::ClientFailed { cause: name(cause) },
             Input::ShutDown => Self::ShutDown,
@@ -70,7 +69,6 @@ impl From<Input> for Said {
 impl Said {
     /// The input that was written; nothing if a cause is not known.
     pub(super) fn input(&self) -> Option<Input> {
-        let body = |kept| if kept { Body::Kept } else { Body::Gone };
         Some(match *self {
             Self::Begin { idempotent, declared, remaining, attempt, head } => {
                 Input::Begin(Request {
@@ -83,19 +81,48 @@ impl Said {
             }
             Self::Turn => Input::Turn,
             Self::Sent => Input::Sent,
-            Self::Head { status, retry_after, kept } => {
+            Self::Head { status, retry_after, body } => {
                 let retry_after = retry_after.map(Duration::from_nanos);
-                Input::Head { status, retry_after, body: body(kept) }
+                Input::Head { status, retry_after, body: body.into() }
             }
             Self::Finished => Input::Finished,
-            Self::Failed { ref cause, refused_by_peer, kept } => {
-                Input::Failed { cause: cause_named(cause)?, refused_by_peer, body: body(kept) }
+            Self::Failed { ref cause, refused_by_peer, body } => {
+                Input::Failed { cause: cause_named(cause)?, refused_by_peer, body: body.into() }
             }
-            Self::Time { kept } => Input::Time { body: body(kept) },
+            Self::Time { body } => Input::Time { body: body.into() },
             Self::ClientLeft => Input::ClientLeft,
             Self::ClientFailed { ref cause } => Input::ClientFailed(cause_named(cause)?),
             Self::ShutDown => Input::ShutDown,
         })
+    }
+}
+
+/// [`Body`], as it is written.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Upload {
+    Kept,
+    Gone,
+    Awaited,
+}
+
+impl From<Body> for Upload {
+    fn from(body: Body) -> Self {
+        match body {
+            Body::Kept => Self::Kept,
+            Body::Gone => Self::Gone,
+            Body::Awaited => Self::Awaited,
+        }
+    }
+}
+
+impl From<Upload> for Body {
+    fn from(upload: Upload) -> Self {
+        match upload {
+            Upload::Kept => Self::Kept,
+            Upload::Gone => Self::Gone,
+            Upload::Awaited => Self::Awaited,
+        }
     }
 }
 
@@ -127,6 +154,7 @@ mod tests {
             Input::Finished,
             Input::Failed { cause: Cause::Reset, refused_by_peer: false, body },
             Input::Time { body: Body::Kept },
+            Input::Time { body: Body::Awaited },
             Input::ClientLeft,
             Input::ClientFailed(Cause::ClientTimeout),
             Input::ShutDown,

@@ -39,6 +39,56 @@ fn a_service_that_hangs() {
 }
 
 #[test]
+fn a_service_that_hangs_before_a_client_that_waits_to_be_asked_for_its_body() {
+    let service = Service::script(Connection::until_closed);
+    let balancer = Site::before(&[service.address])
+        .rule("attempt_timeout", "\"100ms\"")
+        .rule("connect_timeout", "\"100ms\"")
+        .rule("retry", "\"none\"")
+        .rule(
+            "breaker",
+            "{ error_rate = \"50%\", window = \"10s\", min_calls = 1, cooldown = \"60s\", probes = 1 }",
+        )
+        .start();
+
+    for _ in 0..3 {
+        let mut client = balancer.client();
+        client.send(UPLOAD);
+        let answer = client.answer();
+        assert_eq!((answer.status, answer.cause().as_deref()), (504, Some("attempt_timeout")));
+    }
+
+    assert_eq!(balancer.failures("client_timeout"), 0.0);
+    balancer.assert_nothing_leaked();
+}
+
+#[test]
+fn a_client_that_was_asked_for_its_body_and_does_not_send_it() {
+    for interim in ["100 Continue", "103 Early Hints"] {
+        let service = Service::script(move |connection| {
+            connection.request();
+            connection.send(format!("HTTP/1.1 {interim}\r\n\r\n").as_bytes());
+            connection.until_closed();
+        });
+        let balancer = Site::before(&[service.address])
+            .rule("attempt_timeout", "\"100ms\"")
+            .rule("connect_timeout", "\"100ms\"")
+            .rule("retry", "\"none\"")
+            .start();
+        let mut client = balancer.client();
+
+        client.send(UPLOAD);
+        client.head().unwrap();
+
+        let answer = client.answer();
+        let asked = interim.starts_with("100");
+        let cause = if asked { "client_timeout" } else { "attempt_timeout" };
+        assert_eq!(answer.cause().as_deref(), Some(cause), "{interim}");
+        balancer.assert_nothing_leaked();
+    }
+}
+
+#[test]
 fn a_service_that_hangs_in_the_middle_of_its_answer() {
     let service = Service::script(|connection| {
         connection.request();
@@ -457,3 +507,6 @@ fn when_every_endpoint_fails_its_checks_requests_are_carried_and_counted() {
     let asked = |service: &Service| service.requests().iter().any(|at| !at.contains("/healthz"));
     assert!(services.iter().all(asked), "all of them are asked");
 }
+
+const UPLOAD: &[u8] =
+    b"PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n";

@@ -39,6 +39,7 @@ impl Exchange {
             unused: matches!(self.state, State::Trying { sent: false, .. }),
             hurried: took < call.belief.typical_latency() || self.is_cut_short(attempt, call),
             switched: self.status == SWITCHING,
+            stalemate: attempt.stalemate,
         };
         let outcome = outcome(cause, tried);
         call.on_attempt_end(now, attempt.endpoint, attempt.pass, outcome, sink);
@@ -147,6 +148,8 @@ pub(super) struct Try {
     hurried: bool,
     /// It had become a tunnel.
     switched: bool,
+    /// Client and service may have waited for each other.
+    stalemate: bool,
 }
 
 /// What an ended try tells about the service.
@@ -154,6 +157,9 @@ pub(super) const fn outcome(cause: Option<Cause>, tried: Try) -> Outcome {
     match cause {
         // It was told as it switched. Either side of a tunnel may fall silent, or leave.
         _ if tried.switched => Outcome::Unknown,
+        // A client that never sends its body could open the breaker with a service that does not
+        // know `Expect`, and need not (RFC 9110 section 10.1.1).
+        Some(Cause::Timeout | Cause::AttemptTimeout) if tried.stalemate => Outcome::Unknown,
         // What blames the way, or the request, came from a service that is well.
         None | Some(Cause::Misrouted) => Outcome::Success,
         Some(Cause::Status(status)) if status < 500 || is_about_the_request(status) => {

@@ -210,7 +210,7 @@ fn any_request() -> impl Strategy<Value = Request> {
 }
 
 fn any_input() -> impl Strategy<Value = Input> {
-    let body = prop_oneof![4 => Just(Body::Kept), 1 => Just(Body::Gone)];
+    let body = prop_oneof![4 => Just(Body::Kept), 1 => Just(Body::Gone), 1 => Just(Body::Awaited)];
     let status = prop_oneof![Just(200_u16), Just(404), Just(500), Just(503)];
     let cause = prop_oneof![
         Just(Cause::Refused),

@@ -36,6 +36,24 @@ fn a_service_that_had_about_the_time_that_the_file_gives_a_try_has_failed() {
 }
 
 #[test]
+fn where_client_and_service_may_wait_for_each_other_no_time_speaks_against_the_service() {
+    for (body, state) in
+        [(Body::Awaited, breaker::State::Closed), (Body::Kept, breaker::State::Open)]
+    {
+        let mut call = answering_in_ten_ms();
+        for _ in 0..10 {
+            let mut exchange = Driven::begin(&mut call, GET);
+            exchange.tell(&mut call, 1, Input::Sent);
+            exchange.tell(&mut call, 800, Input::Time { body });
+            assert!(exchange.is_done());
+        }
+
+        assert_eq!(call.breaker_state(), state, "{body:?}");
+        assert_nothing_held(&call);
+    }
+}
+
+#[test]
 fn what_a_service_says_of_a_request_does_not_speak_against_the_service() {
     for status in [404, 421, 501, 505, 508] {
         assert_eq!(after_answers(status), breaker::State::Closed, "{status}");
