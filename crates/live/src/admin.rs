@@ -7,6 +7,7 @@ mod visits;
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::{io, thread};
 
 use base::CallId;
@@ -58,7 +59,7 @@ pub(crate) fn serve(listener: TcpListener, pages: Arc<Pages>) -> io::Result<()> 
                 Err(_) if visits.send_most_silent_away().await => {}
                 Err(_) => {
                     // With no descriptor left, one visitor at a time.
-                    if let Some(socket) = reserve.accept_one(&listener) {
+                    if let Some((socket, _)) = reserve.accept_one(|| accept_now(&listener)) {
                         visit(socket, Arc::clone(&pages), Heard::now()).await;
                     }
                     reserve.renew();
@@ -69,6 +70,13 @@ pub(crate) fn serve(listener: TcpListener, pages: Arc<Pages>) -> io::Result<()> 
     };
     thread::Builder::new().name("admin".to_owned()).spawn(move || runtime.block_on(accept))?;
     Ok(())
+}
+
+fn accept_now(listener: &tokio::net::TcpListener) -> Option<(TcpStream, SocketAddr)> {
+    match listener.poll_accept(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(accepted) => accepted.ok(),
+        Poll::Pending => None,
+    }
 }
 
 /// Binds the address of the pages.

@@ -6,7 +6,6 @@ use std::io::{self, ErrorKind};
 use std::rc::Rc;
 
 use base::{CallId, Duration, EndpointId, Instant};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use wire::l7::http1::{Asked, Limits, Parse, ResponseHead, write};
 
 use crate::upstream;
@@ -18,7 +17,7 @@ pub(crate) async fn check(worker: Rc<Worker>, call: CallId) {
         let next = worker.carried(call).call.next_deadline().unwrap_or(Instant::NEVER);
         worker.timers.sleep_until(next).await;
         while let Some((endpoint, until)) = worker.next_check(call) {
-            tokio::task::spawn_local(ask(Rc::clone(&worker), call, endpoint, until));
+            worker.events.spawn(ask(Rc::clone(&worker), call, endpoint, until));
         }
         // Somebody who comes back is noticed when the next request is sent, so what is due now may
         // still be due after this.
@@ -45,11 +44,11 @@ async fn answer(worker: &Worker, call: CallId, endpoint: EndpointId) -> io::Resu
     let plan = worker.plan.call(call);
     let endpoint = &plan.endpoints[endpoint.index()];
     let within = plan.rules.connect_timeout;
-    let mut socket = upstream::reach(&worker.timers, endpoint, within).await?;
+    let mut socket = upstream::reach(&worker.events, endpoint, within).await?;
     let path = plan.health_path.as_deref().unwrap_or("/");
     socket.write_all(&request(path, &endpoint.name)).await?;
     let mut bytes = Vec::new();
-    while socket.read_buf(&mut bytes).await? > 0 {
+    while socket.read_more(&mut bytes).await? > 0 {
         if let Some(status) = final_status(&mut bytes)? {
             return Ok(status);
         }

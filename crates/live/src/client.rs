@@ -2,7 +2,6 @@
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
@@ -10,11 +9,10 @@ use base::{CallId, Duration, Instant};
 use engine::l7::Key;
 use event::{Cause, Event, Scope, l4};
 use observe::log::Record;
-use tokio::io::AsyncWrite;
-use tokio::net::TcpStream;
 use wire::l7::http1::{Method, Parse, Recipient, Refusal, RequestHead};
 
 use crate::answer::Answer;
+use crate::event_loop::Stream;
 use crate::exchange::{Desk, HalfClosed, Passage, Stage, Tale};
 use crate::limits;
 use crate::plan::Found;
@@ -25,7 +23,7 @@ use crate::worker::Worker;
 #[derive(Debug)]
 pub(crate) struct Client {
     pub(crate) worker: Rc<Worker>,
-    pub(crate) socket: TcpStream,
+    pub(crate) socket: Stream,
     pub(crate) key: Key,
     address: Box<str>,
     listener: usize,
@@ -70,7 +68,7 @@ enum Arrival {
 impl Client {
     pub(crate) fn new(
         worker: Rc<Worker>,
-        socket: TcpStream,
+        socket: Stream,
         peer: SocketAddr,
         listener: usize,
     ) -> Self {
@@ -109,7 +107,7 @@ impl Client {
                 Next::Close => return,
                 Next::Linger => return self.linger(&mut desk).await,
                 Next::Reset => {
-                    let _ = self.socket.set_zero_linger();
+                    self.socket.reset_on_close();
                     return;
                 }
             }
@@ -348,7 +346,7 @@ impl Client {
         self.until = self.worker.now() + limits::LINGER_TIMEOUT;
         let mut left = limits::LINGER_BYTES;
         poll_fn(|cx| {
-            let _ = Pin::new(&mut self.socket).poll_shutdown(cx);
+            self.socket.close_write();
             while left > 0 {
                 desk.inbox.clear(&self.worker.buffers);
                 match desk.inbox.poll_fill(cx, &mut self.socket, &self.worker.buffers) {

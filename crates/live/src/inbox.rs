@@ -1,13 +1,10 @@
 //! Bytes that were read and not yet used.
 
 use std::io;
-use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, ReadBuf};
-use tokio::net::TcpStream;
-
 use crate::buffers::Buffers;
+use crate::event_loop::Stream;
 
 /// A buffer that is filled at its end and used from its start. It has memory of its own only while
 /// something is in it.
@@ -71,19 +68,17 @@ impl Inbox {
     /// the peer's end.
     pub(crate) fn poll_fill(
         &mut self,
-        cx: &mut Context<'_>,
-        socket: &mut TcpStream,
+        cx: &Context<'_>,
+        socket: &mut Stream,
         spare: &Buffers,
     ) -> Poll<io::Result<usize>> {
         self.make_room(spare);
-        let mut room = ReadBuf::new(&mut self.bytes[self.end..]);
-        let polled = Pin::new(socket).poll_read(cx, &mut room);
-        let count = room.filled().len();
-        self.end += count;
-        if count == 0 {
-            self.tidy(spare);
+        let polled = socket.poll_read(cx, &mut self.bytes[self.end..]);
+        match polled {
+            Poll::Ready(Ok(count @ 1..)) => self.end += count,
+            _ => self.tidy(spare),
         }
-        polled.map_ok(|()| count)
+        polled
     }
 
     fn make_room(&mut self, spare: &Buffers) {

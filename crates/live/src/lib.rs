@@ -4,13 +4,13 @@
 //! every decision is the engine's. What is here moves bytes, and tells the engine what happened.
 
 mod admin;
-mod alarm;
 mod answer;
 mod buffers;
 mod checks;
 mod client;
 mod clock;
 mod descriptors;
+mod event_loop;
 mod exchange;
 mod inbox;
 mod instance;
@@ -29,8 +29,6 @@ mod running;
 mod seats;
 mod slots;
 mod tasks;
-mod timers;
-mod turns;
 mod upstream;
 mod worker;
 

@@ -7,10 +7,8 @@
 use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpListener};
-use std::task::Poll;
 
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::TcpStream;
 
 use crate::{Refused, limits};
 
@@ -58,13 +56,9 @@ impl Reserve {
     }
 
     /// Gives it up to take one connection, if there is one. To be renewed when that is closed.
-    pub(crate) fn accept_one(&mut self, listener: &tokio::net::TcpListener) -> Option<TcpStream> {
+    pub(crate) fn accept_one<T>(&mut self, accept: impl FnOnce() -> Option<T>) -> Option<T> {
         self.0 = None;
-        let waker = std::task::Waker::noop();
-        match listener.poll_accept(&mut std::task::Context::from_waker(waker)) {
-            Poll::Ready(Ok((socket, _))) => Some(socket),
-            Poll::Ready(Err(_)) | Poll::Pending => None,
-        }
+        accept()
     }
 
     /// Takes it again, unless it is there.

@@ -5,11 +5,9 @@
 //! to copy it. The caller decides; this keeps the order and the place.
 
 use std::io::{self, IoSlice};
-use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use tokio::io::AsyncWrite;
-use tokio::net::TcpStream;
+use crate::event_loop::Stream;
 
 /// What waits to be written: made bytes, then lent ones, then made ones again.
 #[derive(Debug, Default)]
@@ -59,8 +57,8 @@ impl Outbox {
     /// bytes: the caller consumes those, whether it is ready or not.
     pub(crate) fn poll_flush(
         &mut self,
-        cx: &mut Context<'_>,
-        socket: &mut TcpStream,
+        cx: &Context<'_>,
+        socket: &mut Stream,
         lender: &[u8],
     ) -> (Flushed, Poll<io::Result<()>>) {
         let mut flushed = Flushed::default();
@@ -83,11 +81,10 @@ impl Outbox {
 
     fn poll_write(
         &self,
-        cx: &mut Context<'_>,
-        socket: &mut TcpStream,
+        cx: &Context<'_>,
+        socket: &mut Stream,
         lender: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let socket = Pin::new(socket);
         let count = match self.lent {
             None => ready!(socket.poll_write(cx, &self.made[self.written..]))?,
             Some(Lent { after, left }) => {

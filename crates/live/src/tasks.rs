@@ -10,18 +10,14 @@ use std::task::Poll;
 use base::WorkerId;
 use event::{Cause, Event, l4};
 use observe::metrics::Cells;
-use tokio::net::TcpStream;
-use tokio::runtime::{Builder, LocalOptions};
-use tokio::task::spawn_local;
 
 use crate::answer::Answer;
 use crate::client::{Client, NOBODY};
 use crate::clock::Clock;
+use crate::event_loop::{EventLoop, Listener, Stream, all, yield_now};
 use crate::instance::Instance;
 use crate::listener::{Reserve, is_passing};
 use crate::plan::Plan;
-use crate::timers::Timers;
-use crate::turns::Turns;
 use crate::worker::Worker;
 use crate::{checks, limits, log, upstream};
 
@@ -37,33 +33,18 @@ pub(crate) fn run(
     cells: Cells,
     listeners: Vec<TcpListener>,
 ) -> io::Result<()> {
-    let turns = Turns::default();
-    let told = turns.clone();
-    let runtime = Builder::new_current_thread()
-        .enable_io()
-        .on_thread_unpark(move || told.on_turn(clock.now()))
-        .build_local(LocalOptions::default())?;
-    runtime.block_on(async {
-        let timers = Timers::new(clock)?;
-        let worker = Rc::new(Worker::new(id, Rc::clone(&timers), turns, plan, instance, cells));
-        spawn_local(async move {
-            if let Err(error) = timers.ring().await {
-                log::say(&format!("nothing is out of time any more on worker {}: {error}", id.0));
-            }
-        });
-        let mut accepting = Vec::new();
-        for (number, listener) in listeners.into_iter().enumerate() {
-            let listener = tokio::net::TcpListener::from_std(listener)?;
-            accepting.push(spawn_local(accept(Rc::clone(&worker), listener, number)));
-        }
-        for call in worker.plan.calls.iter().filter(|call| call.rules.health.is_some()) {
-            spawn_local(checks::check(Rc::clone(&worker), call.id));
-        }
-        spawn_local(tidy(Rc::clone(&worker)));
-        spawn_local(listen(Rc::clone(&worker)));
-        for accept in accepting {
-            let _ = accept.await;
-        }
+    let events = EventLoop::new(clock)?;
+    let worker = Rc::new(Worker::new(id, Rc::clone(&events), plan, instance, cells));
+    let listeners = listeners.into_iter().map(|listener| Listener::new(&events, listener));
+    let listeners: Vec<_> = listeners.collect::<io::Result<_>>()?;
+    for call in worker.plan.calls.iter().filter(|call| call.rules.health.is_some()) {
+        events.spawn(checks::check(Rc::clone(&worker), call.id));
+    }
+    events.spawn(tidy(Rc::clone(&worker)));
+    events.spawn(listen(Rc::clone(&worker)));
+    events.run(async {
+        let accepts = |(number, listener)| accept(Rc::clone(&worker), listener, number);
+        all(listeners.into_iter().enumerate().map(accepts)).await;
         let until = worker.now() + worker.limits.drain_timeout;
         if worker.timers.within(until, worker.emptied()).await.is_none() {
             worker.cut();
@@ -71,13 +52,12 @@ pub(crate) fn run(
             worker.timers.within(last, worker.emptied()).await;
         }
         worker.flush_logs();
-        Ok(())
     })
 }
 
 /// Accepts until the worker drains. What waits in the kernel by then is served: when a listener
 /// closes, the connections in its queue are reset.
-async fn accept(worker: Rc<Worker>, listener: tokio::net::TcpListener, number: usize) {
+async fn accept(worker: Rc<Worker>, listener: Listener, number: usize) {
     poll_fn(|cx| {
         worker.wake_on_drain(cx.waker());
         Poll::Ready(())
@@ -92,7 +72,7 @@ async fn accept(worker: Rc<Worker>, listener: tokio::net::TcpListener, number: u
         })
         .await
         {
-            None => return accept_rest(&worker, listener, number).await,
+            None => return accept_rest(&worker, &listener, number).await,
             Some(Ok((socket, peer))) => welcome(&worker, socket, peer, number).await,
             Some(Err(error)) if is_passing(&error) => {}
             Some(Err(error)) => {
@@ -102,10 +82,10 @@ async fn accept(worker: Rc<Worker>, listener: tokio::net::TcpListener, number: u
                 if upstream::is_exhausted(&error) {
                     worker.make_room();
                     if worker.slots.send_oldest_away() {
-                        tokio::task::yield_now().await;
+                        yield_now().await;
                         continue;
                     }
-                    if let Some(socket) = reserve.accept_one(&listener) {
+                    if let Some((socket, _)) = reserve.accept_one(|| listener.accept().ok()) {
                         turn_away(&worker, &socket);
                     }
                     reserve.renew();
@@ -117,20 +97,13 @@ async fn accept(worker: Rc<Worker>, listener: tokio::net::TcpListener, number: u
 }
 
 /// The event loop may not have heard yet of those that came last: only the kernel knows.
-async fn accept_rest(worker: &Rc<Worker>, listener: tokio::net::TcpListener, number: usize) {
-    let Ok(listener) = listener.into_std() else {
-        return;
-    };
+async fn accept_rest(worker: &Rc<Worker>, listener: &Listener, number: usize) {
     while let Ok((socket, peer)) = listener.accept() {
-        if socket.set_nonblocking(true).is_ok()
-            && let Ok(socket) = TcpStream::from_std(socket)
-        {
-            welcome(worker, socket, peer, number).await;
-        }
+        welcome(worker, socket, peer, number).await;
     }
 }
 
-async fn welcome(worker: &Rc<Worker>, socket: TcpStream, peer: SocketAddr, number: usize) {
+async fn welcome(worker: &Rc<Worker>, socket: Stream, peer: SocketAddr, number: usize) {
     worker.emit(NOBODY, Event::L4(l4::Event::Accepted));
     let mut looked = false;
     while worker.slots.len() >= worker.instance.clients_per_worker() {
@@ -139,13 +112,14 @@ async fn welcome(worker: &Rc<Worker>, socket: TcpStream, peer: SocketAddr, numbe
         }
         // Meanwhile who was sent away goes, unless its next request has just come; and who has come
         // in since the event loop last turned has shown whether it has a request.
-        tokio::task::yield_now().await;
+        yield_now().await;
     }
-    spawn_local(Box::new(Client::new(Rc::clone(worker), socket, peer, number)).serve());
+    let client = Box::new(Client::new(Rc::clone(worker), socket, peer, number));
+    worker.events.spawn(client.serve());
 }
 
 /// Everybody here has a request under way.
-fn turn_away(worker: &Worker, socket: &TcpStream) {
+fn turn_away(worker: &Worker, socket: &Stream) {
     worker.emit(NOBODY, Event::L4(l4::Event::TurnedAway { cause: Cause::Exhausted }));
     // Whether it can still be told is not worth waiting for.
     let _ = socket.try_write(&Answer::too_many_connections(&worker.date()));

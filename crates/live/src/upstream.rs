@@ -11,20 +11,15 @@ use std::sync::Arc;
 use base::{Duration, Instant};
 use event::Cause;
 use rustix::event::{PollFd, PollFlags, Timespec};
-use socket2::SockRef;
-use tokio::io::Interest;
-use tokio::net::{TcpSocket, TcpStream};
 
-use crate::limits;
+use crate::event_loop::{EventLoop, Stream, Turn, Turns};
 use crate::plan::Endpoint;
 use crate::seats::Seat;
-use crate::timers::Timers;
-use crate::turns::{Turn, Turns};
 
 /// A connection to an endpoint, and its place among those that the endpoint may have.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    socket: TcpStream,
+    socket: Stream,
     /// The event loop's turn in which it was used last.
     used: Turn,
     _seat: Seat,
@@ -37,14 +32,14 @@ pub(crate) type Connecting = Pin<Box<dyn Future<Output = io::Result<Connection>>
 /// good last, else to the next one. Each but the last gets its part of the time `within` which
 /// there must be a connection. If it may not, `ask` is to ask for one that idles.
 pub(crate) fn connect(
-    timers: Rc<Timers>,
+    events: Rc<EventLoop>,
     endpoint: Arc<Endpoint>,
     within: Option<Duration>,
     ask: impl FnOnce() + 'static,
 ) -> Connecting {
     Box::pin(async move {
         let seat = endpoint.seats.take(ask).await;
-        let socket = reach(&timers, &endpoint, within).await?;
+        let socket = reach(&events, &endpoint, within).await?;
         Ok(Connection::new(socket, seat))
     })
 }
@@ -54,17 +49,17 @@ pub(crate) fn connect(
 /// # Errors
 /// No address takes a connection; the last one's error.
 pub(crate) async fn reach(
-    timers: &Rc<Timers>,
+    events: &EventLoop,
     endpoint: &Endpoint,
     within: Option<Duration>,
-) -> io::Result<TcpStream> {
+) -> io::Result<Stream> {
     let (addresses, first) = endpoint.addresses();
     let share = within.map(|all| part(all, addresses.len()));
     let mut last = io::Error::from(NO_ADDRESS);
     for turn in 0..addresses.len() {
         let at = (first + turn) % addresses.len();
         let share = share.filter(|_| turn + 1 < addresses.len());
-        match open(timers, addresses[at], share).await {
+        match open(events, addresses[at], share).await {
             Ok(socket) => {
                 endpoint.prefer(at);
                 return Ok(socket);
@@ -81,20 +76,18 @@ fn part(of: Duration, count: usize) -> Duration {
 }
 
 async fn open(
-    timers: &Rc<Timers>,
+    events: &EventLoop,
     address: SocketAddr,
     within: Option<Duration>,
-) -> io::Result<TcpStream> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    socket.set_nodelay(true)?;
-    SockRef::from(&socket).set_tcp_user_timeout(Some(limits::STUCK_TIMEOUT.into()))?;
-    let until = within.map_or(Instant::NEVER, |within| timers.clock().now() + within);
-    let connected = timers.within(until, socket.connect(address)).await;
+) -> io::Result<Stream> {
+    let timers = &events.timers;
+    let until = within.map_or(Instant::NEVER, |within| timers.now() + within);
+    let connected = timers.within(until, Stream::connect(events, address)).await;
     connected.unwrap_or_else(|| Err(ErrorKind::TimedOut.into()))
 }
 
 impl Connection {
-    fn new(socket: TcpStream, seat: Seat) -> Self {
+    fn new(socket: Stream, seat: Seat) -> Self {
         Self { socket, used: Turn::default(), _seat: seat }
     }
 
@@ -108,28 +101,27 @@ impl Connection {
     /// event loop is believed only if it has just heard from the kernel. (Whoever has read the answer
     /// before cannot tell: a close right behind it looks like nothing more to read.)
     pub(crate) fn is_stale(&self, now: Instant, turns: &Turns) -> bool {
-        let has_heard = self.socket.try_io(Interest::READABLE, || Ok(())).is_ok();
-        (has_heard || !turns.know(now, self.used)) && is_ready(&self.socket)
+        (self.socket.has_heard() || !turns.know(now, self.used)) && is_ready(&self.socket)
     }
 }
 
 /// Whether something has come, or the peer has closed. Asks the kernel: by poll(2), because to peek
 /// would send an acknowledgement that can go with the request.
-fn is_ready(socket: &TcpStream) -> bool {
+fn is_ready(socket: &Stream) -> bool {
     let mut asked = [PollFd::new(socket, PollFlags::IN | PollFlags::RDHUP)];
     rustix::event::poll(&mut asked, Some(&Timespec::default())) != Ok(0)
 }
 
 impl Deref for Connection {
-    type Target = TcpStream;
+    type Target = Stream;
 
-    fn deref(&self) -> &TcpStream {
+    fn deref(&self) -> &Stream {
         &self.socket
     }
 }
 
 impl DerefMut for Connection {
-    fn deref_mut(&mut self) -> &mut TcpStream {
+    fn deref_mut(&mut self) -> &mut Stream {
         &mut self.socket
     }
 }
@@ -169,67 +161,71 @@ pub(crate) fn is_exhausted(error: &io::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::future::poll_fn;
     use std::io::Write;
     use std::net::TcpListener;
 
-    use tokio::io::AsyncReadExt;
+    use socket2::SockRef;
 
     use super::*;
-    use crate::timers;
+    use crate::event_loop::tests::within_a_loop;
+    use crate::event_loop::yield_now;
+    use crate::limits;
 
     #[test]
     fn bytes_that_came_since_the_event_loop_last_turned_make_a_connection_stale() {
-        within_a_loop(async |site, now| {
-            let (rests, mut peer) = site.rested().await;
-            assert!(!rests.is_stale(now, &site.turns));
+        within_a_loop(async |events| {
+            let (rests, mut peer) = rested(events).await;
+            assert!(!is_stale(&rests, events));
 
             peer.write_all(b"HTTP/1.1 200 OK\r\n").unwrap();
 
-            assert!(rests.is_stale(now, &site.turns), "said what nobody asked for");
-            let (rests, peer) = site.rested().await;
-            assert!(!rests.is_stale(now, &site.turns));
+            assert!(is_stale(&rests, events), "said what nobody asked for");
+            let (rests, peer) = rested(events).await;
+            assert!(!is_stale(&rests, events));
 
             drop(peer);
 
-            assert!(rests.is_stale(now, &site.turns), "closed");
+            assert!(is_stale(&rests, events), "closed");
         });
     }
 
     #[test]
     fn an_event_loop_that_has_just_turned_is_believed_and_says_what_it_has_heard() {
-        within_a_loop(async |site, now| {
-            let (rests, mut peer) = site.rested().await;
-            site.turns.on_turn(now);
+        within_a_loop(async |events| {
+            let (rests, mut peer) = rested(events).await;
+            yield_now().await;
+            let turned = events.turns.now();
             peer.write_all(b"HTTP/1.1 200 OK\r\n").unwrap();
             assert!(
-                !rests.is_stale(now, &site.turns),
+                !rests.is_stale(turned, &events.turns),
                 "it came after the turn: nobody asks the kernel"
             );
 
-            rests.readable().await.unwrap();
+            readable(&rests).await;
 
-            assert!(rests.is_stale(now, &site.turns));
+            assert!(is_stale(&rests, events));
         });
     }
 
     #[test]
     fn a_close_right_behind_the_answer_is_seen_by_whoever_takes_the_connection_next() {
-        within_a_loop(async |site, now| {
-            let (mut connection, mut peer) = site.rested().await;
+        within_a_loop(async |events| {
+            let (mut connection, mut peer) = rested(events).await;
             peer.write_all(b"answer").unwrap();
-            connection.readable().await.unwrap();
+            readable(&connection).await;
             drop(peer);
 
-            assert_eq!(connection.read(&mut [0; 64]).await.unwrap(), 6);
+            assert_eq!(connection.read_more(&mut Vec::new()).await.unwrap(), 6);
 
-            assert!(connection.rest(&site.turns).is_stale(now, &site.turns));
+            assert!(is_stale(&connection.rest(&events.turns), events));
         });
     }
 
     #[test]
     fn small_pieces_leave_at_once_and_a_service_that_vanished_is_given_up() {
-        within_a_loop(async |site, _| {
-            let (connection, _) = site.rested().await;
+        within_a_loop(async |events| {
+            let (connection, _) = rested(events).await;
 
             let socket = SockRef::from(&connection.socket);
             assert!(socket.tcp_nodelay().unwrap());
@@ -237,30 +233,20 @@ mod tests {
         });
     }
 
-    /// Plays `story` in an event loop whose turns are told by hand.
-    fn within_a_loop(story: impl AsyncFnOnce(&Site, Instant)) {
-        timers::tests::within_a_loop(async |timers| {
-            let timers = Rc::clone(timers);
-            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-            let site = Site { timers, turns: Turns::default(), listener };
-            story(&site, Instant::from_secs(1)).await;
-        });
+    fn is_stale(connection: &Connection, events: &EventLoop) -> bool {
+        connection.is_stale(events.turns.now(), &events.turns)
     }
 
-    struct Site {
-        timers: Rc<Timers>,
-        turns: Turns,
-        listener: TcpListener,
+    async fn readable(connection: &Connection) {
+        poll_fn(|cx| connection.poll_read_ready(cx)).await;
     }
 
-    impl Site {
-        /// A connection that has just served a request, and its other end.
-        async fn rested(&self) -> (Connection, std::net::TcpStream) {
-            let to = self.listener.local_addr().unwrap();
-            let socket = open(&self.timers, to, None).await.unwrap();
-            let (peer, _) = self.listener.accept().unwrap();
-            let seat = crate::seats::Seats::default().take(|| ()).await;
-            (Connection::new(socket, seat).rest(&self.turns), peer)
-        }
+    /// A connection that has just served a request, and its other end.
+    async fn rested(events: &EventLoop) -> (Connection, std::net::TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let socket = open(events, listener.local_addr().unwrap(), None).await.unwrap();
+        let (peer, _) = listener.accept().unwrap();
+        let seat = crate::seats::Seats::default().take(|| ()).await;
+        (Connection::new(socket, seat).rest(&events.turns), peer)
     }
 }

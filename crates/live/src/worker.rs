@@ -13,7 +13,8 @@ use observe::metrics::Cells;
 use tokio::sync::Notify;
 
 use crate::buffers::Buffers;
-use crate::clock::{Calendar, Clock};
+use crate::clock::Calendar;
+use crate::event_loop::{EventLoop, Timers};
 use crate::exchange::Desk;
 use crate::instance::Instance;
 use crate::limits::{self, Limits};
@@ -22,19 +23,15 @@ use crate::plan::{CallPlan, Plan};
 use crate::record::Recorder;
 use crate::reports::Ears;
 use crate::slots::Slots;
-use crate::timers::Timers;
-use crate::turns::Turns;
 use crate::upstream::Connection;
 
 /// What the tasks of one worker share.
 #[derive(Debug)]
 pub(crate) struct Worker {
     pub(crate) id: WorkerId,
-    pub(crate) clock: Clock,
+    pub(crate) events: Rc<EventLoop>,
     pub(crate) timers: Rc<Timers>,
     calendar: Calendar,
-    /// Of the event loop that runs it.
-    pub(crate) turns: Turns,
     pub(crate) plan: Arc<Plan>,
     pub(crate) instance: Arc<Instance>,
     pub(crate) slots: Slots,
@@ -66,21 +63,17 @@ pub(crate) struct Carried {
 impl Worker {
     pub(crate) fn new(
         id: WorkerId,
-        timers: Rc<Timers>,
-        turns: Turns,
+        events: Rc<EventLoop>,
         plan: Arc<Plan>,
         instance: Arc<Instance>,
         cells: Cells,
     ) -> Self {
-        let clock = timers.clock();
         let carried = |plan: &CallPlan| RefCell::new(Carried::new(id, plan, instance.seed));
         let calls = plan.calls.iter().map(carried).collect();
         Self {
             id,
-            clock,
-            timers,
+            timers: Rc::clone(&events.timers),
             calendar: Calendar::default(),
-            turns,
             plan,
             slots: Slots::default(),
             limits: instance.limits,
@@ -90,12 +83,13 @@ impl Worker {
             recorder: instance.take_recorder().map(RefCell::new),
             desks: RefCell::default(),
             buffers: Buffers::default(),
-            recent: Cell::new(clock.now()),
+            recent: Cell::new(events.turns.now()),
             ids: Cell::new(u64::from(id.0) << 40),
             gone: Notify::new(),
             accepting: RefCell::default(),
             drains_since: Cell::new(None),
             cut_since: Cell::new(Instant::NEVER),
+            events,
             instance,
         }
     }
@@ -175,7 +169,7 @@ impl Worker {
     /// Writes the access log's line about a request.
     pub(crate) fn log(&self, write: impl FnOnce(&mut Vec<u8>, Duration)) {
         if let Some(log) = &self.log {
-            log.borrow_mut().line(|out| write(out, self.clock.time_of_day(self.recent())));
+            log.borrow_mut().line(|out| write(out, self.events.turns.time_of_day(self.recent())));
         }
     }
 
@@ -202,9 +196,9 @@ impl Worker {
         }
     }
 
-    /// The time. Reads the clock.
+    /// The time.
     pub(crate) fn now(&self) -> Instant {
-        let now = self.clock.now();
+        let now = self.events.turns.now();
         self.recent.set(now);
         now
     }

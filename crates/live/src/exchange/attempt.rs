@@ -50,7 +50,7 @@ impl Client {
         let now = self.worker.recent();
         while !carried.pool.is_empty() {
             let socket = carried.pool.take(now, endpoint)?;
-            if !socket.is_stale(now, &self.worker.turns) {
+            if !socket.is_stale(now, &self.worker.events.turns) {
                 let scope = Scope { call, endpoint: Some(endpoint) };
                 self.worker.emit(scope, Event::L4(l4::Event::Reused));
                 return Some(socket);
@@ -70,8 +70,8 @@ impl Client {
         desk.due = Due { at: within.map_or(Instant::NEVER, |most| now + most), what };
         let (instance, call) = (Arc::clone(&self.worker.instance), plan.id);
         let ask = move || instance.ask_for_seats(call);
-        let timers = Rc::clone(&self.worker.timers);
-        let connecting = upstream::connect(timers, Arc::clone(endpoint), within, ask);
+        let events = Rc::clone(&self.worker.events);
+        let connecting = upstream::connect(events, Arc::clone(endpoint), within, ask);
         desk.link = Link::Connecting(connecting);
     }
 

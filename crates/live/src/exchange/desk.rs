@@ -10,8 +10,8 @@ use wire::l7::http1::{Asked, RequestHead, ResponseHead};
 
 use super::passage::Passage;
 use super::tunnel::Way;
-use crate::alarm::Alarm;
 use crate::buffers::Buffers;
+use crate::event_loop::Alarm;
 use crate::inbox::Inbox;
 use crate::limits;
 use crate::outbox::Outbox;

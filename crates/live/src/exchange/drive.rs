@@ -6,11 +6,11 @@ use std::task::{Context, Poll, ready};
 use base::{Duration, Instant};
 use engine::l7::{Body, Exchange, Input, Output, Request};
 use event::{Cause, Event, Scope, l4};
-use tokio::net::TcpStream;
 use wire::l7::http1::Version;
 
 use super::desk::{Desk, Due, Link, Stage};
 use crate::client::{Client, Next};
+use crate::event_loop::Stream;
 use crate::limits;
 
 /// How a request ended.
@@ -260,7 +260,7 @@ impl Client {
         let seats = &self.worker.plan.call(call).endpoints[endpoint.index()].seats;
         if clean && seats.missing() == 0 {
             let now = self.worker.recent();
-            let socket = socket.rest(&self.worker.turns);
+            let socket = socket.rest(&self.worker.events.turns);
             drop(self.worker.carried(call).pool.put(now, endpoint, socket));
         } else {
             let scope = Scope { call, endpoint: Some(endpoint) };
@@ -289,7 +289,7 @@ impl HalfClosed {
 ///
 /// # Errors
 /// It is not.
-fn ask(socket: &TcpStream) -> io::Result<&'static [u8]> {
+fn ask(socket: &Stream) -> io::Result<&'static [u8]> {
     match socket.try_write(PROCESSING) {
         Ok(sent) => Ok(&PROCESSING[sent..]),
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(PROCESSING),
@@ -349,18 +349,19 @@ pub(super) fn failed(cause: Cause, body: Body) -> Input {
 
 #[cfg(test)]
 mod tests {
+    use std::future::poll_fn;
     use std::net::TcpListener;
 
     use super::*;
+    use crate::event_loop::tests::within_a_loop;
 
     #[test]
     fn who_reads_slowly_is_not_gone_and_who_is_gone_is() {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
+        within_a_loop(async |events| {
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-            let socket = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let socket = Stream::connect(events, address).await.unwrap();
             let (peer, _) = listener.accept().unwrap();
-            socket.writable().await.unwrap();
             assert_eq!(ask(&socket).unwrap(), b"", "there was room");
 
             while socket.try_write(&[0; 65_536]).is_ok() {}
@@ -368,7 +369,7 @@ mod tests {
 
             socket2::SockRef::from(&peer).set_linger(Some(std::time::Duration::ZERO)).unwrap();
             drop(peer);
-            socket.ready(tokio::io::Interest::ERROR).await.unwrap();
+            poll_fn(|cx| socket.poll_read_ready(cx)).await;
 
             assert!(ask(&socket).is_err());
         });

@@ -3,19 +3,17 @@
 //! The request's timeout does not end a tunnel, only standing still does. One side may close while
 //! the other goes on: that is passed on as it is.
 
-use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use base::Instant;
 use engine::l7::Input;
 use event::Cause;
-use tokio::io::AsyncWrite;
-use tokio::net::TcpStream;
 
 use super::desk::{Desk, Due, Link};
 use super::drive::failed;
 use crate::buffers::Buffers;
 use crate::client::Client;
+use crate::event_loop::Stream;
 use crate::inbox::Inbox;
 use crate::outbox::Outbox;
 
@@ -84,7 +82,7 @@ impl Client {
     fn client_broke(&mut self, desk: &Desk) -> Input {
         self.reset = true;
         if let Link::Open(service) = &desk.link {
-            let _ = service.set_zero_linger();
+            service.reset_on_close();
         }
         Input::ClientLeft
     }
@@ -93,9 +91,9 @@ impl Client {
 /// Moves what there is from one side to the other; ready at its end. Counts what was written, but
 /// not the head before it.
 fn pump(
-    cx: &mut Context<'_>,
-    (from, inbox): (&mut TcpStream, &mut Inbox),
-    (out, to): (&mut Outbox, &mut TcpStream),
+    cx: &Context<'_>,
+    (from, inbox): (&mut Stream, &mut Inbox),
+    (out, to): (&mut Outbox, &mut Stream),
     spare: &Buffers,
     way: &mut Way,
     written: &mut u64,
@@ -108,8 +106,7 @@ fn pump(
         match way {
             Way::Closed => return Poll::Ready(Ok(())),
             Way::Closing => {
-                // A receiver that is gone already needs not be told.
-                let _ = ready!(Pin::new(&mut *to).poll_shutdown(cx));
+                to.close_write();
                 *way = Way::Closed;
             }
             Way::Open if !inbox.is_empty() => out.lend(inbox.len()),

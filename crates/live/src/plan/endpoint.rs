@@ -67,24 +67,26 @@ mod tests {
     use base::Duration;
 
     use super::*;
-    use crate::{timers, upstream};
+    use crate::event_loop::Stream;
+    use crate::event_loop::tests::within_a_loop;
+    use crate::upstream;
 
     #[test]
     fn an_address_that_takes_no_connection_is_followed_by_the_next_and_the_good_one_is_kept() {
-        timers::tests::within_a_loop(async |timers| {
+        within_a_loop(async |events| {
             let dead = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
             let well = TcpListener::bind("127.0.0.2:0").unwrap();
             let good = well.local_addr().unwrap();
             let endpoint = Endpoint::new("several:80", None);
             assert!(
-                upstream::reach(timers, &endpoint, None).await.is_err(),
+                upstream::reach(events, &endpoint, None).await.is_err(),
                 "nothing is resolved yet"
             );
 
             endpoint.set_addresses(&[dead, good]);
-            let socket = upstream::reach(timers, &endpoint, None).await.unwrap();
+            let socket = upstream::reach(events, &endpoint, None).await.unwrap();
 
-            assert_eq!(socket.peer_addr().unwrap(), good);
+            assert_eq!(peer_of(&socket), good);
             assert_eq!(endpoint.addresses().1, 1);
             endpoint.set_addresses(&[good, dead]);
             assert_eq!(endpoint.addresses().1, 0, "the same address, in another place");
@@ -93,7 +95,7 @@ mod tests {
 
     #[test]
     fn an_address_that_says_nothing_takes_no_more_than_its_part_of_the_time() {
-        timers::tests::within_a_loop(async |timers| {
+        within_a_loop(async |events| {
             // A queue that is full: the kernel drops what comes.
             let full = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
             let full = full.unwrap();
@@ -108,10 +110,14 @@ mod tests {
             let began = std::time::Instant::now();
 
             let within = Duration::from_millis(400);
-            let socket = upstream::reach(timers, &endpoint, Some(within)).await.unwrap();
+            let socket = upstream::reach(events, &endpoint, Some(within)).await.unwrap();
 
-            assert_eq!(socket.peer_addr().unwrap(), good);
+            assert_eq!(peer_of(&socket), good);
             assert!(began.elapsed() < within.into(), "{:?}", began.elapsed());
         });
+    }
+
+    fn peer_of(socket: &Stream) -> SocketAddr {
+        socket2::SockRef::from(socket).peer_addr().unwrap().as_socket().unwrap()
     }
 }

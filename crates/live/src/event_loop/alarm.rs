@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 
 use base::Instant;
 
-use crate::timers::{Timer, Timers};
+use super::timers::{Timer, Timers};
 
 /// The timer of one connection at a time.
 #[derive(Debug, Default)]
@@ -51,7 +51,7 @@ impl Alarm {
                         return Poll::Pending;
                     }
                     self.timer = None;
-                    let now = timers.clock().now();
+                    let now = timers.now();
                     if now >= deadline {
                         return Poll::Ready(now);
                     }
@@ -85,7 +85,7 @@ mod tests {
     use base::Duration;
 
     use super::*;
-    use crate::timers;
+    use crate::event_loop::tests;
 
     #[test]
     fn whoever_it_was_handed_to_is_woken() {
@@ -142,8 +142,9 @@ mod tests {
 
     /// Plays a story in an event loop, in which a moment that comes soon is waited for.
     fn within_a_loop(story: impl AsyncFnOnce(&Rc<Timers>, Instant)) {
-        timers::tests::within_a_loop(async |timers| {
-            let soon = timers.clock().now() + Duration::from_millis(20);
+        tests::within_a_loop(async |events| {
+            let timers = &events.timers;
+            let soon = timers.now() + Duration::from_millis(20);
             story(timers, soon).await;
         });
     }

@@ -1,15 +1,14 @@
 //! The timers of one worker: all that it waits for, over one timer of the kernel.
 //!
-//! tokio has timers of its own. With them each turn of the event loop takes three looks at the clock,
-//! and arms and disarms a timer of the kernel; a request whose answer comes in time has no use for
-//! any of it. Here a turn costs nothing. The kernel is told only of a moment that is earlier than
-//! all that were waited for before.
+//! A request whose answer comes in time has no use for any of it, so a turn of the loop costs
+//! nothing here: the kernel is told only of a moment that is earlier than all that were waited for
+//! before.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::future::{Future, poll_fn};
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
@@ -19,16 +18,14 @@ use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
     timerfd_settime,
 };
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 
-use crate::clock::Clock;
+use super::turns::Turns;
 
-/// One worker's. Somebody has to [`Timers::ring`], or nobody is ever woken.
+/// One event loop's.
 #[derive(Debug)]
 pub(crate) struct Timers {
-    clock: Clock,
-    kernel: AsyncFd<OwnedFd>,
+    turns: Rc<Turns>,
+    kernel: OwnedFd,
     waiting: RefCell<Waiting>,
     /// When the kernel says something.
     armed: Cell<Instant>,
@@ -60,14 +57,11 @@ impl Timers {
     ///
     /// # Errors
     /// The machine has no descriptor for it.
-    pub(crate) fn new(clock: Clock) -> io::Result<Rc<Self>> {
+    pub(super) fn new(turns: Rc<Turns>) -> io::Result<Rc<Self>> {
         let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
-        let kernel = timerfd_create(TimerfdClockId::Monotonic, flags)?;
-        #[expect(deprecated, reason = "an `OwnedFd` stays open as long as it is registered")]
-        let kernel = AsyncFd::with_interest(kernel, Interest::READABLE)?;
         Ok(Rc::new(Self {
-            clock,
-            kernel,
+            turns,
+            kernel: timerfd_create(TimerfdClockId::Monotonic, flags)?,
             waiting: RefCell::default(),
             armed: Cell::new(Instant::NEVER),
             rung: Cell::new(Instant::ZERO),
@@ -87,7 +81,7 @@ impl Timers {
 
     /// Waits so long.
     pub(crate) async fn sleep(self: &Rc<Self>, time: Duration) {
-        self.sleep_until(self.clock.now() + time).await;
+        self.sleep_until(self.now() + time).await;
     }
 
     /// What comes of `work`, if it ends before `until`.
@@ -105,27 +99,16 @@ impl Timers {
         .await
     }
 
-    /// The clock that they go by.
-    pub(crate) fn clock(&self) -> Clock {
-        self.clock
+    /// The time that they go by.
+    pub(crate) fn now(&self) -> Instant {
+        self.turns.now()
     }
 
-    /// Wakes whoever's moment has come, for as long as the worker runs.
-    ///
-    /// # Errors
-    /// The event loop is gone.
-    pub(crate) async fn ring(&self) -> io::Result<()> {
-        loop {
-            let mut ready = self.kernel.readable().await?;
-            // How often it rang does not matter; nor that it has not, for once.
-            let _ = rustix::io::read(ready.get_inner(), &mut [0; 8]);
-            ready.clear_ready();
-            self.armed.set(Instant::NEVER);
-            self.wake_until(self.clock.now());
-        }
-    }
-
-    fn wake_until(&self, now: Instant) {
+    /// The kernel's timer has gone off: wakes whoever's moment has come.
+    pub(super) fn ring(&self, now: Instant) {
+        // How often it went off does not matter; nor that it has not, for once.
+        let _ = rustix::io::read(&self.kernel, &mut [0; 8]);
+        self.armed.set(Instant::NEVER);
         self.rung.set(now);
         self.waiting.borrow_mut().wake_until(now);
         let next = self.waiting.borrow().moments.first().map(|(at, _)| *at);
@@ -141,14 +124,20 @@ impl Timers {
         }
         let spec = Itimerspec {
             it_interval: Timespec::default(),
-            it_value: timespec(at.since(self.clock.now())),
+            it_value: timespec(at.since(self.now())),
         };
         // It fails for what is no timer and for times that are none: never, or always.
-        let set = timerfd_settime(self.kernel.get_ref(), TimerfdTimerFlags::empty(), &spec);
+        let set = timerfd_settime(&self.kernel, TimerfdTimerFlags::empty(), &spec);
         debug_assert!(set.is_ok(), "{set:?}");
         if set.is_ok() {
             self.armed.set(at);
         }
+    }
+}
+
+impl AsFd for Timers {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.kernel.as_fd()
     }
 }
 
@@ -237,30 +226,30 @@ const FAR: Duration = Duration::from_secs(365 * 24 * 3_600);
 pub(crate) const COARSE: Duration = Duration::from_millis(1);
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::task::Wake;
 
-    use tokio::runtime::{Builder, LocalOptions};
-    use tokio::task::spawn_local;
-
     use super::*;
+    use crate::event_loop::tests::within_a_loop;
+    use crate::event_loop::yield_now;
 
     #[test]
     fn who_waits_for_less_is_woken_first_whoever_began() {
-        within_a_loop(async |timers| {
+        within_a_loop(async |events| {
+            let timers = &events.timers;
             let order = Rc::new(RefCell::new(Vec::new()));
-            let waits = [30, 10, 20].map(|ms| {
+            for ms in [30, 10, 20] {
                 let (timers, order) = (Rc::clone(timers), Rc::clone(&order));
-                spawn_local(async move {
+                events.spawn(async move {
                     timers.sleep(Duration::from_millis(ms)).await;
                     order.borrow_mut().push(ms);
-                })
-            });
+                });
+            }
 
-            for wait in waits {
-                wait.await.unwrap();
+            while order.borrow().len() < 3 {
+                yield_now().await;
             }
 
             assert_eq!(*order.borrow(), [10, 20, 30]);
@@ -269,20 +258,22 @@ pub(crate) mod tests {
 
     #[test]
     fn nobody_is_woken_before_their_time() {
-        within_a_loop(async |timers| {
+        within_a_loop(async |events| {
+            let timers = &events.timers;
             for micros in [0, 1, 999, 1_000, 1_001, 2_500] {
-                let until = timers.clock().now() + Duration::from_micros(micros);
+                let until = timers.now() + Duration::from_micros(micros);
                 timers.sleep_until(until).await;
 
-                assert!(timers.clock().now() >= until, "{micros} us");
+                assert!(timers.now() >= until, "{micros} us");
             }
         });
     }
 
     #[test]
     fn what_ends_in_time_is_had_and_what_does_not_is_given_up() {
-        within_a_loop(async |timers| {
-            let soon = timers.clock().now() + Duration::from_millis(5);
+        within_a_loop(async |events| {
+            let timers = &events.timers;
+            let soon = timers.now() + Duration::from_millis(5);
 
             assert_eq!(timers.within(Instant::NEVER, async { 7 }).await, Some(7));
             assert_eq!(timers.within(soon, std::future::pending::<u8>()).await, None);
@@ -291,28 +282,35 @@ pub(crate) mod tests {
 
     #[test]
     fn a_timer_that_was_dropped_leaves_nothing_and_wakes_nobody() {
-        within_a_loop(async |timers| {
+        within_a_loop(async |events| {
+            let timers = &events.timers;
             let flag = Arc::new(Flag::default());
             let waker = Waker::from(Arc::clone(&flag));
-            let mut timer = timers.at(timers.clock().now() + Duration::from_millis(5));
+            let mut timer = timers.at(timers.now() + Duration::from_millis(5));
             assert!(timer.poll(&Context::from_waker(&waker)).is_pending());
+            let count = || {
+                let waiting = timers.waiting.borrow();
+                (waiting.moments.len(), waiting.wakers.len())
+            };
+            let (waiting, places) = count();
 
             drop(timer);
             drop(waker);
 
             assert_eq!(Arc::strong_count(&flag), 1, "the waker is kept");
-            assert!(timers.waiting.borrow().moments.is_empty());
+            assert_eq!(count(), (waiting - 1, places));
             timers.sleep(Duration::from_millis(10)).await;
             assert!(!flag.0.load(Ordering::Relaxed));
-            assert_eq!(timers.waiting.borrow().wakers.len(), 1, "its place is used again");
+            assert_eq!(count(), (waiting - 1, places), "its place is used again");
         });
     }
 
     #[test]
     fn only_who_listened_last_is_woken() {
-        within_a_loop(async |timers| {
+        within_a_loop(async |events| {
+            let timers = &events.timers;
             let flags = [(); 2].map(|()| Arc::new(Flag::default()));
-            let until = timers.clock().now() + Duration::from_millis(5);
+            let until = timers.now() + Duration::from_millis(5);
             let mut timer = timers.at(until);
             for flag in &flags {
                 let waker = Waker::from(Arc::clone(flag));
@@ -328,8 +326,9 @@ pub(crate) mod tests {
 
     #[test]
     fn only_what_comes_before_all_others_is_told_the_kernel() {
-        within_a_loop(async |timers| {
-            let now = timers.clock().now();
+        within_a_loop(async |events| {
+            let timers = &events.timers;
+            let now = timers.now();
             let cx = &Context::from_waker(Waker::noop());
             let wait = |seconds| {
                 let mut timer = timers.at(now + Duration::from_secs(seconds));
@@ -337,45 +336,30 @@ pub(crate) mod tests {
                 (timer, timers.armed.get())
             };
 
-            let (_first, armed) = wait(20);
-            let (_later, unchanged) = wait(30);
-            let (_sooner, changed) = wait(10);
+            let (_first, armed) = wait(9);
+            let (_later, unchanged) = wait(10);
+            let (_sooner, changed) = wait(8);
 
-            assert_eq!(armed, coarse(now + Duration::from_secs(20)));
+            assert_eq!(armed, coarse(now + Duration::from_secs(9)));
             assert_eq!(unchanged, armed);
-            assert_eq!(changed, coarse(now + Duration::from_secs(10)));
+            assert_eq!(changed, coarse(now + Duration::from_secs(8)));
         });
     }
 
     #[test]
     fn the_end_of_time_is_waited_for_without_a_place() {
-        within_a_loop(async |timers| {
+        within_a_loop(async |events| {
+            let timers = &events.timers;
+            let waiting = timers.waiting.borrow().moments.len();
             let mut never = timers.at(Instant::NEVER);
             let mut nearly = timers.at(Instant::from_nanos(u64::MAX - 1));
             for timer in [&mut never, &mut nearly] {
                 assert!(timer.poll(&Context::from_waker(Waker::noop())).is_pending());
             }
 
-            assert!(timers.waiting.borrow().moments.is_empty());
+            assert_eq!(timers.waiting.borrow().moments.len(), waiting);
         });
     }
-
-    /// Plays a story in an event loop whose timers ring.
-    pub(crate) fn within_a_loop(story: impl AsyncFnOnce(&Rc<Timers>)) {
-        let mut runtime = Builder::new_current_thread();
-        let runtime = runtime.enable_all().build_local(LocalOptions::default()).unwrap();
-        let clock = Clock::start();
-        runtime.block_on(async {
-            let timers = Timers::new(clock).unwrap();
-            let ringing = Rc::clone(&timers);
-            spawn_local(async move { ringing.ring().await });
-            // A task that was forgotten is looked at once more when this is over.
-            let _ = tokio::time::timeout(PATIENCE.into(), story(&timers)).await;
-        });
-        assert!(clock.now() < Instant::ZERO + PATIENCE, "nobody was woken");
-    }
-
-    const PATIENCE: Duration = Duration::from_secs(20);
 
     /// Whether somebody was woken.
     #[derive(Default)]

@@ -1,0 +1,123 @@
+//! The event loop of a worker: one thread, its tasks, its sockets and its timers.
+//!
+//! A turn waits for the kernel, notes which sockets are ready and which timers have rung, and polls
+//! every task that was woken, once. Who is woken meanwhile is polled in the next turn, so between
+//! any two polls of a task the kernel was heard.
+//!
+//! It is our own because it is on the way of every byte: tokio's costs a fifth of all instructions
+//! of a request here, half of an idle connection's memory, and reads the clock twice as often.
+
+mod alarm;
+mod listener;
+mod mailbox;
+mod reactor;
+mod slab;
+mod stream;
+mod tasks;
+mod timers;
+mod turns;
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+pub(crate) use alarm::Alarm;
+pub(crate) use listener::Listener;
+pub(crate) use stream::Stream;
+pub(crate) use timers::Timers;
+pub(crate) use turns::{Turn, Turns};
+
+use self::reactor::Reactor;
+use self::tasks::{MAIN, Tasks};
+use crate::clock::Clock;
+
+/// One worker's. Everything of it stays on its thread, but for the wakers.
+#[derive(Debug)]
+pub(crate) struct EventLoop {
+    pub(crate) turns: Rc<Turns>,
+    pub(crate) timers: Rc<Timers>,
+    reactor: Rc<Reactor>,
+    tasks: Tasks,
+}
+
+impl EventLoop {
+    /// One that has nothing to do.
+    ///
+    /// # Errors
+    /// The machine has no descriptors for it.
+    pub(crate) fn new(clock: Clock) -> io::Result<Rc<Self>> {
+        let turns = Rc::new(Turns::new(clock));
+        let timers = Timers::new(Rc::clone(&turns))?;
+        let tasks = Tasks::new()?;
+        let reactor = Reactor::new(&timers, tasks.mailbox())?;
+        Ok(Rc::new(Self { turns, timers, reactor, tasks }))
+    }
+
+    /// Begins a task. If it panics, it alone ends.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + 'static) {
+        self.tasks.spawn(task);
+    }
+
+    /// Runs on this thread until `main` has ended. Then all tasks are dropped.
+    ///
+    /// # Errors
+    /// The kernel cannot wait.
+    pub(crate) fn run<T>(&self, main: impl Future<Output = T>) -> io::Result<T> {
+        let mut main = pin!(main);
+        let _here = self.tasks.enter();
+        let waker = self.tasks.waker_of_main();
+        let mut woken = Vec::new();
+        loop {
+            self.tasks.take_woken(&mut woken);
+            for key in woken.drain(..) {
+                if key != MAIN {
+                    self.tasks.poll(key);
+                } else if let Poll::Ready(done) = self.tasks.poll_main(&waker, main.as_mut()) {
+                    return Ok(done);
+                }
+                self.turns.wears_on();
+            }
+            self.turn()?;
+        }
+    }
+
+    fn turn(&self) -> io::Result<()> {
+        let heard = self.reactor.wait(!self.tasks.are_woken())?;
+        let now = self.turns.begin();
+        if heard.timer {
+            self.timers.ring(now);
+        }
+        if heard.mail {
+            self.tasks.open_mail();
+        }
+        Ok(())
+    }
+}
+
+/// Lets all others have their turn, and the kernel be heard.
+pub(crate) async fn yield_now() {
+    let mut has_waited = false;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut has_waited, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+/// Until all of them have ended.
+pub(crate) async fn all(futures: impl IntoIterator<Item = impl Future<Output = ()>>) {
+    let mut left: Vec<_> = futures.into_iter().map(Box::pin).collect();
+    let poll = |cx: &mut Context<'_>| {
+        left.retain_mut(|future| future.as_mut().poll(cx).is_pending());
+        if left.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+    };
+    poll_fn(poll).await;
+}
+
+#[cfg(test)]
+pub(crate) mod tests;
