@@ -6,7 +6,8 @@
 
 use core::ops::Range;
 
-use super::list::{LARGEST, is_token_byte};
+use super::lex::is_token_byte;
+use super::list::LARGEST;
 use super::refusal::Refusal;
 
 /// What one call of [`Body::decode`](super::Body::decode) found.

@@ -8,10 +8,11 @@ use core::ops::Range;
 
 use alloc::vec::Vec;
 
+use super::fault::Fault;
 use super::limits::Limits;
 use super::list::elements;
 use super::name::{Name, Names, PROTECTED};
-use super::refusal::Refusal;
+use super::scan::{self, FieldLine, LINE_END};
 use super::span::Span;
 use super::write;
 
@@ -46,32 +47,35 @@ impl Fields {
         self.seen = Names::default();
     }
 
-    /// Takes what httparse found in `bytes[..consumed]`. It accepts a bare LF as a line end, so
-    /// the bytes before each line are looked at here.
-    ///
-    /// # Errors
-    ///
-    /// A line does not end in CR LF.
-    pub(super) fn store(
+    /// Reads the field section that begins at `from`, to its empty line: where that ends. At most
+    /// `most` fields. `None` while there is not all of it.
+    pub(super) fn read(
         &mut self,
         bytes: &[u8],
-        found: &[httparse::Header<'_>],
-        consumed: usize,
-    ) -> Result<(), Refusal> {
+        from: usize,
+        most: usize,
+    ) -> Result<Option<usize>, Fault> {
         self.clear();
-        for (field, header) in self.list.iter_mut().zip(found) {
-            let name = Span::of(header.name.as_bytes(), bytes);
-            line_end_before(usize::from(name.start), bytes)?;
-            let known = Name::of(header.name.as_bytes());
-            *field = Field { name, value: Span::of(header.value, bytes), known, nominated: false };
+        let mut at = from;
+        loop {
+            if let Some(b'\r') | None = bytes.get(at) {
+                self.end = Span::new(at, at).end;
+                let ended = scan::ends_line(bytes, at, Fault::FieldName)?;
+                return Ok(ended.then_some(at + LINE_END));
+            }
+            let Some(place) = self.list[..most].get_mut(usize::from(self.len)) else {
+                return Err(Fault::TooManyFields);
+            };
+            let Some(FieldLine { name, known, value, end }) = scan::field_line(bytes, at)? else {
+                return Ok(None);
+            };
+            let (name, value) =
+                (Span::new(name.start, name.end), Span::new(value.start, value.end));
+            *place = Field { name, value, known, nominated: false };
             self.seen = self.seen.with(known);
             self.len += 1;
+            at = end;
         }
-        line_end_before(consumed, bytes)?;
-        let end = consumed.saturating_sub(LINE_END);
-        line_end_before(end, bytes)?;
-        self.end = Span::new(end, end).end;
-        Ok(())
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Field> {
@@ -80,11 +84,6 @@ impl Fields {
 
     pub(super) fn len(&self) -> usize {
         usize::from(self.len)
-    }
-
-    /// Where the first line begins, or the empty line if there is none.
-    pub(super) fn start(&self) -> usize {
-        usize::from(self.iter().next().map_or(self.end, |field| field.name.start))
     }
 
     /// All fields as name and value.
@@ -167,10 +166,3 @@ impl Fields {
 fn is_tidy(field: &Field, line: &Range<usize>) -> bool {
     field.value.start == field.name.end + 2 && usize::from(field.value.end) + 2 == line.end
 }
-
-/// Trailers have no line before their first.
-fn line_end_before(at: usize, bytes: &[u8]) -> Result<(), Refusal> {
-    if at == 0 || bytes[..at].ends_with(b"\r\n") { Ok(()) } else { Err(Refusal::BareLf) }
-}
-
-const LINE_END: usize = "\r\n".len();

@@ -191,7 +191,7 @@ impl Response<'_> {
 
     /// Writes a final head, or that of a 101, for the client.
     pub fn forward(&self, hop: &ResponseHop<'_>, out: &mut Vec<u8>) {
-        write::status_line_with(out, self.status(), self.reason());
+        self.write_status_line(out);
         self.copy_fields(hop.set, out);
         if let Some(date) = hop.date.filter(|_| self.known(Name::Date).is_none()) {
             write::checked_field(out, "Date", date.as_bytes());
@@ -214,10 +214,20 @@ impl Response<'_> {
         if client == Version::Http10 {
             return;
         }
-        write::status_line_with(out, self.status(), self.reason());
+        self.write_status_line(out);
         self.copy_fields(&[], out);
         write_via(self.version(), pseudonym, out);
         write::end(out);
+    }
+
+    /// As it came, but for the version, and for the space that may be missing before no reason.
+    fn write_status_line(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"HTTP/1.1");
+        out.extend_from_slice(self.status_bytes());
+        if self.reason().is_empty() && out.last() != Some(&b' ') {
+            out.push(b' ');
+        }
+        out.extend_from_slice(b"\r\n");
     }
 
     fn copy_fields(&self, set: &[(&str, &[u8])], out: &mut Vec<u8>) {
@@ -308,6 +318,7 @@ fn write_keep_alive(client: Version, out: &mut Vec<u8>) {
     }
 }
 
+#[inline]
 fn write_via(received: Version, pseudonym: &str, out: &mut Vec<u8>) {
     for part in ["Via: ", received.number(), " ", pseudonym, "\r\n"] {
         out.extend_from_slice(part.as_bytes());

@@ -1,5 +1,7 @@
 //! Comma-separated lists in field values (RFC 9110 section 5.6.1).
 
+use super::lex;
+
 /// The elements, without the white space around them. Empty ones are kept: some readers must
 /// refuse them.
 pub(super) fn elements(value: &[u8]) -> impl Iterator<Item = &[u8]> {
@@ -16,11 +18,7 @@ pub(super) fn trim(value: &[u8]) -> &[u8] {
 
 /// A token of RFC 9110 section 5.6.2.
 pub(super) fn is_token(text: &[u8]) -> bool {
-    !text.is_empty() && text.iter().all(|&byte| is_token_byte(byte))
-}
-
-pub(super) fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+    !text.is_empty() && lex::token_end(text, 0) == text.len()
 }
 
 /// A whole number of digits and nothing else: no sign, no prefix, no separator.

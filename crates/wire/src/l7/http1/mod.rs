@@ -46,9 +46,11 @@
 mod body;
 mod chunked;
 mod date;
+mod fault;
 mod fields;
 mod forward;
 mod framing;
+mod lex;
 mod limits;
 mod lines;
 mod list;

@@ -3,6 +3,8 @@
 //! Each name of a head is looked at once, when it is parsed. What follows, framing, forwarding and
 //! questions by the caller, compares small numbers instead of text.
 
+use super::lex;
+
 /// A field this codec treats in its own way. Everything else is [`Name::Other`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(u8)]
@@ -47,54 +49,177 @@ pub enum Name {
 }
 
 impl Name {
-    /// Which one `name`, a token, is; case does not matter. The length decides nearly everything:
-    /// few names share one.
-    pub fn of(name: &[u8]) -> Self {
-        let candidates: &[(&str, Self)] = match name.len() {
-            2 => &[("te", Self::Te)],
-            3 => &[("via", Self::Via)],
-            4 => &[("host", Self::Host), ("date", Self::Date)],
-            6 => &[("cookie", Self::Cookie), ("expect", Self::Expect)],
-            7 => &[("upgrade", Self::Upgrade), ("trailer", Self::Trailer)],
-            9 => &[("forwarded", Self::Forwarded), ("x-real-ip", Self::XForwardedOther)],
-            10 => &[("connection", Self::Connection), ("keep-alive", Self::KeepAlive)],
-            11 => &[("retry-after", Self::RetryAfter)],
-            12 => &[
-                ("content-type", Self::ContentType),
-                ("max-forwards", Self::MaxForwards),
-                ("proxy-status", Self::ProxyStatus),
-            ],
-            13 => &[("cache-control", Self::CacheControl), ("authorization", Self::Authorization)],
-            14 => {
-                &[("content-length", Self::ContentLength), ("http2-settings", Self::Http2Settings)]
-            }
-            15 => &[
-                ("x-forwarded-for", Self::XForwardedFor),
-                ("idempotency-key", Self::IdempotencyKey),
-            ],
-            16 => &[
-                ("proxy-connection", Self::ProxyConnection),
-                ("plimsoll-attempt", Self::PlimsollAttempt),
-            ],
-            17 => &[
-                ("transfer-encoding", Self::TransferEncoding),
-                ("x-forwarded-proto", Self::XForwardedProto),
-            ],
-            18 => &[("proxy-authenticate", Self::ProxyAuthenticate)],
-            19 => &[
-                ("plimsoll-timeout-ms", Self::PlimsollTimeoutMs),
-                ("proxy-authorization", Self::ProxyAuthorization),
-            ],
-            25 => &[("proxy-authentication-info", Self::ProxyAuthenticationInfo)],
-            _ => &[],
-        };
-        let found = candidates.iter().find(|(text, _)| is(name, text.as_bytes()));
-        match found.map_or_else(|| forwarded_or_other(name), |&(_, known)| known) {
-            Self::Other if name.contains(&b'_') => shadow_or_other(name),
-            known => known,
+    /// Which one `name` is; case does not matter. `None` if it is no token.
+    pub(super) fn read(name: &[u8]) -> Option<Self> {
+        if let Some(known) = Known::find(name) {
+            return Some(known);
+        }
+        let kinds = name.iter().fold(0, |kinds, &byte| kinds | KINDS[usize::from(byte)]);
+        match kinds {
+            _ if name.is_empty() || kinds & UNFIT != 0 => None,
+            WELL => Some(forwarded_or_other(name)),
+            _ => Some(shadow_or_other(name)),
         }
     }
 }
+
+/// A name, as it is compared: the bytes at both ends, and where these are letters.
+///
+/// Setting one bit folds the case of letters. It would make a hyphen of a carriage return, so it is
+/// set only where the name that is looked for has letters.
+struct Known {
+    text: &'static [u8],
+    head: u64,
+    head_case: u64,
+    tail: u64,
+    tail_case: u64,
+    name: Name,
+}
+
+impl Known {
+    /// The length decides nearly everything: few names share one.
+    fn find(name: &[u8]) -> Option<Name> {
+        const fn known(text: &'static str, name: Name) -> Known {
+            Known::new(text.as_bytes(), name)
+        }
+        let candidates: &[Self] = match name.len() {
+            2 => const { &[known("te", Name::Te)] },
+            3 => const { &[known("via", Name::Via)] },
+            4 => const { &[known("host", Name::Host), known("date", Name::Date)] },
+            6 => const { &[known("cookie", Name::Cookie), known("expect", Name::Expect)] },
+            7 => const { &[known("upgrade", Name::Upgrade), known("trailer", Name::Trailer)] },
+            9 => {
+                const {
+                    &[
+                        known("forwarded", Name::Forwarded),
+                        known("x-real-ip", Name::XForwardedOther),
+                    ]
+                }
+            }
+            10 => {
+                const { &[known("connection", Name::Connection), known("keep-alive", Name::KeepAlive)] }
+            }
+            11 => const { &[known("retry-after", Name::RetryAfter)] },
+            12 => {
+                const {
+                    &[
+                        known("content-type", Name::ContentType),
+                        known("max-forwards", Name::MaxForwards),
+                        known("proxy-status", Name::ProxyStatus),
+                    ]
+                }
+            }
+            13 => {
+                const {
+                    &[
+                        known("cache-control", Name::CacheControl),
+                        known("authorization", Name::Authorization),
+                    ]
+                }
+            }
+            14 => {
+                const {
+                    &[
+                        known("content-length", Name::ContentLength),
+                        known("http2-settings", Name::Http2Settings),
+                    ]
+                }
+            }
+            15 => {
+                const {
+                    &[
+                        known("x-forwarded-for", Name::XForwardedFor),
+                        known("idempotency-key", Name::IdempotencyKey),
+                    ]
+                }
+            }
+            16 => {
+                const {
+                    &[
+                        known("proxy-connection", Name::ProxyConnection),
+                        known("plimsoll-attempt", Name::PlimsollAttempt),
+                    ]
+                }
+            }
+            17 => {
+                const {
+                    &[
+                        known("transfer-encoding", Name::TransferEncoding),
+                        known("x-forwarded-proto", Name::XForwardedProto),
+                    ]
+                }
+            }
+            18 => const { &[known("proxy-authenticate", Name::ProxyAuthenticate)] },
+            19 => {
+                const {
+                    &[
+                        known("plimsoll-timeout-ms", Name::PlimsollTimeoutMs),
+                        known("proxy-authorization", Name::ProxyAuthorization),
+                    ]
+                }
+            }
+            25 => const { &[known("proxy-authentication-info", Name::ProxyAuthenticationInfo)] },
+            _ => return None,
+        };
+        let (head, tail) = ends(name);
+        let found = candidates.iter().find(|known| known.has_ends(head, tail));
+        found.filter(|known| known.is_whole(name)).map(|known| known.name)
+    }
+
+    const fn new(text: &'static [u8], name: Name) -> Self {
+        let mut letters = [0; LONGEST];
+        let mut at = 0;
+        while at < text.len() {
+            letters[at] = if text[at].is_ascii_lowercase() { CASE } else { 0 };
+            at += 1;
+        }
+        let (letters, _) = letters.split_at(text.len());
+        let ((head, tail), (head_case, tail_case)) = (ends(text), ends(letters));
+        Self { text, head, head_case, tail, tail_case, name }
+    }
+
+    fn has_ends(&self, head: u64, tail: u64) -> bool {
+        (head | self.head_case) == self.head && (tail | self.tail_case) == self.tail
+    }
+
+    /// Of longer names the ends do not meet.
+    fn is_whole(&self, name: &[u8]) -> bool {
+        self.text.len() <= 16 || name.eq_ignore_ascii_case(self.text)
+    }
+}
+
+/// The bytes at the start and at the end of a name of two bytes or more: together all of it, up to
+/// sixteen. For texts of one length they are of one size.
+const fn ends(name: &[u8]) -> (u64, u64) {
+    if let (Some(head), Some(tail)) = (name.first_chunk(), name.last_chunk()) {
+        (u64::from_le_bytes(*head), u64::from_le_bytes(*tail))
+    } else if let (Some(head), Some(tail)) = (name.first_chunk(), name.last_chunk()) {
+        (u32::from_le_bytes(*head) as u64, u32::from_le_bytes(*tail) as u64)
+    } else if let (Some(head), Some(tail)) = (name.first_chunk(), name.last_chunk()) {
+        (u16::from_le_bytes(*head) as u64, u16::from_le_bytes(*tail) as u64)
+    } else {
+        (0, 0)
+    }
+}
+
+/// What the bytes of a name are: nothing to mention, an underscore, or no part of a token.
+static KINDS: [u8; 256] = {
+    let mut kinds = [UNFIT; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        kinds[byte as usize] = match byte {
+            b'_' => SHADOWY,
+            _ if lex::is_token_byte(byte) => WELL,
+            _ => UNFIT,
+        };
+        byte += 1;
+    }
+    kinds
+};
+
+const WELL: u8 = 0;
+const SHADOWY: u8 = 1;
+const UNFIT: u8 = 2;
 
 /// A set of names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -167,11 +292,9 @@ pub(super) const PROTECTED: Names = Names::of(&[
 ]);
 
 fn forwarded_or_other(name: &[u8]) -> Name {
-    if name.first_chunk::<12>().is_some_and(|start| is(start, b"x-forwarded-")) {
-        Name::XForwardedOther
-    } else {
-        Name::Other
-    }
+    let begins =
+        name.first_chunk::<12>().is_some_and(|start| start.eq_ignore_ascii_case(b"x-forwarded-"));
+    if begins { Name::XForwardedOther } else { Name::Other }
 }
 
 fn shadow_or_other(name: &[u8]) -> Name {
@@ -184,28 +307,15 @@ fn shadow_or_other(name: &[u8]) -> Name {
     for (plain, &byte) in plain.iter_mut().zip(name) {
         *plain = if byte == b'_' { b'-' } else { byte };
     }
-    if Name::of(plain) == Name::Other { Name::Other } else { Name::Shadow }
-}
-
-/// Both of one length, `text` of lower-case letters, digits and hyphens.
-///
-/// Eight bytes at a time: setting one bit folds the case of letters, and turns no other byte of a
-/// token into one of these.
-fn is(name: &[u8], text: &[u8]) -> bool {
-    let (Some(name_end), Some(text_end)) = (name.last_chunk(), text.last_chunk()) else {
-        return name.iter().zip(text).all(|(byte, other)| byte | CASE == *other);
-    };
-    let words = name.as_chunks().0.iter().zip(text.as_chunks().0);
-    folded(name_end) == folded(text_end) && words.into_iter().all(|(a, b)| folded(a) == folded(b))
-}
-
-fn folded(word: &[u8; 8]) -> u64 {
-    u64::from_ne_bytes(*word) | u64::from_ne_bytes([CASE; 8])
+    match Name::read(plain) {
+        Some(Name::Other) | None => Name::Other,
+        Some(_) => Name::Shadow,
+    }
 }
 
 /// The longest name of a length of its own is shorter.
 const LONGEST: usize = 32;
-/// Set in lower-case letters, in digits and in the hyphen.
+/// Set in lower-case letters, and not in upper-case ones.
 const CASE: u8 = 0x20;
 
 #[cfg(test)]
@@ -215,24 +325,32 @@ mod tests {
 
     #[test]
     fn names_are_known_in_any_case() {
-        assert_eq!(Name::of(b"tRaNsFeR-eNcOdInG"), Name::TransferEncoding);
-        assert_eq!(Name::of(b"HTTP2-Settings"), Name::Http2Settings);
-        assert_eq!(Name::of(b"proxy-authentication-info"), Name::ProxyAuthenticationInfo);
-        assert_eq!(Name::of(b"X-Forwarded-Port"), Name::XForwardedOther);
-        assert_eq!(Name::of(b"X-Forward"), Name::Other);
-        assert_eq!(Name::of(b""), Name::Other);
+        assert_eq!(Name::read(b"tRaNsFeR-eNcOdInG"), Some(Name::TransferEncoding));
+        assert_eq!(Name::read(b"HTTP2-Settings"), Some(Name::Http2Settings));
+        assert_eq!(Name::read(b"proxy-authentication-info"), Some(Name::ProxyAuthenticationInfo));
+        assert_eq!(Name::read(b"X-Forwarded-Port"), Some(Name::XForwardedOther));
+        assert_eq!(Name::read(b"X-Forward"), Some(Name::Other));
+        assert_eq!(Name::read(b""), None);
     }
 
     #[test]
-    fn no_other_token_is_taken_for_a_name_we_know() {
-        let known = [&b"te"[..], b"content-length", b"proxy-authentication-info", b"x-real-ip"];
+    fn nothing_else_is_taken_for_a_name_we_know_nor_for_a_token() {
+        let known = [
+            &b"te"[..],
+            b"via",
+            b"trailer",
+            b"content-length",
+            b"proxy-authentication-info",
+            b"x-real-ip",
+        ];
         for name in known {
-            for (at, byte) in (0..name.len()).flat_map(|at| (0..=127).map(move |byte| (at, byte))) {
+            for (at, byte) in (0..name.len()).flat_map(|at| (0..=255).map(move |byte| (at, byte))) {
                 let mut other = name.to_vec();
                 other[at] = byte;
                 let same = other.eq_ignore_ascii_case(name);
-                let found = Name::of(&other) == Name::of(name);
-                assert!(found == same || !is_token(&other), "{}", other.escape_ascii());
+                let found = Name::read(&other);
+                assert_eq!(found == Name::read(name), same, "{}", other.escape_ascii());
+                assert_eq!(found.is_some(), is_token(&other), "{}", other.escape_ascii());
             }
         }
     }
@@ -248,10 +366,10 @@ mod tests {
             b"x-forwarded_a-name-that-is-longer-than-any-that-we-know",
             b"Plimsoll_Attempt",
         ] {
-            assert_eq!(Name::of(name), Name::Shadow, "{}", name.escape_ascii());
+            assert_eq!(Name::read(name), Some(Name::Shadow), "{}", name.escape_ascii());
         }
         for name in [&b"api_key"[..], b"_", b"Content_Lengths", b"X_Forwarded", b"_host"] {
-            assert_eq!(Name::of(name), Name::Other, "{}", name.escape_ascii());
+            assert_eq!(Name::read(name), Some(Name::Other), "{}", name.escape_ascii());
         }
     }
 

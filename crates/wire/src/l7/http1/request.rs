@@ -1,9 +1,9 @@
 //! A request's head: parsed once, asked many times.
 
 use alloc::vec::Vec;
-use core::mem::MaybeUninit;
 use core::ops::Deref;
 
+use super::fault::Fault;
 use super::fields::Fields;
 use super::framing::{Declared, Framing};
 use super::limits::Limits;
@@ -13,7 +13,7 @@ use super::method::Method;
 use super::name::Name;
 use super::options::Options;
 use super::refusal::Refusal;
-use super::scan::{self, Parse, Resume};
+use super::scan::{self, Parse, RequestLine, Resume};
 use super::span::Span;
 use super::target::{self, Form, Target};
 use super::upgrade;
@@ -96,37 +96,46 @@ impl RequestHead {
         };
         let window = &bytes[..bytes.len().min(limits.head())];
         let line = window.get(skipped..).unwrap_or_default();
-        let mut headers = [const { MaybeUninit::uninit() }; Limits::MAX_FIELDS];
-        let mut request = httparse::Request::new(&mut []);
-        let parsed = request.parse_with_uninit_headers(line, &mut headers[..limits.fields()]);
-        match parsed {
-            Ok(httparse::Status::Partial) => scan::partial(line, limits),
-            Ok(httparse::Status::Complete(length)) => {
-                self.take(window, &request, skipped + length, limits)?;
-                Ok(Parse::Complete { consumed: skipped + length })
+        match self.read(window, skipped, limits) {
+            Ok(Some((line, consumed))) => {
+                self.take(window, &line, consumed, limits)?;
+                Ok(Parse::Complete { consumed })
             }
-            Err(error) => Err(scan::diagnose(line, limits, error)),
+            Ok(None) => scan::partial(line, limits),
+            Err(fault) => Err(fault.in_head(line, limits)),
         }
+    }
+
+    /// The request line, the fields, and where the head ends. `None` while there is not all of it.
+    fn read(
+        &mut self,
+        bytes: &[u8],
+        from: usize,
+        limits: &Limits,
+    ) -> Result<Option<(RequestLine, usize)>, Fault> {
+        let Some(line) = scan::request_line(bytes, from)? else {
+            return Ok(None);
+        };
+        let consumed = self.fields.read(bytes, line.end, limits.fields())?;
+        Ok(consumed.map(|consumed| (line, consumed)))
     }
 
     fn take(
         &mut self,
         bytes: &[u8],
-        found: &httparse::Request<'_, '_>,
+        line: &RequestLine,
         consumed: usize,
         limits: &Limits,
     ) -> Result<(), Refusal> {
-        let method = found.method.unwrap_or_default().as_bytes();
-        let target = found.path.unwrap_or_default().as_bytes();
+        let (method, target) = (&bytes[line.method.clone()], &bytes[line.target.clone()]);
         if method.len() + target.len() + LINE_REST > limits.line {
             return Err(Refusal::LineTooLong);
         }
         self.length = consumed;
-        self.fields.store(bytes, found.headers, consumed)?;
-        self.version = Version::from_minor(found.version);
+        self.version = line.version;
         self.method = Method::from_bytes(method);
-        self.method_name = Span::of(method, bytes);
-        self.target = Target::parse(target, bytes, self.method)?;
+        self.method_name = Span::new(line.method.start, line.method.end);
+        self.target = Target::parse(target, line.target.start, self.method)?;
         self.understand(bytes)
     }
 

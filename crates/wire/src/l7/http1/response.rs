@@ -1,10 +1,10 @@
 //! A response's head: what it says depends on what was asked.
 
 use alloc::vec::Vec;
-use core::mem::MaybeUninit;
 use core::ops::Deref;
 
 use super::date;
+use super::fault::Fault;
 use super::fields::Fields;
 use super::framing::{Declared, Framing};
 use super::limits::Limits;
@@ -14,7 +14,7 @@ use super::method::Method;
 use super::name::Name;
 use super::options::Options;
 use super::refusal::Refusal;
-use super::scan::{self, Parse, Resume};
+use super::scan::{self, LINE_END, Parse, Resume, StatusLine};
 use super::span::Span;
 use super::upgrade;
 use super::version::Version;
@@ -101,40 +101,38 @@ impl ResponseHead {
             return Err(Refusal::LeadingBytes);
         }
         let window = &bytes[..bytes.len().min(limits.head())];
-        let mut headers = [const { MaybeUninit::uninit() }; Limits::MAX_FIELDS];
-        let mut response = httparse::Response::new(&mut []);
-        let parsed = httparse::ParserConfig::default().parse_response_with_uninit_headers(
-            &mut response,
-            window,
-            &mut headers[..limits.fields()],
-        );
-        match parsed {
-            Ok(httparse::Status::Partial) => scan::partial(window, limits),
-            Ok(httparse::Status::Complete(consumed)) => {
-                self.take(window, &response, consumed, limits)?;
+        match self.read(window, limits) {
+            Ok(Some((line, consumed))) => {
+                self.take(&line, consumed, limits)?;
                 self.understand(window, asked)?;
                 Ok(Parse::Complete { consumed })
             }
-            Err(error) => Err(not_a_response(scan::diagnose(window, limits, error))),
+            Ok(None) => scan::partial(window, limits),
+            Err(fault) => Err(not_a_response(fault.in_head(window, limits))),
         }
     }
 
-    fn take(
+    /// The status line, the fields, and where the head ends. `None` while there is not all of it.
+    fn read(
         &mut self,
         bytes: &[u8],
-        found: &httparse::Response<'_, '_>,
-        consumed: usize,
         limits: &Limits,
-    ) -> Result<(), Refusal> {
-        self.length = consumed;
-        self.fields.store(bytes, found.headers, consumed)?;
-        let end = self.fields.start();
-        if end - LINE_END > limits.line {
+    ) -> Result<Option<(StatusLine, usize)>, Fault> {
+        let Some(line) = scan::status_line(bytes)? else {
+            return Ok(None);
+        };
+        let consumed = self.fields.read(bytes, line.end, limits.fields())?;
+        Ok(consumed.map(|consumed| (line, consumed)))
+    }
+
+    fn take(&mut self, line: &StatusLine, consumed: usize, limits: &Limits) -> Result<(), Refusal> {
+        if line.end - LINE_END > limits.line {
             return Err(Refusal::LineTooLong);
         }
-        self.reason = Span::new(REASON_AT.min(end - LINE_END), end - LINE_END);
-        self.version = Version::from_minor(found.version);
-        self.status = found.code.unwrap_or_default();
+        self.length = consumed;
+        self.reason = Span::new(line.reason.start, line.reason.end);
+        self.version = line.version;
+        self.status = line.status;
         if (100..600).contains(&self.status) { Ok(()) } else { Err(Refusal::StatusCode) }
     }
 
@@ -225,6 +223,11 @@ impl<'a> Response<'a> {
         self.head.reason.bytes(self.bytes)
     }
 
+    /// The status line behind its version, without its end: for copying.
+    pub(super) fn status_bytes(&self) -> &'a [u8] {
+        self.bytes.get(VERSION..usize::from(self.head.reason.end)).unwrap_or_default()
+    }
+
     /// The upstream's version.
     pub fn version(&self) -> Version {
         self.head.version
@@ -274,6 +277,8 @@ impl<'a> Response<'a> {
     }
 }
 
+const VERSION: usize = "HTTP/1.1".len();
+
 /// In a response a word that is no version is no status line.
 fn not_a_response(refusal: Refusal) -> Refusal {
     match refusal {
@@ -283,6 +288,3 @@ fn not_a_response(refusal: Refusal) -> Refusal {
         other => other,
     }
 }
-
-const REASON_AT: usize = "HTTP/1.1 200 ".len();
-const LINE_END: usize = "\r\n".len();

@@ -1,12 +1,16 @@
-//! One pass over the bytes of a head, and a second only over those that are refused.
+//! One pass over the bytes of a head.
 //!
-//! httparse finds the parts with SIMD. It is kinder than we are about line ends, which is checked
-//! at the places it found, and it says little about what is wrong, which is found out afterwards,
-//! off the path of a good message.
+//! Each part is found where the one before it ended, and nothing but CR LF ends a line. Where a byte
+//! does not fit, [`Fault`] finds out afterwards what is wrong.
 
+use core::ops::Range;
+
+use super::fault::{Fault, first_line, is_line_too_long};
+use super::lex;
 use super::limits::Limits;
-use super::list::is_token;
+use super::name::Name;
 use super::refusal::Refusal;
+use super::version::Version;
 
 /// How far a head has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +54,7 @@ impl Resume {
     }
 }
 
-/// What to say when httparse wants more: the limits may have been reached already.
+/// What to say when there is not all of it: the limits may have been reached already.
 pub(super) fn partial(bytes: &[u8], limits: &Limits) -> Result<Parse, Refusal> {
     if is_line_too_long(bytes, limits) {
         Err(Refusal::LineTooLong)
@@ -61,100 +65,129 @@ pub(super) fn partial(bytes: &[u8], limits: &Limits) -> Result<Parse, Refusal> {
     }
 }
 
-/// The start line, without its end, must fit.
-pub(super) fn is_line_too_long(bytes: &[u8], limits: &Limits) -> bool {
-    let length = first_line(bytes).unwrap_or(bytes.len().saturating_sub(1));
-    length > limits.line
+/// A request line, as places.
+#[derive(Clone, Debug)]
+pub(super) struct RequestLine {
+    pub(super) method: Range<usize>,
+    pub(super) target: Range<usize>,
+    pub(super) version: Version,
+    /// Where the next line begins.
+    pub(super) end: usize,
 }
 
-/// The length of the start line, if it has ended.
-pub(super) fn first_line(bytes: &[u8]) -> Option<usize> {
-    let end = bytes.iter().position(|&byte| byte == b'\n')?;
-    Some(end.saturating_sub(1))
-}
-
-/// What is wrong with a head that httparse refused.
-pub(super) fn diagnose(head: &[u8], limits: &Limits, error: httparse::Error) -> Refusal {
-    if is_line_too_long(head, limits) {
-        return Refusal::LineTooLong;
+/// The request line that begins at `from`. `None` while it may still become one.
+pub(super) fn request_line(bytes: &[u8], from: usize) -> Result<Option<RequestLine>, Fault> {
+    let method = from..lex::token_end(bytes, from);
+    if !is_followed_by_space(bytes, &method)? {
+        return Ok(None);
     }
-    let lines = head.split_inclusive(|&byte| byte == b'\n').take_while(|&line| line != b"\r\n");
-    let fault = lines.enumerate().find_map(|(number, line)| fault_in_line(number, line));
-    fault.unwrap_or_else(|| by_kind(head, error))
-}
-
-/// What is wrong with a field section that httparse refused.
-pub(super) fn diagnose_fields(section: &[u8], error: httparse::Error) -> Refusal {
-    let lines = section.split_inclusive(|&byte| byte == b'\n').take_while(|&line| line != b"\r\n");
-    let fault = lines.enumerate().find_map(|(number, line)| fault_in_line(number + 1, line));
-    fault.unwrap_or_else(|| by_kind(section, error))
-}
-
-fn fault_in_line(number: usize, line: &[u8]) -> Option<Refusal> {
-    let (text, ended) = match line.strip_suffix(b"\n") {
-        Some(text) => (text, true),
-        None => (line, false),
+    let target = method.end + 1..lex::target_end(bytes, method.end + 1);
+    if !is_followed_by_space(bytes, &target)? {
+        return Ok(None);
+    }
+    let rest = bytes.get(target.end + 1..).unwrap_or_default();
+    let version = match rest.first_chunk() {
+        Some(b"HTTP/1.1\r\n") => Version::Http11,
+        Some(b"HTTP/1.0\r\n") => Version::Http10,
+        Some(_) => return Err(Fault::Version),
+        None => return may_become(rest, [b"HTTP/1.1\r\n", b"HTTP/1.0\r\n"]).map(|()| None),
     };
-    let Some(text) = text.strip_suffix(b"\r").or((!ended).then_some(text)) else {
-        return Some(Refusal::BareLf);
+    let end = target.end + " HTTP/1.1\r\n".len();
+    Ok(Some(RequestLine { method, target, version, end }))
+}
+
+fn is_followed_by_space(bytes: &[u8], word: &Range<usize>) -> Result<bool, Fault> {
+    match bytes.get(word.end) {
+        Some(b' ') if !word.is_empty() => Ok(true),
+        Some(_) => Err(Fault::Request),
+        None => Ok(false),
+    }
+}
+
+/// A status line, as places.
+#[derive(Clone, Debug)]
+pub(super) struct StatusLine {
+    pub(super) version: Version,
+    /// Three digits, whatever they mean.
+    pub(super) status: u16,
+    pub(super) reason: Range<usize>,
+    /// Where the next line begins.
+    pub(super) end: usize,
+}
+
+/// The status line at the start. `None` while it may still become one.
+pub(super) fn status_line(bytes: &[u8]) -> Result<Option<StatusLine>, Fault> {
+    let Some((start, rest)) = bytes.split_first_chunk() else {
+        return may_become(bytes, [b"HTTP/1.1 ", b"HTTP/1.0 "]).map(|()| None);
     };
-    if text.contains(&b'\r') {
-        Some(Refusal::BareCr)
-    } else if text.iter().any(|&byte| byte.is_ascii_control() && byte != b'\t') {
-        Some(Refusal::ControlByte)
-    } else if number > 0 {
-        fault_in_field(text, ended)
-    } else {
-        None
-    }
-}
-
-fn fault_in_field(line: &[u8], ended: bool) -> Option<Refusal> {
-    if line.starts_with(b" ") || line.starts_with(b"\t") {
-        return Some(Refusal::ObsFold);
-    }
-    let Some(colon) = line.iter().position(|&byte| byte == b':') else {
-        return ended.then_some(Refusal::FieldName);
+    let version = match start {
+        b"HTTP/1.1 " => Version::Http11,
+        b"HTTP/1.0 " => Version::Http10,
+        _ => return Err(Fault::Version),
     };
-    let name = &line[..colon];
-    if name.ends_with(b" ") || name.ends_with(b"\t") {
-        Some(Refusal::SpaceBeforeColon)
-    } else {
-        (!is_token(name)).then_some(Refusal::FieldName)
+    let digits = rest.first_chunk::<3>();
+    if !digits.map_or(rest, |digits| digits).iter().all(u8::is_ascii_digit) {
+        return Err(Fault::Status);
+    }
+    let Some(digits) = digits else {
+        return Ok(None);
+    };
+    let status = digits.iter().fold(0, |sum, digit| 10 * sum + u16::from(digit - b'0'));
+    let behind = start.len() + digits.len();
+    // Without a reason its space may be missing too.
+    let reason = match bytes.get(behind) {
+        Some(b' ') => behind + 1..lex::text_end(bytes, behind + 1),
+        _ => behind..behind,
+    };
+    let ended = ends_line(bytes, reason.end, Fault::Status)?;
+    Ok(ended.then(|| StatusLine { version, status, end: reason.end + LINE_END, reason }))
+}
+
+/// A field line, as places.
+#[derive(Clone, Debug)]
+pub(super) struct FieldLine {
+    pub(super) name: Range<usize>,
+    pub(super) known: Name,
+    /// Without the white space around it.
+    pub(super) value: Range<usize>,
+    /// Where the next line begins.
+    pub(super) end: usize,
+}
+
+/// The field line that begins at `from`. `None` while it may still become one: a name is judged when
+/// its colon is there, or the end of the line.
+pub(super) fn field_line(bytes: &[u8], from: usize) -> Result<Option<FieldLine>, Fault> {
+    let name = from..lex::colon(bytes, from);
+    if name.end == bytes.len() {
+        return if bytes[name].contains(&b'\n') { Err(Fault::FieldName) } else { Ok(None) };
+    }
+    let known = Name::read(&bytes[name.clone()]).ok_or(Fault::FieldName)?;
+    let mut value = name.end + 1..name.end + 1;
+    while let Some(b' ' | b'\t') = bytes.get(value.start) {
+        value.start += 1;
+    }
+    let line = lex::text_end(bytes, value.start);
+    value.end = line;
+    while let Some(b' ' | b'\t') = bytes.get(value.start..value.end).and_then(<[u8]>::last) {
+        value.end -= 1;
+    }
+    let ended = ends_line(bytes, line, Fault::FieldValue)?;
+    Ok(ended.then_some(FieldLine { name, known, value, end: line + LINE_END }))
+}
+
+/// Whether a line ends at `at`. Not yet, if it still may.
+pub(super) fn ends_line(bytes: &[u8], at: usize, otherwise: Fault) -> Result<bool, Fault> {
+    match bytes.get(at..) {
+        Some([b'\r', b'\n', ..]) => Ok(true),
+        Some([] | [b'\r']) | None => Ok(false),
+        Some(_) => Err(otherwise),
     }
 }
 
-fn by_kind(head: &[u8], error: httparse::Error) -> Refusal {
-    match error {
-        httparse::Error::HeaderName => Refusal::FieldName,
-        httparse::Error::HeaderValue => Refusal::FieldValue,
-        httparse::Error::Status => Refusal::StatusLine,
-        httparse::Error::TooManyHeaders => Refusal::TooManyFields,
-        httparse::Error::Version | httparse::Error::NewLine => unknown_version(head),
-        httparse::Error::Token => start_line(head),
-    }
+/// These bytes are too few to be one of the `words`, but may be the start of one.
+fn may_become<const N: usize>(bytes: &[u8], words: [&[u8; N]; 2]) -> Result<(), Fault> {
+    let fits = words.iter().any(|word| word.starts_with(bytes));
+    if fits { Ok(()) } else { Err(Fault::Version) }
 }
 
-/// Another version of HTTP, or no version at all.
-fn unknown_version(head: &[u8]) -> Refusal {
-    let line = &head[..first_line(head).unwrap_or(head.len())];
-    let response = line.split(|&byte| byte == b' ').next().filter(|word| is_version(word));
-    let request = line.splitn(3, |&byte| byte == b' ').nth(2).filter(|word| is_version(word));
-    if response.or(request).is_some() { Refusal::VersionUnsupported } else { Refusal::Version }
-}
-
-fn is_version(word: &[u8]) -> bool {
-    matches!(word, [b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9'])
-}
-
-fn start_line(head: &[u8]) -> Refusal {
-    let line = &head[..first_line(head).unwrap_or(head.len())];
-    let mut words = line.split(|&byte| byte == b' ');
-    if !words.next().is_some_and(is_token) {
-        return Refusal::Method;
-    }
-    match words.next() {
-        Some(target) if target.iter().any(|byte| !byte.is_ascii_graphic()) => Refusal::Target,
-        _ => Refusal::StartLine,
-    }
-}
+pub(super) const LINE_END: usize = "\r\n".len();

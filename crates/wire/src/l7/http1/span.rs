@@ -19,13 +19,6 @@ impl Span {
         Self { start: offset(start), end: offset(end) }
     }
 
-    /// Where `part`, a piece of `whole`, lies in it.
-    pub(super) fn of(part: &[u8], whole: &[u8]) -> Self {
-        let start = (part.as_ptr() as usize).wrapping_sub(whole.as_ptr() as usize);
-        debug_assert!(start + part.len() <= whole.len(), "a part lies within its whole");
-        Self::new(start, start + part.len())
-    }
-
     /// The bytes it names. Empty when `bytes` is not the buffer that was parsed and too short.
     pub(super) fn bytes(self, bytes: &[u8]) -> &[u8] {
         bytes.get(usize::from(self.start)..usize::from(self.end)).unwrap_or_default()

@@ -34,9 +34,9 @@ pub(super) struct Target {
 }
 
 impl Target {
-    /// Takes `target`, which lies in `bytes`, apart.
-    pub(super) fn parse(target: &[u8], bytes: &[u8], method: Method) -> Result<Self, Refusal> {
-        let whole = Span::of(target, bytes);
+    /// Takes `target` apart, which begins at `at`.
+    pub(super) fn parse(target: &[u8], at: usize, method: Method) -> Result<Self, Refusal> {
+        let whole = Span::new(at, at + target.len());
         let mut parts = match (target, method) {
             (_, Method::Connect) => Self::authority(target, whole)?,
             ([b'/', ..], _) => Self::origin(target, whole)?,
@@ -110,6 +110,10 @@ fn scheme_length(target: &[u8]) -> Result<usize, Refusal> {
 /// Stricter than the grammar of RFC 3986, which lets a name contain `!$&'()*+,;=%`: no name that
 /// resolves does, and a list in `Host` is a way to be read differently by the next server.
 pub(super) fn check_authority(authority: &[u8]) -> Result<(), Refusal> {
+    // Nearly always that is all.
+    if !authority.is_empty() && authority.iter().all(|&byte| IN_HOST[usize::from(byte)]) {
+        return Ok(());
+    }
     let (host, port) = split_port(authority);
     if authority.contains(&b'@') {
         Err(Refusal::Userinfo)

@@ -11,7 +11,7 @@ use super::limits::Limits;
 use super::list::elements;
 use super::name::{HOP_BY_HOP, Name, PROTECTED};
 use super::refusal::Refusal;
-use super::scan::{self, Parse};
+use super::scan::Parse;
 use super::write;
 
 /// The trailer section of one message, as places in the buffer: about 1.3 KiB, reusable.
@@ -33,17 +33,11 @@ impl Trailers {
     /// The sender's fault, by the same rules as for the fields of a head.
     pub fn parse(&mut self, bytes: &[u8], limits: &Limits) -> Result<Parse, Refusal> {
         let window = &bytes[..bytes.len().min(limits.trailers())];
-        let mut headers = [httparse::EMPTY_HEADER; Limits::MAX_FIELDS];
-        match httparse::parse_headers(window, &mut headers[..limits.fields()]) {
-            Ok(httparse::Status::Partial) if bytes.len() >= limits.trailers() => {
-                Err(Refusal::TrailersTooLarge)
-            }
-            Ok(httparse::Status::Partial) => Ok(Parse::Partial),
-            Ok(httparse::Status::Complete((consumed, found))) => {
-                self.fields.store(window, found, consumed)?;
-                Ok(Parse::Complete { consumed })
-            }
-            Err(error) => Err(scan::diagnose_fields(window, error)),
+        match self.fields.read(window, 0, limits.fields()) {
+            Ok(Some(consumed)) => Ok(Parse::Complete { consumed }),
+            Ok(None) if bytes.len() >= limits.trailers() => Err(Refusal::TrailersTooLarge),
+            Ok(None) => Ok(Parse::Partial),
+            Err(fault) => Err(fault.in_fields(window)),
         }
     }
 

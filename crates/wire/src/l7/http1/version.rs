@@ -18,8 +18,4 @@ impl Version {
             Self::Http11 => "1.1",
         }
     }
-
-    pub(super) fn from_minor(minor: Option<u8>) -> Self {
-        if minor == Some(0) { Self::Http10 } else { Self::Http11 }
-    }
 }

@@ -35,13 +35,16 @@ pub fn field(out: &mut Vec<u8>, name: &str, value: &[u8]) {
 }
 
 /// A field line of our own words, or of parts that were checked when they were read.
+#[inline]
 pub(super) fn checked_field(out: &mut Vec<u8>, name: &'static str, value: &[u8]) {
-    for part in [name.as_bytes(), b": ", value, b"\r\n"] {
-        out.extend_from_slice(part);
-    }
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
 }
 
 /// A field line whose value is a whole number.
+#[inline]
 pub fn number_field(out: &mut Vec<u8>, name: &'static str, value: u64) {
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b": ");
@@ -76,6 +79,12 @@ pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// Digits of a whole number.
 pub fn decimal(out: &mut Vec<u8>, mut number: u64) {
+    // Most are statuses, times in milliseconds, or counts.
+    if let Ok(number @ 0..1_000) = u16::try_from(number) {
+        let digits = [number / 100, number / 10 % 10, number % 10].map(|digit| b'0' + digit as u8);
+        let from = usize::from(number < 100) + usize::from(number < 10);
+        return out.extend_from_slice(&digits[from..]);
+    }
     let mut digits = [0; 20];
     let mut at = digits.len();
     loop {
