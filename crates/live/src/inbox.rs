@@ -1,7 +1,7 @@
 //! Bytes that were read and not yet used.
 
 use std::io;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use crate::buffers::Buffers;
 use crate::event_loop::Stream;
@@ -64,14 +64,15 @@ impl Inbox {
         }
     }
 
-    /// Reads once, behind what is there. Makes room first: by moving, else by growing. `Ok(0)` is
-    /// the peer's end.
+    /// Reads once, behind what is there, if there may be anything. Makes room first: by moving, else
+    /// by growing. `Ok(0)` is the peer's end.
     pub(crate) fn poll_fill(
         &mut self,
         cx: &Context<'_>,
         socket: &mut Stream,
         spare: &Buffers,
     ) -> Poll<io::Result<usize>> {
+        ready!(socket.poll_read_ready(cx));
         self.make_room(spare);
         let polled = socket.poll_read(cx, &mut self.bytes[self.end..]);
         match polled {

@@ -97,12 +97,13 @@ mod tests {
     #[test]
     fn each_part_ends_at_the_first_byte_that_may_not_stand_in_it_wherever_that_is() {
         type End = fn(&[u8], usize) -> usize;
-        let ends: [(End, fn(u8) -> bool); 3] = [
+        type Stops = fn(u8) -> bool;
+        let parts: [(End, Stops); 3] = [
             (target_end, |byte| !byte.is_ascii_graphic()),
             (colon, |byte| byte == b':'),
             (text_end, |byte| byte.is_ascii_control() && byte != b'\t'),
         ];
-        for (end, stops) in ends {
+        for (end, stops) in parts {
             for at in 0..20 {
                 for byte in 0..=255 {
                     let mut bytes = [b'a'; 20];

@@ -81,7 +81,8 @@ pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 pub fn decimal(out: &mut Vec<u8>, mut number: u64) {
     // Most are statuses, times in milliseconds, or counts.
     if let Ok(number @ 0..1_000) = u16::try_from(number) {
-        let digits = [number / 100, number / 10 % 10, number % 10].map(|digit| b'0' + digit as u8);
+        let digit = |number: u16| b'0' + u8::try_from(number % 10).unwrap_or(0);
+        let digits = [digit(number / 100), digit(number / 10), digit(number)];
         let from = usize::from(number < 100) + usize::from(number < 10);
         return out.extend_from_slice(&digits[from..]);
     }
@@ -149,6 +150,24 @@ fn clean(out: &mut Vec<u8>, text: &[u8]) {
     for byte in &mut out[start..] {
         if matches!(*byte, b'\r' | b'\n' | 0) {
             *byte = b' ';
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+
+    #[test]
+    fn numbers_of_any_size_are_written_as_people_do() {
+        for number in [0, 9, 10, 99, 100, 101, 999, 1_000, 65_535, 65_536, u64::MAX] {
+            let mut out = Vec::new();
+
+            decimal(&mut out, number);
+
+            assert_eq!(out, number.to_string().into_bytes());
         }
     }
 }
