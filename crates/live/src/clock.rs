@@ -4,16 +4,13 @@ use base::{Duration, Instant};
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time;
-
-use rustix::time::{ClockId, Timespec, clock_gettime};
 use wire::l7::http1;
 
 /// Counts from the start of the process. All workers share one start, so that an instant means
 /// the same to each of them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clock {
-    /// What the kernel's clock showed then.
-    start: Duration,
+    start: time::Instant,
     /// The time of day then, since the beginning of 1970.
     day: Duration,
 }
@@ -22,7 +19,7 @@ impl Clock {
     /// Starts at [`Instant::ZERO`], now.
     pub(crate) fn start() -> Self {
         let day = time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().into();
-        Self { start: monotonic(), day }
+        Self { start: time::Instant::now(), day }
     }
 
     /// The time of day, for people: since the beginning of 1970, as the machine had it when the
@@ -33,16 +30,8 @@ impl Clock {
 
     /// Reads it: a call into the kernel's page, some twenty nanoseconds.
     pub(crate) fn now(self) -> Instant {
-        Instant::ZERO + monotonic().saturating_sub(self.start)
+        Instant::ZERO + Duration::from(self.start.elapsed())
     }
-}
-
-/// The clock that nobody sets, as a number at once: with `std` that takes a hundred instructions
-/// more, each time.
-fn monotonic() -> Duration {
-    let Timespec { tv_sec, tv_nsec } = clock_gettime(ClockId::Monotonic);
-    // Neither is ever negative.
-    Duration::from_nanos(tv_sec as u64 * 1_000_000_000 + tv_nsec as u64)
 }
 
 /// The date in words, found out once a second.
