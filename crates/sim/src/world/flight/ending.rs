@@ -63,6 +63,7 @@ impl World<'_> {
     }
 
     fn end_for_job(&mut self, now: Instant, job: Handle, flight: &Flight, ended: Ended) {
+        self.count_tries(job, flight);
         let Some(failed) = ended.cause.or(failing(ended.status)) else {
             let (item, quality, vintage) = (flight.item, flight.quality, flight.vintage);
             self.remember(now, flight.engine, flight.kind, Told { item, quality, vintage });

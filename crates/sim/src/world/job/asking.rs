@@ -1,8 +1,7 @@
 //! What a job asks of others, and what becomes of it.
 
 use base::{CallId, Instant};
-use config::design::NodeKind;
-use engine::Carrier;
+use config::design::{NodeKind, Protocol};
 use engine::l7::{Input, Request};
 use model::quality::Quality;
 
@@ -73,6 +72,7 @@ impl World<'_> {
             return self.respond(now, handle, NOT_FOUND);
         };
         let (call, astray) = self.way_on(now, job, right);
+        let client_attempt = if self.tells_tries(job.engine) { job.number } else { 1 };
         let Some(job) = self.jobs.get_mut(handle) else { return };
         (job.state, job.pending) = (State::Asking, 1);
         // The kernel gives a connection to any of the workers.
@@ -81,11 +81,7 @@ impl World<'_> {
         let number = self.plan.engine_number(call, job.kind, worker);
         let holds = job.holds;
         let engine = self.plan.engine(call, job.instance, number);
-        let (item, kind, chance, remaining, number) =
-            (job.item, job.kind, job.chance, job.remaining, job.number);
-        // Which try it is, only our own balancers say.
-        let caller = self.engines[job.engine as usize].call.rules().carrier;
-        let client_attempt = if caller == Carrier::Plimsoll { number } else { 1 };
+        let (item, kind, chance, remaining) = (job.item, job.kind, job.chance, job.remaining);
         let request =
             Request { client_remaining: remaining, client_attempt, ..self.request_of(kind) };
         let parent = Parent::Job(handle);
@@ -93,6 +89,24 @@ impl World<'_> {
             now,
             Start { engine, parent, kind, item, chance, request, fallbacks: 0, holds, astray },
         );
+    }
+
+    /// Which try one is, and how many an answer took, only our own balancers say, in the heads of
+    /// messages.
+    pub(in crate::world) fn tells_tries(&self, engine: u32) -> bool {
+        let engine = &self.engines[engine as usize];
+        let protocol = self.plan.design.call(engine.call.id()).protocol;
+        engine.is_ours() && matches!(protocol, Protocol::Http | Protocol::Grpc)
+    }
+
+    /// Who passes an answer on says how many tries it took; who makes one of several does not.
+    pub(in crate::world) fn count_tries(&mut self, job: Handle, flight: &Flight) {
+        let is_told = self.tells_tries(flight.engine());
+        if let Some(job) = self.jobs.get_mut(job).filter(|_| is_told)
+            && !matches!(self.instances[job.instance as usize].role, Role::Server(_))
+        {
+            job.tries = flight.attempts_in_all();
+        }
     }
 
     /// The call that a request takes from here, and whether that is the wrong one.

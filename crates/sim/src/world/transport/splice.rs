@@ -105,7 +105,8 @@ impl World<'_> {
             Some(std::mem::take(&mut splice.held))
         });
         if self.flights.get(flight).is_some_and(|flight| flight.awaits(attempt)) {
-            let head = Input::Head { status: 200, retry_after: None, body: Body::Gone };
+            let (status, body) = (200, Body::Gone);
+            let head = Input::Head { status, retry_after: None, attempts: 1, body };
             self.tell(now, flight, head);
         }
         for said in held.flatten().unwrap_or_default() {
