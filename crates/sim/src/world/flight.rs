@@ -121,6 +121,11 @@ impl Flight {
         self.exchange.arrived()
     }
 
+    /// Another node is asked than the first.
+    pub(super) const fn is_fallback(&self) -> bool {
+        self.fallbacks > 0
+    }
+
     pub(super) const fn quality(&self) -> Quality {
         self.quality
     }

@@ -72,7 +72,7 @@ impl World<'_> {
             return self.respond(now, handle, NOT_FOUND);
         };
         let (call, astray) = self.way_on(now, job, right);
-        let client_attempt = if self.tells_tries(job.engine) { job.number } else { 1 };
+        let client_attempt = self.client_attempt(job);
         let Some(job) = self.jobs.get_mut(handle) else { return };
         (job.state, job.pending) = (State::Asking, 1);
         // The kernel gives a connection to any of the workers.
@@ -91,22 +91,36 @@ impl World<'_> {
         );
     }
 
-    /// Which try one is, and how many an answer took, only our own balancers say, in the heads of
-    /// messages.
-    pub(in crate::world) fn tells_tries(&self, engine: u32) -> bool {
+    /// Which try it is, as its caller says: only our own balancers do, in the heads of messages.
+    pub(in crate::world) fn told_number(&self, job: &Job) -> u8 {
+        if self.tells_tries(job.engine) { job.number } else { 1 }
+    }
+
+    /// Which try what a job asks of others is of its caller's: who passes a request on heeds that,
+    /// who makes requests of its own does not.
+    pub(in crate::world) fn client_attempt(&self, job: &Job) -> u8 {
+        if self.passes_on(job) { self.told_number(job) } else { 1 }
+    }
+
+    /// Who passes an answer on says how many tries it took, those of what was asked before it and
+    /// failed included.
+    pub(in crate::world) fn count_tries(&mut self, job: Handle, flight: &Flight) {
+        let is_told = self.tells_tries(flight.engine());
+        let passes_on = self.jobs.get(job).is_some_and(|job| self.passes_on(job));
+        if let Some(job) = self.jobs.get_mut(job).filter(|_| is_told && passes_on) {
+            let before = if flight.is_fallback() { job.tries } else { 0 };
+            job.tries = before.saturating_add(flight.attempts_in_all());
+        }
+    }
+
+    fn tells_tries(&self, engine: u32) -> bool {
         let engine = &self.engines[engine as usize];
         let protocol = self.plan.design.call(engine.call.id()).protocol;
         engine.is_ours() && matches!(protocol, Protocol::Http | Protocol::Grpc)
     }
 
-    /// Who passes an answer on says how many tries it took; who makes one of several does not.
-    pub(in crate::world) fn count_tries(&mut self, job: Handle, flight: &Flight) {
-        let is_told = self.tells_tries(flight.engine());
-        if let Some(job) = self.jobs.get_mut(job).filter(|_| is_told)
-            && !matches!(self.instances[job.instance as usize].role, Role::Server(_))
-        {
-            job.tries = flight.attempts_in_all();
-        }
+    fn passes_on(&self, job: &Job) -> bool {
+        !matches!(self.instances[job.instance as usize].role, Role::Server(_))
     }
 
     /// The call that a request takes from here, and whether that is the wrong one.

@@ -136,9 +136,9 @@ impl World<'_> {
         }
         let said = match event {
             Event::Reach { job } => Some(self.request_of_job(job, Speech::Opaque, 1)),
-            Event::Answer { flight, status, .. } => {
+            Event::Answer { flight, status, tries, .. } => {
                 let kind = self.flights.get(flight).map(Flight::kind);
-                kind.map(|kind| self.answer_of_kind(kind, status, Speech::Opaque))
+                kind.map(|kind| self.answer_of_kind(kind, (status, tries), Speech::Opaque))
             }
             Event::Message { job } => {
                 let kind = self.jobs.get(job).map(|job| job.kind);
