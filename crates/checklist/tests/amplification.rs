@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use base::CallId;
 use config::Design;
-use plimsoll_checklist::report::paths;
+use plimsoll_checklist::report::{Reviewed, paths};
 use plimsoll_checklist::{Facts, review};
 use proptest::prelude::*;
 
@@ -25,6 +25,11 @@ fn the_tries_of_balancers_in_a_row_add_up_and_those_of_others_multiply() {
 
     assert_eq!(facts.amplification(last).worst, 4 * (3 + 2));
     assert_eq!(words, "users -> edge 4 x (edge -> lb 3 + lb -> svc 2 more)");
+    let findings = review(&design);
+    let (file, text, remarks) = ("row.toml", "", &[][..]);
+    let told = Reviewed { file, text, design: &design, remarks, findings: &findings };
+    let told = plimsoll_checklist::report::text(&told, false);
+    assert!(told.contains(&format!("{words}  x20 ")), "{told}");
 }
 
 #[test]
