@@ -53,6 +53,19 @@ fn what_is_asked_instead_is_not_retried_either_where_a_hop_above_has_retried() {
     assert!(tries.iter().all(|tries| (2.9..=3.0).contains(tries)), "{tries:?}");
 }
 
+/// One try at the service and one at the spare are two tries.
+#[test]
+fn an_answer_that_was_looked_for_in_two_places_is_not_looked_for_again() {
+    let fails = DETOUR
+        .replace("kind = \"hang\"", "kind = \"error\"\nrate = \"100%\"\nstatus = 503")
+        .replace(
+            "attempt_timeout = \"150ms\"",
+            "retry = { attempts = 2, backoff = \"1ms..1ms\", budget = \"none\", on = [503] }",
+        );
+
+    assert_eq!(tries_at_the_end(&fails), [1.0; 2]);
+}
+
 /// Three balancers in a row before a service that fails.
 const CHAIN: &str = r#"
 [region.eu]
