@@ -183,7 +183,7 @@ const GET: Request = Request {
     client_remaining: None,
     client_attempt: 1,
 };
-const HEAD: Input = Input::Head { status: 200, retry_after: None, body: Body::Kept };
+const HEAD: Input = Input::Head { status: 200, retry_after: None, attempts: 1, body: Body::Kept };
 const MIN_CALLS: u32 = 20;
 
 #[cfg(test)]

@@ -193,6 +193,68 @@ fn retries_over_datagrams_make_the_loss_that_they_answer() {
     assert!(lost[0] > 2.0 * lost[1], "datagrams lost of 1,000 requests: {lost:?}");
 }
 
+/// Who waits in a row gives up before the one behind does, and so hears nothing of the tries there:
+/// then as many arrive as the review says, and not one more.
+#[test]
+fn the_worst_that_is_told_of_hops_in_a_row_happens_and_nothing_worse() {
+    let balancer = |name: &str, port: u16, to: &str| {
+        let listen =
+            format!("address = \"127.0.0.1:{port}\", routes = [{{ path = \"/\", to = \"{to}\" }}]");
+        format!("[balancer.{name}]\nlisten = [{{ {listen} }}]\n")
+    };
+    let service = |name: &str, _, to: &str| format!("[service.{name}]\nsteps = [\"{to}\"]\n");
+    let ours = format!("{}{}{ROW}", balancer("first", 1, "second"), balancer("second", 2, "svc"));
+    let others = format!("{}{}{ROW}", service("first", 1, "second"), service("second", 2, "svc"));
+
+    let found = [ours, others].map(|text| {
+        let loaded = config::load_bytes(text.as_bytes(), &config::NoFiles);
+        let design = loaded.design.expect("it reads well");
+        let told = checklist::report::paths(&design, 1).worst[0].worst;
+        let report = play(&text);
+        (told, last(&report).attempts as f64 / report.calls[0].requests as f64)
+    });
+
+    for (told, tries) in found {
+        assert!((0.97 * told as f64..=told as f64).contains(&tries), "{tries} of {told}");
+    }
+    assert_eq!(found.map(|(told, _)| told), [3 + 1, 3 * 2]);
+}
+
+/// A service that hangs, and whoever asks it by way of `first` and `second`.
+const ROW: &str = r#"
+[client.users]
+traffic = { constant = "20/s" }
+requests = [{ share = "100%", method = "GET", path = "/" }]
+[service.svc]
+model = { workers = 64, queue = "none", service_time = "1ms" }
+[call.users.first]
+timeout = "5s"
+idempotent = true
+on_failure = "error"
+in_flight = "none"
+retry = "none"
+[call.first.second]
+timeout = "5s"
+attempt_timeout = "150ms"
+idempotent = true
+on_failure = "error"
+in_flight = 1000
+queue = 0
+retry = { attempts = 3, backoff = "1ms..1ms", budget = "none" }
+[call.second.svc]
+timeout = "2s"
+attempt_timeout = "100ms"
+idempotent = true
+on_failure = "error"
+in_flight = 1000
+queue = 0
+retry = { attempts = 2, backoff = "1ms..1ms", budget = "none" }
+[[incident.silent]]
+on = "svc"
+kind = "hang"
+at = "0s"
+"#;
+
 /// What is found of the failing fixture of a rule and of the passing one.
 fn both<T>(code: &str, find: impl Fn(&str) -> T) -> [T; 2] {
     let rule = rule_named(code).expect("the rule exists");

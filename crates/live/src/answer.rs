@@ -20,6 +20,8 @@ pub(crate) struct Answer {
     detail: Option<&'static str>,
     /// When it is worth asking again, if a rule says so.
     retry_after: Option<Duration>,
+    /// Tries that came before it, here and below.
+    attempts: u8,
     allow: bool,
     /// What is reflected to a TRACE.
     reflected: Option<Vec<u8>>,
@@ -33,6 +35,7 @@ impl Answer {
             cause: Some(cause),
             detail: None,
             retry_after: None,
+            attempts: 0,
             allow: false,
             reflected: None,
         }
@@ -41,6 +44,11 @@ impl Answer {
     /// When it is worth asking again, if a rule says so.
     pub(crate) fn retry_after(self, retry_after: Option<Duration>) -> Self {
         Self { retry_after, ..self }
+    }
+
+    /// After so many tries, those of the hops below included.
+    pub(crate) fn attempts(self, attempts: u8) -> Self {
+        Self { attempts, ..self }
     }
 
     /// Bytes that are no request.
@@ -104,8 +112,9 @@ impl Answer {
     pub(crate) fn write(&self, out: &mut Vec<u8>, to: Recipient, id: RequestId, date: &str) -> u64 {
         let proxy_status = self.cause.map(|cause| self.proxy_status(cause)).unwrap_or_default();
         let retry_after = seconds(self.retry_after.unwrap_or(limits::ASK_AGAIN)).to_string();
+        let attempts = self.attempts.to_string();
         let (kind, body) = self.body(id);
-        let mut fields: Vec<(&str, &[u8])> = Vec::with_capacity(5);
+        let mut fields: Vec<(&str, &[u8])> = Vec::with_capacity(6);
         fields.push(("Date", date.as_bytes()));
         if !body.is_empty() {
             fields.push(("Content-Type", kind.as_bytes()));
@@ -115,6 +124,9 @@ impl Answer {
         }
         if self.status == 503 {
             fields.push(("Retry-After", retry_after.as_bytes()));
+        }
+        if self.attempts > 1 {
+            fields.push(("Plimsoll-Attempt", attempts.as_bytes()));
         }
         if self.allow {
             fields.push(("Allow", METHODS));

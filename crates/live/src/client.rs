@@ -299,7 +299,9 @@ impl Client {
         retry_after: Option<Duration>,
     ) {
         desk.leave(&self.worker.buffers);
-        self.write_answer(desk, &Answer::failure(cause).retry_after(retry_after));
+        let attempts = desk.exchange.attempts_in_all();
+        let answer = Answer::failure(cause).retry_after(retry_after).attempts(attempts);
+        self.write_answer(desk, &answer);
     }
 
     /// Writes an answer of our own for the client.

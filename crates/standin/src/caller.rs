@@ -284,7 +284,8 @@ impl Asking<'_> {
     fn on_head(&mut self, head: Head, until: Instant) -> Input {
         (self.status, self.told) = (head.status, head.told);
         let retry_after = head.retry_after;
-        let input = Input::Head { status: head.status, retry_after, body: Body::Kept };
+        let (status, body) = (head.status, Body::Kept);
+        let input = Input::Head { status, retry_after, attempts: 1, body };
         self.doing = Doing::Reading(head, until);
         input
     }

@@ -277,6 +277,20 @@ fn our_proxy_status_stands_behind_those_of_others() {
 }
 
 #[test]
+fn how_many_attempts_an_answer_took_is_ours_to_say_and_nobody_can_strip_it() {
+    let text = "HTTP/1.1 503 X\nPlimsoll-Attempt: 2\nplimsoll-attempt: junk\n\
+                Connection: Plimsoll-Attempt\nContent-Length: 0\n\n";
+    let sent = forward_response_to(text, Method::Get, |response| ResponseHop {
+        attempts: response.attempts().map(|below| below + 1),
+        ..ResponseHop::new("edge", Version::Http11, response)
+    });
+
+    assert_eq!(sent, "HTTP/1.1 503 X\nPlimsoll-Attempt: 3\nVia: 1.1 edge\nContent-Length: 0\n\n");
+    let silent = forward_response(text, Version::Http11);
+    assert_eq!(silent, "HTTP/1.1 503 X\nVia: 1.1 edge\nContent-Length: 0\n\n");
+}
+
+#[test]
 fn an_answer_of_our_own_is_whole() {
     let fields: &[(&str, &[u8])] = &[("Retry-After", b"1")];
     let mut out = Vec::new();

@@ -125,6 +125,26 @@ fn retry_after_is_seconds_or_a_date() {
 }
 
 #[test]
+fn how_many_attempts_an_answer_took_is_a_number_or_not_known() {
+    let took = |values: &[&str]| {
+        let fields: String =
+            values.iter().map(|value| format!("plimsoll-attempt: {value}\n")).collect();
+        let mut found = None;
+        asking(GET, &format!("HTTP/1.1 503 X\n{fields}\n"), |response| {
+            found = response.attempts();
+        });
+        found
+    };
+
+    assert_eq!((took(&[]), took(&["3"]), took(&["0"])), (None, Some(3), Some(0)));
+    assert_eq!((took(&["1", "4", "2"]), took(&["many", "2"])), (Some(4), Some(2)));
+    assert_eq!(took(&["99999999999999999999"]), Some(i64::MAX as u64));
+    for junk in ["", "-2", "+2", "0x2", "2.0", "2 2", "2, 2", "two"] {
+        assert_eq!(took(&[junk]), None, "{junk}");
+    }
+}
+
+#[test]
 fn garbage_is_refused_with_its_reason() {
     let cases = [
         ("garbage\n\n", Refusal::StatusLine),

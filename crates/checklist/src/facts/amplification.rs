@@ -4,65 +4,214 @@
 //! are 27 attempts for one request. A budget does not change what one unlucky request may cost,
 //! but it bounds what all requests together cost for longer than a moment: the factor of its layer
 //! is 1 + share.
+//!
+//! Balancers of ours in a row do better. A try tells the next which one it is, and who is told of a
+//! second one does not retry: only what nobody above has retried is tried again. So their tries add
+//! up, `1 + Σ (attempts - 1)`, also where no answer comes back, and so do the shares of their
+//! budgets. What answers tell on their way back makes fewer of them still, in most cases; not in
+//! the worst, where every answer comes too late. A property of `engine` holds this.
 
 use base::{CallId, NodeId};
 use config::Design;
-use config::design::Call;
+use config::design::{Call, NodeKind, Protocol};
+use engine::Carrier;
 
 use super::neighbours::Neighbours;
 
-/// The product of the tries along the worst path from a client to the end of a call.
+/// The tries along the worst path from a client to the end of a call.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Amplification {
     /// The most attempts of this call that one request can cause.
     pub worst: u64,
     /// The most attempts per request that last, over many requests: budgets count.
     pub lasting: f64,
-    /// The call before this one on the worst path.
-    pub before: Option<CallId>,
 }
 
-/// For each call of the design.
-pub(super) fn of(design: &Design, neighbours: &Neighbours, order: &[NodeId]) -> Vec<Amplification> {
-    let start = Amplification { worst: 1, lasting: 1.0, before: None };
-    let mut all: Vec<Amplification> = design.calls.iter().map(|call| start.times(call)).collect();
-    for &node in order {
-        let at_node = worst_at(neighbours.to(node), &all).unwrap_or(start);
-        for &call in neighbours.from(node) {
-            all[call.index()] = at_node.times(design.call(call));
-        }
+/// How far retries multiply, for each call of a design.
+#[derive(Debug)]
+pub(super) struct Amplifications {
+    of_calls: Vec<Amplification>,
+    /// By which path most attempts come.
+    worst: Table,
+}
+
+impl Amplifications {
+    pub(super) fn of(design: &Design, neighbours: &Neighbours, order: &[NodeId]) -> Self {
+        let worst = table(design, neighbours, order, attempts);
+        let lasting = table(design, neighbours, order, lasting_factor);
+        let of_calls = worst.iter().zip(&lasting).map(|(worst, lasting)| Amplification {
+            worst: whole(worst[0].tries.all),
+            lasting: lasting[0].tries.all,
+        });
+        Self { of_calls: of_calls.collect(), worst }
     }
-    all
+
+    pub(super) fn of_call(&self, call: CallId) -> &Amplification {
+        &self.of_calls[call.index()]
+    }
+
+    /// The calls of the path on which most attempts of this call come together, this one last.
+    pub(super) fn worst_path(&self, call: CallId) -> Vec<CallId> {
+        let before = |&(call, at): &(CallId, usize)| self.worst[call.index()][at].before;
+        let mut path: Vec<CallId> =
+            std::iter::successors(Some((call, 0)), before).map(|(call, _)| call).collect();
+        path.reverse();
+        path
+    }
 }
 
 /// The factor of one call over many requests.
 pub fn lasting_factor(call: &Call) -> f64 {
-    let attempts = f64::from(call.rules.retry.attempts);
+    let attempts = attempts(call);
     match &call.rules.budget {
         Some(budget) => attempts.min(1.0 + budget.share().as_f64()),
         None => attempts,
     }
 }
 
-/// What the worst of the calls to a node brings there.
-fn worst_at(calls: &[CallId], all: &[Amplification]) -> Option<Amplification> {
-    let of = |call: &CallId| all[call.index()];
-    let by_worst = |a: &&CallId, b: &&CallId| {
-        of(a).worst.cmp(&of(b).worst).then(of(a).lasting.total_cmp(&of(b).lasting))
-    };
-    let worst = calls.iter().max_by(by_worst)?;
-    let lasting = calls.iter().map(|call| of(call).lasting).fold(1.0, f64::max);
-    Some(Amplification { lasting, before: Some(*worst), worst: of(worst).worst })
+/// The most attempts that one request causes at the end of a path.
+pub(crate) fn worst_along(design: &Design, path: &[CallId]) -> u64 {
+    whole(along(design, path, attempts))
 }
 
-impl Amplification {
-    /// After one more call.
-    fn times(self, call: &Call) -> Self {
-        let attempts = u64::from(call.rules.retry.attempts);
-        Self {
-            worst: self.worst.saturating_mul(attempts),
-            lasting: self.lasting * lasting_factor(call),
-            before: self.before,
+/// The most that last over many requests.
+pub(crate) fn lasting_along(design: &Design, path: &[CallId]) -> f64 {
+    along(design, path, lasting_factor)
+}
+
+/// `users -> lb 2 x (lb -> hub 3 + hub -> svc 2 more)`: the tries of those calls of a path that are
+/// `shown`.
+pub(crate) fn in_words(design: &Design, path: &[CallId], shown: impl Fn(u8) -> bool) -> String {
+    let mut factors: Vec<(usize, Vec<String>)> = Vec::new();
+    let mut row = 0;
+    for (at, &id) in path.iter().enumerate() {
+        let attempts = design.call(id).rules.retry.attempts;
+        let adds = at > 0 && tells(design.call(path[at - 1])) && heeds(design, design.call(id));
+        row += usize::from(!adds);
+        if !shown(attempts) {
+            continue;
+        }
+        let name = design.call_in_words(id);
+        match factors.last_mut().filter(|(last, _)| *last == row) {
+            Some((_, terms)) => terms.push(format!("{name} {} more", attempts.saturating_sub(1))),
+            None => factors.push((row, vec![format!("{name} {attempts}")])),
         }
     }
+    let factors = factors.iter().map(|(_, terms)| match &terms[..] {
+        [term] => term.clone(),
+        terms => format!("({})", terms.join(" + ")),
+    });
+    factors.collect::<Vec<_>>().join(" x ")
 }
+
+/// What becomes of one request on its way.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Tries {
+    /// So many arrive.
+    all: f64,
+    /// Of so many of them who gets them is not told that anybody has tried before.
+    firsts: f64,
+}
+
+impl Tries {
+    const ONE: Self = Self { all: 1.0, firsts: 1.0 };
+
+    /// After one more call.
+    fn through(self, design: &Design, call: &Call, factor: f64) -> Self {
+        let firsts = if heeds(design, call) { self.firsts } else { self.all };
+        let all = (self.all + firsts * (factor - 1.0)).min(f64::MAX);
+        Self { all, firsts: if tells(call) { firsts } else { all } }
+    }
+}
+
+fn along(design: &Design, path: &[CallId], factor: impl Fn(&Call) -> f64) -> f64 {
+    let calls = path.iter().map(|&id| design.call(id));
+    calls.fold(Tries::ONE, |tries, call| tries.through(design, call, factor(call))).all
+}
+
+/// Whether its tries say which they are, in the heads of messages.
+fn tells(call: &Call) -> bool {
+    let has_heads = matches!(call.protocol, Protocol::Http | Protocol::Grpc);
+    has_heads && call.rules.carrier == Carrier::Plimsoll
+}
+
+/// Whether it is not retried where its caller was told of a second try: by who passes requests on.
+/// A service makes requests of its own.
+fn heeds(design: &Design, call: &Call) -> bool {
+    let passes_on =
+        matches!(design.node(call.from).kind, NodeKind::Balancer(_) | NodeKind::Cache(_));
+    passes_on && call.rules.carrier == Carrier::Plimsoll
+}
+
+/// A path to the end of a call.
+#[derive(Clone, Copy, Debug)]
+struct Way {
+    tries: Tries,
+    /// The call before, and which of its ways.
+    before: Option<(CallId, usize)>,
+}
+
+/// The ways to the end of each call that can be part of the worst path to another, the worst first.
+/// More tries that the next balancer is told of can make less of themselves than fewer that it takes
+/// for first ones.
+type Table = Vec<Vec<Way>>;
+
+fn table(
+    design: &Design,
+    neighbours: &Neighbours,
+    order: &[NodeId],
+    factor: impl Fn(&Call) -> f64,
+) -> Table {
+    let through = |way: &Way, call: &Call| Way {
+        tries: way.tries.through(design, call, factor(call)),
+        before: way.before,
+    };
+    let start = Way { tries: Tries::ONE, before: None };
+    let mut table: Table = design.calls.iter().map(|call| vec![through(&start, call)]).collect();
+    for &node in order {
+        let to_node = neighbours.to(node).iter().flat_map(|&call| {
+            let ways = table[call.index()].iter().enumerate();
+            ways.map(move |(at, way)| Way { before: Some((call, at)), ..*way })
+        });
+        let to_node = worth_keeping(to_node.collect());
+        for &call in neighbours.from(node).iter().filter(|_| !to_node.is_empty()) {
+            let ways = to_node.iter().map(|way| through(way, design.call(call)));
+            table[call.index()] = worth_keeping(ways.collect());
+        }
+    }
+    table
+}
+
+/// Those that none of the others is worse than in both regards. In a design that has a great many
+/// of them, the first stands for all, no better than any.
+fn worth_keeping(mut ways: Vec<Way>) -> Vec<Way> {
+    let by_worst = |a: &Way, b: &Way| {
+        let firsts = || b.tries.firsts.total_cmp(&a.tries.firsts);
+        b.tries.all.total_cmp(&a.tries.all).then_with(firsts)
+    };
+    ways.sort_by(by_worst);
+    let mut firsts = 0.0;
+    ways.retain(|way| {
+        let is_worse = way.tries.firsts > firsts;
+        firsts = way.tries.firsts.max(firsts);
+        is_worse
+    });
+    if ways.len() > MOST_WAYS {
+        ways.truncate(1);
+        ways[0].tries.firsts = firsts;
+    }
+    ways
+}
+
+fn attempts(call: &Call) -> f64 {
+    f64::from(call.rules.retry.attempts)
+}
+
+/// Beyond counting it is the largest number there is.
+#[expect(clippy::cast_possible_truncation, reason = "a whole number, and the cast saturates")]
+fn whole(tries: f64) -> u64 {
+    tries.round() as u64
+}
+
+/// More than any design has that somebody thought about.
+const MOST_WAYS: usize = 8;

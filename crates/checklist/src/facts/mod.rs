@@ -16,6 +16,7 @@ mod sessions;
 mod trouble;
 
 pub use amplification::{Amplification, lasting_factor};
+pub(crate) use amplification::{in_words, lasting_along, worst_along};
 pub(crate) use capacity::{mean_of_lognormal, p99};
 pub(crate) use distance::light_time;
 pub use flow::Arrival;
@@ -29,6 +30,7 @@ use config::design::{Call, Node, OnFailure, Source};
 use config::{Design, Span};
 
 use crate::question;
+use amplification::Amplifications;
 use capacity::Paces;
 use distance::Delays;
 use flow::Flows;
@@ -45,7 +47,7 @@ pub struct Facts<'a> {
     delays: Delays,
     flows: Flows,
     homes: Homes,
-    amplification: Vec<Amplification>,
+    amplifications: Amplifications,
     paces: Paces,
 }
 
@@ -60,7 +62,7 @@ impl<'a> Facts<'a> {
             delays: Delays::of(design),
             homes: Homes::of(design, &neighbours, &order, &flows),
             flows,
-            amplification: amplification::of(design, &neighbours, &order),
+            amplifications: Amplifications::of(design, &neighbours, &order),
             paces: Paces::of(design, &neighbours, &order, |_| 1.0),
             neighbours,
             order,
@@ -103,13 +105,10 @@ impl<'a> Facts<'a> {
         self.calls().map(|(id, _)| id).filter(ends)
     }
 
-    /// `users -> lb 2 x lb -> svc 3`: the tries of those calls of a path that are retried.
+    /// `users -> lb 2 x lb -> svc 3`: the tries of those calls of a path that are retried. Those of
+    /// balancers in a row add up: `(lb -> hub 3 + hub -> svc 2 more)`.
     pub fn tries_in_words(&self, path: &[CallId]) -> String {
-        let one = |&id: &CallId| {
-            let attempts = self.design.call(id).rules.retry.attempts;
-            (attempts > 1).then(|| format!("{} {attempts}", self.design.call_in_words(id)))
-        };
-        path.iter().filter_map(one).collect::<Vec<_>>().join(" x ")
+        in_words(self.design, path, |attempts| attempts > 1)
     }
 
     /// Whether the file gives a value for this key of a call, or for one below it.
@@ -160,7 +159,7 @@ impl<'a> Facts<'a> {
 
     /// How far the retries of a call and of those before it multiply.
     pub fn amplification(&self, call: CallId) -> &Amplification {
-        &self.amplification[call.index()]
+        self.amplifications.of_call(call)
     }
 
     /// The requests per second that all instances of a node can do; nothing without a model.
@@ -225,10 +224,7 @@ impl<'a> Facts<'a> {
 
     /// The calls of the path on which most attempts of this call come together, this one last.
     pub fn worst_path(&self, call: CallId) -> Vec<CallId> {
-        let before = |id: &CallId| self.amplification(*id).before;
-        let mut path: Vec<CallId> = std::iter::successors(Some(call), before).collect();
-        path.reverse();
-        path
+        self.amplifications.worst_path(call)
     }
 
     fn sum_over_calls_to(

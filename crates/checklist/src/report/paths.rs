@@ -8,8 +8,7 @@ use config::design::NodeKind;
 use config::graph::Graph;
 use serde::Serialize;
 
-use crate::Facts;
-use crate::facts::{lasting_factor, routed};
+use crate::facts::{lasting_along, routed, worst_along};
 
 /// A way from a client to a node that asks nobody further.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -21,7 +20,8 @@ pub struct Path {
     pub ids: Vec<CallId>,
     /// The tries of each.
     pub tries: Vec<u8>,
-    /// The product of the tries: the most attempts that one request can cause at the end.
+    /// The most attempts that one request can cause at the end: the product of the tries, but that
+    /// those of our balancers in a row add up.
     pub worst: u64,
     /// The most attempts per request that last, over many requests: budgets count.
     pub lasting: f64,
@@ -40,15 +40,13 @@ pub struct Paths {
 
 /// The `most` worst paths of a design.
 pub fn paths(design: &Design, most: usize) -> Paths {
-    let facts = Facts::of(design);
     let found = Graph::of(design).paths();
-    let attempts = |id: &CallId| u64::from(design.call(*id).rules.retry.attempts);
-    let worst = |path: &Vec<CallId>| path.iter().map(attempts).fold(1, u64::saturating_mul);
     let passable = found.paths.iter().filter(|path| is_passable(design, path));
-    let mut all: Vec<(u64, &Vec<CallId>)> = passable.map(|path| (worst(path), path)).collect();
+    let mut all: Vec<(u64, &Vec<CallId>)> =
+        passable.map(|path| (worst_along(design, path), path)).collect();
     let count = all.len();
     all.sort_by_key(|(worst, _)| Reverse(*worst));
-    let worst = all.into_iter().take(most).map(|(worst, calls)| path(&facts, worst, calls));
+    let worst = all.into_iter().take(most).map(|(worst, calls)| path(design, worst, calls));
     Paths { worst: worst.collect(), count, complete: found.complete }
 }
 
@@ -68,14 +66,13 @@ fn is_passable(design: &Design, path: &[CallId]) -> bool {
     is_fallback || taken.clone().next().is_none() || taken.any(|call| call == *second)
 }
 
-fn path(facts: &Facts<'_>, worst: u64, calls: &[CallId]) -> Path {
-    let factor = |id: &CallId| lasting_factor(facts.design.call(*id));
+fn path(design: &Design, worst: u64, calls: &[CallId]) -> Path {
     Path {
-        calls: calls.iter().map(|&id| facts.design.call_name(id)).collect(),
+        calls: calls.iter().map(|&id| design.call_name(id)).collect(),
         ids: calls.to_vec(),
-        tries: calls.iter().map(|&id| facts.design.call(id).rules.retry.attempts).collect(),
+        tries: calls.iter().map(|&id| design.call(id).rules.retry.attempts).collect(),
         worst,
-        lasting: super::rounded(calls.iter().map(factor).product()),
+        lasting: super::rounded(lasting_along(design, calls)),
     }
 }
 

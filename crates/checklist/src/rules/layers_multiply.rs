@@ -15,13 +15,14 @@ pub(super) static RULE: Rule = Rule {
         three layers are 27 attempts for one request. Four is the least that two retrying layers \
         make of each other, and more than any service has in reserve: at four times its load it \
         stays down for as long as the callers keep asking. Retry at one layer, and let a budget \
-        bound it.",
+        bound it. Balancers of Plimsoll in a row tell each other of their tries, which add up \
+        instead: three and three are five.",
     check,
     failing: include_str!("../../fixtures/R07-fail.toml"),
     passing: include_str!("../../fixtures/R07-pass.toml"),
 };
 
-/// Two layers of two tries.
+/// Two layers of two tries that know nothing of each other.
 pub(crate) const TOO_MUCH: f64 = 4.0;
 
 fn check(facts: &Facts<'_>, notes: &mut Notes<'_>) {

@@ -10,8 +10,9 @@ pub(super) static RULE: Rule = Rule {
     trap: Some(4),
     severity: Severity::Warning,
     reason: "Budgets bound what all requests together cost. A single request, and every request \
-        until the saved-up bursts are spent, can still cost the product of all tries on its way. \
-        A layer that knows that the one behind it retries has nothing to gain from doing so too.",
+        until the saved-up bursts are spent, can still cost the product of all tries on its way, \
+        or their sum where balancers of Plimsoll in a row tell each other of them. A layer that \
+        knows that the one behind it retries has nothing to gain from doing so too.",
     check,
     failing: include_str!("../../fixtures/R08-fail.toml"),
     passing: include_str!("../../fixtures/R08-pass.toml"),

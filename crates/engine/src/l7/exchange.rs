@@ -15,6 +15,7 @@
 
 mod again;
 mod end;
+mod hops;
 
 use base::{Duration, EndpointId, Instant};
 use event::policy::{self as decided, NoRetry};
@@ -42,6 +43,8 @@ pub struct Exchange {
     deadline: Deadline,
     /// Tries that have left.
     attempts: u8,
+    /// Further tries that hops below made of the one that was answered.
+    below: u8,
     /// A permit of the call is held.
     admitted: bool,
     /// The current try was charged to the budget.
@@ -84,6 +87,7 @@ impl Exchange {
             queue_wait: Duration::ZERO,
             deadline: Deadline::new(now, &policy::deadline::Params::default(), None),
             attempts: 0,
+            below: 0,
             admitted: false,
             retrying: false,
             status: 0,
@@ -106,7 +110,11 @@ impl Exchange {
             (&State::Trying { attempt, until, .. }, Input::Sent) => {
                 self.state = State::Trying { attempt, until, sent: true };
             }
-            (&State::Trying { attempt, .. }, Input::Head { status, retry_after, body }) => {
+            (
+                &State::Trying { attempt, .. },
+                Input::Head { status, retry_after, attempts, body },
+            ) => {
+                self.below = hops::heard(attempts, call) - 1;
                 self.on_head(now, attempt, status, retry_after, body, call, sink);
             }
             (
@@ -164,11 +172,6 @@ impl Exchange {
         self.queue_wait
     }
 
-    /// Which try the current one is, counted from the client: those of the hops before are in it.
-    fn number(&self) -> u8 {
-        self.request.client_attempt.saturating_sub(1).saturating_add(self.attempts)
-    }
-
     /// When its first byte arrived.
     pub const fn arrived(&self) -> Instant {
         self.arrived
@@ -180,7 +183,8 @@ impl Exchange {
     }
 
     fn begin(&mut self, now: Instant, request: Request, call: &mut Call, sink: &mut impl Sink) {
-        self.request = request;
+        let client_attempt = hops::heard(request.client_attempt, call);
+        self.request = Request { client_attempt, ..request };
         self.arrived = now - request.head_took;
         self.deadline = Deadline::new(self.arrived, &call.rules.deadline, request.client_remaining);
         call.on_request();
@@ -264,7 +268,7 @@ impl Exchange {
         call: &Call,
         sink: &mut impl Sink,
     ) {
-        if grounds.is_none() && self.request.client_attempt <= 1 {
+        if grounds.is_none() && self.request.client_attempt == 1 {
             call.shared.earn(now);
         }
         self.attempts = self.attempts.saturating_add(1);

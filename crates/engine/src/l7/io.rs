@@ -67,6 +67,9 @@ pub enum Input {
         status: u16,
         /// How long the peer asks to be left alone.
         retry_after: Option<Duration>,
+        /// How many tries it took below, as the peer says in `Plimsoll-Attempt`; 1 where it says
+        /// nothing. Who has tried again itself is not asked again: tries at two layers multiply.
+        attempts: u8,
         /// Whether the request's body could be sent again.
         body: Body,
     },

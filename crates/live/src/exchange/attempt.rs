@@ -11,7 +11,7 @@ use event::{Cause, Event, Scope, l4};
 use wire::l7::http1::{Asked, Body, Framing, Parse, Request, RequestHop, Response};
 
 use super::desk::{Attempt, Desk, Due, Link, Stage};
-use super::drive::failed;
+use super::drive::{count, failed};
 use super::passage::Progress;
 use crate::client::Client;
 use crate::limits::Limits;
@@ -325,5 +325,6 @@ fn is_plausible(
 
 fn head(response: &Response<'_>, body: engine::l7::Body) -> Input {
     let retry_after = response.retry_after_secs(clock::seconds_since_1970).map(Duration::from_secs);
-    Input::Head { status: response.status(), retry_after, body }
+    let attempts = response.attempts().map_or(1, count);
+    Input::Head { status: response.status(), retry_after, attempts, body }
 }

@@ -320,9 +320,7 @@ impl Desk {
             idempotent_method: request.method().is_idempotent(),
             declared_idempotent: request.idempotency_key().is_some(),
             client_remaining: request.timeout_ms().map(Duration::from_millis),
-            client_attempt: request
-                .attempt()
-                .map_or(1, |attempt| u8::try_from(attempt).unwrap_or(u8::MAX)),
+            client_attempt: request.attempt().map_or(1, count),
         }
     }
 }
@@ -340,6 +338,11 @@ fn out_of_time(desk: &Desk) -> Input {
         Cause::ClientLeft => Input::ClientLeft,
         _ => Input::Time { body: desk.upload.body() },
     }
+}
+
+/// As many tries as another tells of; beyond counting they are many.
+pub(super) fn count(attempts: u64) -> u8 {
+    u8::try_from(attempts).unwrap_or(u8::MAX)
 }
 
 /// The current try failed.

@@ -25,11 +25,13 @@ impl Client {
         desk.tale.answered = Some(self.worker.recent());
         desk.tale.cause = Cause::of_passed_on(status);
         let failure = desk.tale.cause.map(|_| format!("plimsoll; received-status={status}"));
+        let attempts = desk.exchange.attempts_in_all();
         let date = self.worker.date();
         let mut hop = ResponseHop {
             // An interim answer needs none, and a tunnel has other things to say.
             date: (!response.is_interim() && status != 101).then_some(&*date),
             proxy_status: failure.as_deref().map(str::as_bytes),
+            attempts: (attempts > 1).then_some(attempts.into()),
             ..ResponseHop::new(&self.worker.plan.pseudonym, request.version(), &response)
         };
         // An answer that comes before the whole body: the rest of it may never be read.

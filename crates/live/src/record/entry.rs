@@ -28,7 +28,7 @@ pub(super) enum Said {
     Begin { idempotent: bool, declared: bool, remaining: Option<u64>, attempt: u8, head: u64 },
     Turn,
     Sent,
-    Head { status: u16, retry_after: Option<u64>, body: Upload },
+    Head { status: u16, retry_after: Option<u64>, attempts: u8, body: Upload },
     Finished,
     Failed { cause: String, refused_by_peer: bool, body: Upload },
     Time { body: Upload },
@@ -49,9 +49,10 @@ impl From<Input> for Said {
             },
             Input::Turn => Self::Turn,
             Input::Sent => Self::Sent,
-            Input::Head { status, retry_after, body } => Self::Head {
+            Input::Head { status, retry_after, attempts, body } => Self::Head {
                 status,
                 retry_after: retry_after.map(Duration::as_nanos),
+                attempts,
                 body: body.into(),
             },
             Input::Finished => Self::Finished,
@@ -81,9 +82,9 @@ impl Said {
             }
             Self::Turn => Input::Turn,
             Self::Sent => Input::Sent,
-            Self::Head { status, retry_after, body } => {
+            Self::Head { status, retry_after, attempts, body } => {
                 let retry_after = retry_after.map(Duration::from_nanos);
-                Input::Head { status, retry_after, body: body.into() }
+                Input::Head { status, retry_after, attempts, body: body.into() }
             }
             Self::Finished => Input::Finished,
             Self::Failed { ref cause, refused_by_peer, body } => {
@@ -150,7 +151,12 @@ mod tests {
             }),
             Input::Turn,
             Input::Sent,
-            Input::Head { status: 503, retry_after: Some(Duration::from_secs(1)), body },
+            Input::Head {
+                status: 503,
+                retry_after: Some(Duration::from_secs(1)),
+                attempts: 3,
+                body,
+            },
             Input::Finished,
             Input::Failed { cause: Cause::Reset, refused_by_peer: false, body },
             Input::Time { body: Body::Kept },

@@ -1,5 +1,6 @@
 //! What ends at the balancer and what goes on (RFC 9110, section 7 and around it).
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::client::{field, fields, status};
@@ -86,6 +87,92 @@ fn two_balancers_in_a_row_are_no_loop() {
     let outer = Site::before(&[inner.address]).start();
 
     assert_eq!(outer.get("/").status, 200);
+}
+
+/// A balancer that tries three times.
+fn trying_thrice(before: &[SocketAddr]) -> Site {
+    let budget = "{ share = \"20%\", floor = \"10/s\", burst = 100 }";
+    let retry = format!("{{ attempts = 3, backoff = \"1ms..5ms\", budget = {budget} }}");
+    Site::before(before).rule("retry", &retry).rule("attempt_timeout", "\"2s\"")
+}
+
+#[test]
+fn what_a_balancer_has_tried_again_the_one_before_it_does_not() {
+    let ill = Service::answering("HTTP/1.1 503 Ill\r\nContent-Length: 3\r\n\r\nill");
+    let mute = Service::script(|connection| {
+        connection.request();
+    });
+    for (service, says) in [(&ill, (503, None)), (&mute, (502, Some("closed")))] {
+        let inner = trying_thrice(&[service.address]).start();
+        let outer = trying_thrice(&[inner.address]).start();
+
+        let answer = outer.get("/");
+
+        assert_eq!((answer.status, answer.cause().as_deref()), says);
+        assert_eq!(service.requests().len(), 3, "{:?}", service.requests());
+        assert_eq!(answer.field("plimsoll-attempt"), Some("3"));
+        assert_eq!(inner.metric("retries_refused_total", &["attempts_used_up"]), 1.0);
+        assert_eq!(outer.metric("retries_refused_total", &["retried_below"]), 1.0);
+        assert_eq!(outer.metric("attempts_total", &[]), 1.0);
+        outer.assert_nothing_leaked();
+    }
+}
+
+#[test]
+fn what_a_balancer_has_tried_only_once_the_one_before_it_tries_again() {
+    let service = Service::answering("HTTP/1.1 503 Ill\r\nContent-Length: 0\r\n\r\n");
+    let inner = Site::before(&[service.address]).rule("retry", "\"none\"").start();
+    let outer = trying_thrice(&[inner.address]).start();
+
+    let answer = outer.get("/");
+
+    assert_eq!((answer.status, answer.field("plimsoll-attempt")), (503, Some("3")));
+    assert_eq!(service.requests().len(), 3);
+}
+
+#[test]
+fn an_answer_says_how_many_tries_it_took_if_it_was_more_than_one() {
+    let service = Service::script(|connection| {
+        while let Some(request) = connection.request() {
+            let is_first = field(&request, "plimsoll-attempt") == Some("1");
+            connection.send(match is_first && request.starts_with("GET /late ") {
+                true => b"HTTP/1.1 503 Ill\r\nContent-Length: 0\r\n\r\n",
+                false => b"HTTP/1.1 200 OK\r\nPlimsoll-Attempt: 1\r\nContent-Length: 0\r\n\r\n",
+            });
+        }
+    });
+    let inner = Site::before(&[service.address]).start();
+    let outer = Site::before(&[inner.address]).start();
+
+    let told = |path: &str| {
+        let answer = outer.get(path);
+        assert_eq!(answer.status, 200);
+        answer.field("plimsoll-attempt").map(str::to_owned)
+    };
+
+    assert_eq!((told("/"), told("/late")), (None, Some("2".to_owned())));
+}
+
+/// All that it can do is to keep its own requests from being tried again.
+#[test]
+fn a_service_that_lies_about_its_tries_harms_nobody_but_itself() {
+    for (said, requests, told) in [
+        ("Plimsoll-Attempt: 7\r\n", 1, "7"),
+        ("Plimsoll-Attempt: 99999999999999999999\r\n", 1, "255"),
+        ("Plimsoll-Attempt: 0\r\nPlimsoll-Attempt: 1\r\nPlimsoll-Attempt: 7, 7\r\n", 2, "2"),
+        ("Plimsoll-Attempt: -7\r\nPlimsoll_Attempt: 7\r\nConnection: plimsoll-attempt\r\n", 2, "2"),
+    ] {
+        let answer = format!("HTTP/1.1 503 Ill\r\n{said}Content-Length: 3\r\n\r\nill");
+        let service = Service::answering(answer.leak());
+        let balancer = Site::before(&[service.address]).start();
+
+        let answer = balancer.get("/");
+
+        assert_eq!((answer.status, answer.text()), (503, "ill"), "{said}");
+        assert_eq!(service.requests().len(), requests, "{said}");
+        assert_eq!(fields(&answer.head, "plimsoll-attempt").collect::<Vec<_>>(), [told], "{said}");
+        balancer.assert_nothing_leaked();
+    }
 }
 
 #[test]

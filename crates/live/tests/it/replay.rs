@@ -36,6 +36,7 @@ fn every_decision_about_real_traffic_with_faults_is_made_again_by_the_engine_alo
     balancer.assert_nothing_leaked();
     let retries = balancer.metric("retries_total", &[]);
     let queued = balancer.metric("queued_total", &[]);
+    let retried_below = balancer.metric("retries_refused_total", &["retried_below"]);
     drop(clients);
     balancer.drain();
     balancer.wait();
@@ -45,6 +46,7 @@ fn every_decision_about_real_traffic_with_faults_is_made_again_by_the_engine_alo
 
     assert!(compared > 400, "{compared}");
     assert!(retries > 0.0 && queued > 0.0, "the traffic met faults and limits");
+    assert!(retried_below > 0.0, "and somebody who had tried again");
 }
 
 #[test]
@@ -66,7 +68,8 @@ fn a_log_of_other_decisions_is_noticed() {
     assert!(matches!(replay(&design, &options, &other), Err(Difference::Decision { .. })));
 }
 
-/// One endpoint answers, one is ill, one is not there; few may be under way.
+/// One endpoint answers, one is ill and says on every second connection that it has tried again, one
+/// is not there; few may be under way.
 fn site_with_faults(file: &std::path::Path) -> Site {
     let flaky = Box::leak(Box::new(Service::script(|connection| {
         while let Some(request) = connection.request() {
@@ -76,8 +79,14 @@ fn site_with_faults(file: &std::path::Path) -> Site {
             connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nwell");
         }
     })));
-    let ill =
-        Box::leak(Box::new(Service::answering("HTTP/1.1 503 Ill\r\nContent-Length: 0\r\n\r\n")));
+    let ill = Box::leak(Box::new(Service::script(|connection| {
+        let tries = connection.number % 2 + 1;
+        let answer =
+            format!("HTTP/1.1 503 Ill\r\nPlimsoll-Attempt: {tries}\r\nContent-Length: 0\r\n\r\n");
+        while connection.request().is_some() {
+            connection.send(answer.as_bytes());
+        }
+    })));
     Site::before(&[flaky.address, ill.address, nobody()])
         .record(file)
         .rule("in_flight", "8")

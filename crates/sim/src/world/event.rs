@@ -15,7 +15,7 @@ pub(super) enum Event {
     /// An instance has done its own work on a job.
     Worked { job: Handle, began: u32 },
     /// An answer is back at the caller.
-    Answer { flight: Handle, attempt: u8, status: u16, quality: Quality },
+    Answer { flight: Handle, attempt: u8, status: u16, tries: u8, quality: Quality },
     /// The caller learns that its try came to nothing.
     Broken { flight: Handle, attempt: u8, cause: Cause },
     /// The instance learns that nobody waits for the job any more.

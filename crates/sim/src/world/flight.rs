@@ -112,8 +112,18 @@ impl Flight {
         self.exchange.attempts()
     }
 
+    /// Those of the hops behind included, as far as its answer tells them.
+    pub(super) const fn attempts_in_all(&self) -> u8 {
+        self.exchange.attempts_in_all()
+    }
+
     pub(super) const fn arrived(&self) -> Instant {
         self.exchange.arrived()
+    }
+
+    /// Another node is asked than the first.
+    pub(super) const fn is_fallback(&self) -> bool {
+        self.fallbacks > 0
     }
 
     pub(super) const fn quality(&self) -> Quality {
@@ -223,7 +233,7 @@ impl World<'_> {
         now: Instant,
         flight: Handle,
         attempt: u8,
-        status: u16,
+        (status, tries): (u16, u8),
         quality: Quality,
     ) {
         let Some(state) = self.flights.get_mut(flight).filter(|flight| flight.awaits(attempt))
@@ -235,7 +245,8 @@ impl World<'_> {
             state.stay = Stay::Ends;
         }
         self.tap.answer_came(flight, status);
-        self.tell(now, flight, Input::Head { status, retry_after: None, body: Body::Kept });
+        let (retry_after, body) = (None, Body::Kept);
+        self.tell(now, flight, Input::Head { status, retry_after, attempts: tries, body });
     }
 
     pub(super) fn on_broken(&mut self, now: Instant, flight: Handle, attempt: u8, cause: Cause) {

@@ -49,6 +49,8 @@ pub(super) struct Job {
     pub(super) step: u16,
     /// Calls of the current step that have not ended.
     pub(super) pending: u16,
+    /// How many tries it took to answer it, as it tells its caller; 1 where it tells nothing.
+    pub(super) tries: u8,
     /// The status of a call without which there is no answer.
     pub(super) failed: Option<u16>,
     /// How good the answer is, as far as is known.
@@ -89,7 +91,8 @@ impl Job {
     /// What it tells its caller.
     pub(super) fn answer(&self, status: u16) -> Event {
         let quality = if status < 400 { self.quality } else { Quality::Complete };
-        Event::Answer { flight: self.caller, attempt: self.attempt, status, quality }
+        let (flight, attempt, tries) = (self.caller, self.attempt, self.tries);
+        Event::Answer { flight, attempt, status, tries, quality }
     }
 }
 

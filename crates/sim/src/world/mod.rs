@@ -282,8 +282,8 @@ impl<'p> World<'p> {
             Event::Arrive { client, pace } => self.on_arrive(now, client, pace),
             Event::Reach { job } => self.on_reach(now, job),
             Event::Worked { job, began } => self.on_worked(now, job, began),
-            Event::Answer { flight, attempt, status, quality } => {
-                self.on_answer(now, flight, attempt, status, quality);
+            Event::Answer { flight, attempt, status, tries, quality } => {
+                self.on_answer(now, flight, attempt, (status, tries), quality);
             }
             Event::Broken { flight, attempt, cause } => {
                 self.on_broken(now, flight, attempt, cause);

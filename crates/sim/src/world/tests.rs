@@ -11,6 +11,8 @@ use crate::examples::{design, file, options_for, queue, variant};
 use crate::plan::Plan;
 use crate::{Fidelity, Options};
 
+mod hops;
+
 #[test]
 fn every_request_ends_exactly_once_and_every_permit_comes_back() {
     for (file, incident) in DESIGNS {
@@ -235,17 +237,6 @@ fn work_for_a_caller_that_gave_up_goes_on_unless_cancellation_is_declared() {
     assert!(wasted(&stops) < wasted(&burns) / 20, "{} of {}", wasted(&stops), wasted(&burns));
 }
 
-/// The first balancer tries twice. Behind its first try the second tries twice, and behind the
-/// first of those the third: 2 + 1 + 1 tries arrive. Were each to count anew, it would be 2^3.
-#[test]
-fn balancers_in_a_row_do_not_retry_what_one_of_them_has_retried() {
-    let run = play(&design(CHAIN), "bad", 1, 20);
-
-    let [users, .., last] = &run.stats.calls[..] else { panic!("{}", run.stats.calls.len()) };
-    assert!(users.requests > 500, "{}", users.requests);
-    assert_eq!((users.attempts, last.attempts), (users.requests, 4 * users.requests));
-}
-
 #[test]
 fn a_run_that_needs_too_much_memory_stops_and_says_when() {
     let design = queue("1000/s", 1, "\"none\"");
@@ -402,51 +393,6 @@ idempotent = true
 on_failure = "error"
 in_flight = "none"
 retry = "none"
-"#;
-
-/// Three balancers in a row before a service that fails.
-const CHAIN: &str = r#"
-[region.eu]
-at = [53.3, -6.3]
-[client.users]
-traffic = { constant = "50/s" }
-requests = [{ share = "100%", method = "GET", path = "/" }]
-[balancer.first]
-[[balancer.first.listen]]
-address = "127.0.0.1:8081"
-routes = [{ path = "/", to = "second" }]
-[balancer.second]
-[[balancer.second.listen]]
-address = "127.0.0.1:8082"
-routes = [{ path = "/", to = "third" }]
-[balancer.third]
-[[balancer.third.listen]]
-address = "127.0.0.1:8083"
-routes = [{ path = "/", to = "svc" }]
-[service.svc]
-model = { workers = 64, queue = 64, service_time = "1ms" }
-[rules.twice]
-timeout = "2s"
-idempotent = "by-method"
-on_failure = "error"
-in_flight = 1000
-queue = 0
-retry = { attempts = 2, backoff = "1ms..1ms", budget = "none", on = [503] }
-[call.users.first]
-rules = "twice"
-retry = "none"
-[call.first.second]
-rules = "twice"
-[call.second.third]
-rules = "twice"
-[call.third.svc]
-rules = "twice"
-[[incident.bad]]
-on = "svc"
-kind = "error"
-rate = "100%"
-status = 503
-at = "0s"
 "#;
 
 /// The mean over 20 runs against a formula for waiting and service, without the way there and

@@ -100,6 +100,7 @@ impl Exchange {
             retry::Verdict::Retry { .. } if self.request.client_attempt > 1 => {
                 Err(NoRetry::Forbidden)
             }
+            retry::Verdict::Retry { .. } if self.below > 0 => Err(NoRetry::RetriedBelow),
             retry::Verdict::Retry { at, grounds } => self.charge(now, call).map(|()| (at, grounds)),
         };
         let event = match charged {

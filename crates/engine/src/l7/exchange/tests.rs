@@ -12,6 +12,7 @@ use crate::{CallSpec, Carrier, EndpointSpec, Idempotence, Rules, Shared};
 mod any_order;
 mod choosing;
 mod evidence;
+mod hops;
 mod probing;
 mod turns;
 
@@ -70,32 +71,6 @@ fn a_body_that_was_not_kept_cannot_be_sent_again() {
     exchange.tell(&mut call, 2, gone);
 
     assert_eq!(exchange.seen.refused(), [NoRetry::BodyGone]);
-}
-
-#[test]
-fn a_client_that_retries_itself_gets_no_retries_from_us() {
-    let mut call = call(rules());
-    let second_try = Request { client_attempt: 2, ..GET };
-    let mut exchange = Driven::begin(&mut call, second_try);
-
-    let told = exchange.tell(&mut call, 1, failed(Cause::Refused));
-
-    assert_eq!(told, [Output::Respond { cause: Cause::Refused, retry_after: None }]);
-    assert_eq!(exchange.seen.refused(), [NoRetry::Forbidden]);
-}
-
-#[test]
-fn a_try_tells_the_next_hop_what_the_hops_before_have_tried() {
-    let mut call = call(rules());
-    let numbers = [0, 1, 3, 255].map(|client_attempt| {
-        let exchange = Driven::begin(&mut call, Request { client_attempt, ..GET });
-        match exchange.told[..] {
-            [Output::Attempt { number, .. }] => number,
-            _ => panic!("{:?}", exchange.told),
-        }
-    });
-
-    assert_eq!(numbers, [1, 1, 3, 255]);
 }
 
 #[test]
@@ -384,7 +359,7 @@ const POST: Request = Request { idempotent_method: false, ..GET };
 const TIME: Input = Input::Time { body: Body::Kept };
 
 fn head(status: u16) -> Input {
-    Input::Head { status, retry_after: None, body: Body::Kept }
+    Input::Head { status, retry_after: None, attempts: 1, body: Body::Kept }
 }
 
 fn failed(cause: Cause) -> Input {

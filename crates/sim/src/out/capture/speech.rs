@@ -296,16 +296,22 @@ const fn mask(side: Side) -> Option<[u8; 4]> {
     }
 }
 
-/// Whose message it is, if there is room to say so.
+/// Whose message it is, and after how many tries, if there is room to say so.
 fn identity(message: Message, fields: Fields) -> Vec<(&'static str, String)> {
     let mut all = Vec::new();
-    if let Part::Request { attempt } | Part::Upgrade { attempt } = message.part
-        && fields == Fields::All
-    {
-        all.push(("x-message", format!("{:016x}", message.id)));
-        if attempt > 1 {
-            all.push(("plimsoll-attempt", attempt.to_string()));
+    if fields != Fields::All {
+        return all;
+    }
+    let tries = match message.part {
+        Part::Request { attempt } | Part::Upgrade { attempt } => {
+            all.push(("x-message", format!("{:016x}", message.id)));
+            attempt
         }
+        Part::Answer { tries, .. } => tries,
+        _ => return all,
+    };
+    if tries > 1 {
+        all.push(("plimsoll-attempt", tries.to_string()));
     }
     all
 }

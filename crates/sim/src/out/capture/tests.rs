@@ -206,7 +206,8 @@ impl Bench {
         }
         for (number, &(request, answer)) in (0..).zip(sizes) {
             let asks = Message { body: request, ..message(number, Part::Request { attempt: 1 }) };
-            let says = Message { body: answer, ..message(number, Part::Answer { status: 200 }) };
+            let says =
+                Message { body: answer, ..message(number, Part::Answer { status: 200, tries: 1 }) };
             self.say(Side::Caller, asks);
             self.say(Side::Called, says);
         }

@@ -2,6 +2,7 @@
 
 use base::Instant;
 use config::design::OnFailure;
+use engine::l7::Request;
 use event::Cause;
 use model::quality::Quality;
 
@@ -63,6 +64,7 @@ impl World<'_> {
     }
 
     fn end_for_job(&mut self, now: Instant, job: Handle, flight: &Flight, ended: Ended) {
+        self.count_tries(job, flight);
         let Some(failed) = ended.cause.or(failing(ended.status)) else {
             let (item, quality, vintage) = (flight.item, flight.quality, flight.vintage);
             self.remember(now, flight.engine, flight.kind, Told { item, quality, vintage });
@@ -89,6 +91,7 @@ impl World<'_> {
     fn fall_back(&mut self, now: Instant, job: Handle, flight: &Flight, instead: base::CallId) {
         let call = self.plan.requests.variant(instead, flight.kind);
         let from = self.engines[flight.engine as usize].from;
+        let client_attempt = self.jobs.get(job).map_or(1, |job| self.client_attempt(job));
         let engine = self.plan.engine(call, from, self.plan.engine_number(call, flight.kind, 0));
         let start = Start {
             engine,
@@ -96,7 +99,7 @@ impl World<'_> {
             kind: flight.kind,
             item: flight.item,
             chance: mix(flight.chance),
-            request: self.request_of(flight.kind),
+            request: Request { client_attempt, ..self.request_of(flight.kind) },
             fallbacks: flight.fallbacks + 1,
             holds: false,
             astray: false,

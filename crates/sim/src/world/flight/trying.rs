@@ -48,6 +48,7 @@ impl World<'_> {
             began: 0,
             step: 0,
             pending: 0,
+            tries: 1,
             failed: None,
             quality: Quality::Complete,
             vintage: Vintage::NONE,

@@ -1,8 +1,7 @@
 //! What a job asks of others, and what becomes of it.
 
 use base::{CallId, Instant};
-use config::design::NodeKind;
-use engine::Carrier;
+use config::design::{NodeKind, Protocol};
 use engine::l7::{Input, Request};
 use model::quality::Quality;
 
@@ -73,6 +72,7 @@ impl World<'_> {
             return self.respond(now, handle, NOT_FOUND);
         };
         let (call, astray) = self.way_on(now, job, right);
+        let client_attempt = self.client_attempt(job);
         let Some(job) = self.jobs.get_mut(handle) else { return };
         (job.state, job.pending) = (State::Asking, 1);
         // The kernel gives a connection to any of the workers.
@@ -81,11 +81,7 @@ impl World<'_> {
         let number = self.plan.engine_number(call, job.kind, worker);
         let holds = job.holds;
         let engine = self.plan.engine(call, job.instance, number);
-        let (item, kind, chance, remaining, number) =
-            (job.item, job.kind, job.chance, job.remaining, job.number);
-        // Which try it is, only our own balancers say.
-        let caller = self.engines[job.engine as usize].call.rules().carrier;
-        let client_attempt = if caller == Carrier::Plimsoll { number } else { 1 };
+        let (item, kind, chance, remaining) = (job.item, job.kind, job.chance, job.remaining);
         let request =
             Request { client_remaining: remaining, client_attempt, ..self.request_of(kind) };
         let parent = Parent::Job(handle);
@@ -93,6 +89,38 @@ impl World<'_> {
             now,
             Start { engine, parent, kind, item, chance, request, fallbacks: 0, holds, astray },
         );
+    }
+
+    /// Which try it is, as its caller says: only our own balancers do, in the heads of messages.
+    pub(in crate::world) fn told_number(&self, job: &Job) -> u8 {
+        if self.tells_tries(job.engine) { job.number } else { 1 }
+    }
+
+    /// Which try what a job asks of others is of its caller's: who passes a request on heeds that,
+    /// who makes requests of its own does not.
+    pub(in crate::world) fn client_attempt(&self, job: &Job) -> u8 {
+        if self.passes_on(job) { self.told_number(job) } else { 1 }
+    }
+
+    /// Who passes an answer on says how many tries it took, those of what was asked before it and
+    /// failed included.
+    pub(in crate::world) fn count_tries(&mut self, job: Handle, flight: &Flight) {
+        let is_told = self.tells_tries(flight.engine());
+        let passes_on = self.jobs.get(job).is_some_and(|job| self.passes_on(job));
+        if let Some(job) = self.jobs.get_mut(job).filter(|_| is_told && passes_on) {
+            let before = if flight.is_fallback() { job.tries } else { 0 };
+            job.tries = before.saturating_add(flight.attempts_in_all());
+        }
+    }
+
+    fn tells_tries(&self, engine: u32) -> bool {
+        let engine = &self.engines[engine as usize];
+        let protocol = self.plan.design.call(engine.call.id()).protocol;
+        engine.is_ours() && matches!(protocol, Protocol::Http | Protocol::Grpc)
+    }
+
+    fn passes_on(&self, job: &Job) -> bool {
+        !matches!(self.instances[job.instance as usize].role, Role::Server(_))
     }
 
     /// The call that a request takes from here, and whether that is the wrong one.

@@ -70,10 +70,10 @@ pub(crate) struct Message {
 pub(crate) enum Part {
     /// HTTP/2: the first that an end says, of [`Part::opening`] bytes. It has no body.
     Opening,
-    /// A request, as this try.
+    /// A request, as this try; 1 where none is told.
     Request { attempt: u8 },
-    /// An answer.
-    Answer { status: u16 },
+    /// An answer, after so many tries; 1 where none are told.
+    Answer { status: u16, tries: u8 },
     /// HTTP/2: a stream that its caller gave up, [`Part::CANCEL`] bytes. It has no body.
     Cancel,
     /// A request that opens a session: a WebSocket, or a stream that stays.

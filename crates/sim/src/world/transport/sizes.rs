@@ -31,9 +31,10 @@ impl World<'_> {
     pub(super) fn request_of_job(&self, job: Handle, speech: Speech, stream: u32) -> Message {
         let Some(job) = self.jobs.get(job) else { return Message { stream, ..check() } };
         let body = self.plan.requests.bodies(job.kind).0;
+        let attempt = self.told_number(job);
         let (part, body) = match job.holds {
-            true => (Part::Upgrade { attempt: job.attempt }, body_of_opening(body, speech)),
-            false => (Part::Request { attempt: job.attempt }, body),
+            true => (Part::Upgrade { attempt }, body_of_opening(body, speech)),
+            false => (Part::Request { attempt }, body),
         };
         let (head, body) = sizes(body, speech, (REQUEST_HEAD, REQUEST_FIELDS));
         Message { id: job.chance, part, kind: job.kind, stream, head, body, cut: None }
@@ -43,7 +44,7 @@ impl World<'_> {
     pub(super) fn answer_of_job(&self, job: &Job, status: u16, speech: Speech) -> Message {
         let message = match job.holds && status < 400 {
             true => upgraded(job.kind, speech),
-            false => self.answer_of_kind(job.kind, status, speech),
+            false => self.answer_of_kind(job.kind, (status, job.tries), speech),
         };
         Message { id: job.chance, stream: job.stream, ..message }
     }
@@ -62,12 +63,18 @@ impl World<'_> {
         Message { id: 0, part: Part::Frame, kind, stream: 1, head, body, cut: None }
     }
 
-    /// An answer to a kind of request.
-    pub(super) fn answer_of_kind(&self, kind: u16, status: u16, speech: Speech) -> Message {
+    /// An answer to a kind of request, after so many tries.
+    pub(super) fn answer_of_kind(
+        &self,
+        kind: u16,
+        (status, tries): (u16, u8),
+        speech: Speech,
+    ) -> Message {
         let body = self.plan.requests.bodies(kind).1;
         let body = if status < 400 { body } else { body.min(ERROR_BODY) };
         let (head, body) = sizes(body, speech, (ANSWER_HEAD, ANSWER_FIELDS));
-        Message { id: 0, part: Part::Answer { status }, kind, stream: 1, head, body, cut: None }
+        let part = Part::Answer { status, tries };
+        Message { id: 0, part, kind, stream: 1, head, body, cut: None }
     }
 }
 
@@ -102,7 +109,7 @@ pub(super) const fn check() -> Message {
 
 /// Its answer.
 pub(super) const fn check_answer() -> Message {
-    let part = Part::Answer { status: 200 };
+    let part = Part::Answer { status: 200, tries: 1 };
     Message { id: 0, part, kind: u16::MAX, stream: 1, head: CHECK_ANSWER, body: 0, cut: None }
 }
 

@@ -105,7 +105,8 @@ impl World<'_> {
             Some(std::mem::take(&mut splice.held))
         });
         if self.flights.get(flight).is_some_and(|flight| flight.awaits(attempt)) {
-            let head = Input::Head { status: 200, retry_after: None, body: Body::Gone };
+            let (status, body) = (200, Body::Gone);
+            let head = Input::Head { status, retry_after: None, attempts: 1, body };
             self.tell(now, flight, head);
         }
         for said in held.flatten().unwrap_or_default() {
@@ -135,9 +136,9 @@ impl World<'_> {
         }
         let said = match event {
             Event::Reach { job } => Some(self.request_of_job(job, Speech::Opaque, 1)),
-            Event::Answer { flight, status, .. } => {
+            Event::Answer { flight, status, tries, .. } => {
                 let kind = self.flights.get(flight).map(Flight::kind);
-                kind.map(|kind| self.answer_of_kind(kind, status, Speech::Opaque))
+                kind.map(|kind| self.answer_of_kind(kind, (status, tries), Speech::Opaque))
             }
             Event::Message { job } => {
                 let kind = self.jobs.get(job).map(|job| job.kind);

@@ -165,6 +165,9 @@ pub struct ResponseHop<'a> {
     pub date: Option<&'a str>,
     /// An entry for `Proxy-Status` (RFC 9209), behind those of others.
     pub proxy_status: Option<&'a [u8]>,
+    /// How many attempts the response took, as `Plimsoll-Attempt`. What the upstream said of its
+    /// own goes no further.
+    pub attempts: Option<u64>,
     /// Fields to set. They replace any that the upstream sent under the same names.
     pub set: &'a [(&'a str, &'a [u8])],
 }
@@ -173,7 +176,16 @@ impl<'a> ResponseHop<'a> {
     /// The least: `Via`, and a framing that the client understands.
     pub fn new(pseudonym: &'a str, client: Version, response: &Response<'_>) -> Self {
         let framing = response.framing_towards(client);
-        Self { pseudonym, client, framing, close: false, date: None, proxy_status: None, set: &[] }
+        Self {
+            pseudonym,
+            client,
+            framing,
+            close: false,
+            date: None,
+            proxy_status: None,
+            attempts: None,
+            set: &[],
+        }
     }
 }
 
@@ -198,6 +210,9 @@ impl Response<'_> {
         }
         if let Some(entry) = hop.proxy_status {
             write::field(out, "Proxy-Status", entry);
+        }
+        if let Some(attempts) = hop.attempts {
+            write::number_field(out, "Plimsoll-Attempt", attempts);
         }
         for (name, value) in hop.set {
             write::field(out, name, value);
@@ -231,7 +246,7 @@ impl Response<'_> {
     }
 
     fn copy_fields(&self, set: &[(&str, &[u8])], out: &mut Vec<u8>) {
-        let dropped = HOP_BY_HOP.with(Name::ContentLength);
+        let dropped = HOP_BY_HOP.with(Name::ContentLength).with(Name::PlimsollAttempt);
         self.head.fields.copy_to(out, self.bytes, |field| {
             dropped.has(field.known) || is_replaced(field, self.bytes, set)
         });

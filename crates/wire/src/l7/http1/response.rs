@@ -263,6 +263,12 @@ impl<'a> Response<'a> {
         ends && !self.head.is_doubtful() && self.head.options.is_persistent(self.head.version)
     }
 
+    /// How many attempts this answer took behind the peer that gave it, the most that any of its
+    /// `Plimsoll-Attempt` fields says; what is no number says nothing.
+    pub fn attempts(&self) -> Option<u64> {
+        self.known_all(Name::PlimsollAttempt).filter_map(at_most_largest).max()
+    }
+
     /// Seconds to wait before asking again, the most that any `Retry-After` says. `now`, asked for
     /// only where one is a date, is in seconds since the beginning of 1970: the answer is as good as
     /// their clock and ours agree. A date that is past is no wait.

@@ -212,6 +212,7 @@ fn any_request() -> impl Strategy<Value = Request> {
 fn any_input() -> impl Strategy<Value = Input> {
     let body = prop_oneof![4 => Just(Body::Kept), 1 => Just(Body::Gone), 1 => Just(Body::Awaited)];
     let status = prop_oneof![Just(200_u16), Just(404), Just(500), Just(503)];
+    let retry_after = prop::option::of((0_u64..3).prop_map(Duration::from_secs));
     let cause = prop_oneof![
         Just(Cause::Refused),
         Just(Cause::Reset),
@@ -225,8 +226,10 @@ fn any_input() -> impl Strategy<Value = Input> {
         1 => Just(Input::ClientLeft),
         1 => Just(Input::ShutDown),
         1 => Just(TIME),
-        3 => (status, prop::option::of((0_u64..3).prop_map(Duration::from_secs)), body.clone())
-            .prop_map(|(status, retry_after, body)| Input::Head { status, retry_after, body }),
+        3 => (status, retry_after, 0_u8..3, body.clone())
+            .prop_map(|(status, retry_after, attempts, body)| {
+                Input::Head { status, retry_after, attempts, body }
+            }),
         4 => (cause, any::<bool>(), body)
             .prop_map(|(cause, refused_by_peer, body)| Input::Failed { cause, refused_by_peer, body }),
     ]

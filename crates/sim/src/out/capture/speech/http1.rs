@@ -29,7 +29,7 @@ pub(super) fn least(words: &Words, said: Said<'_>, body: usize, fields: Fields) 
 fn written(words: &Words, said: Said<'_>, body: usize, fields: Fields) -> Vec<u8> {
     let mut out = Vec::new();
     match said.message.part {
-        Part::Answer { status } => write::status_line(&mut out, status),
+        Part::Answer { status, .. } => write::status_line(&mut out, status),
         Part::Upgraded => write::status_line(&mut out, SWITCHING),
         _ => {
             let (method, path) = words.asked(said.message, fields);

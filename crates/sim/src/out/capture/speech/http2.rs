@@ -17,7 +17,7 @@ pub(super) fn head(
     let out = &mut block;
     let is_grpc = said.speech == Speech::Grpc;
     let status = match said.message.part {
-        Part::Answer { status } => Some(status),
+        Part::Answer { status, .. } => Some(status),
         Part::Upgraded => Some(200),
         _ => None,
     };

@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn a_message_has_exactly_its_size_whatever_that_is() {
     for speech in [Speech::Http1, Speech::Http2, Speech::Grpc, Speech::Opaque] {
-        for part in [Part::Request { attempt: 2 }, Part::Answer { status: 200 }] {
+        for part in [Part::Request { attempt: 2 }, Part::Answer { status: 503, tries: 2 }] {
             for head in 0..400 {
                 for body in [0, 1, 8, 9, 13, 14, 300, 16_384, 16_393, 16_394, 16_401, 16_402] {
                     let message = Message { part, head, body, ..MESSAGE };
@@ -39,7 +39,7 @@ fn what_a_session_says_has_exactly_its_size() {
 #[test]
 fn a_piece_says_what_the_whole_says_there() {
     for speech in [Speech::Http1, Speech::Http2, Speech::Grpc] {
-        for part in [Part::Request { attempt: 1 }, Part::Answer { status: 200 }] {
+        for part in [Part::Request { attempt: 1 }, Part::Answer { status: 200, tries: 1 }] {
             let message = Message { part, head: 250, body: 50_000, ..MESSAGE };
             let all = whole(speech, message);
             for from in (0..all.len()).step_by(997) {
@@ -59,6 +59,21 @@ fn an_http1_head_ends_where_the_simulated_head_ends() {
     assert_eq!(text.find("\r\n\r\n"), Some(296));
     assert!(text.starts_with("POST /items/"), "{text}");
     assert!(text.contains("\r\ncontent-length: 1000\r\n") && text.contains("x-message: "));
+}
+
+#[test]
+fn a_head_says_which_try_it_is_or_how_many_an_answer_took_if_not_the_first() {
+    let tries = [1, 3].into_iter();
+    let parts = tries
+        .flat_map(|tries| [Part::Request { attempt: tries }, Part::Answer { status: 503, tries }]);
+    let told: Vec<_> = parts
+        .map(|part| {
+            let bytes = whole(Speech::Http1, Message { part, head: 300, ..MESSAGE });
+            String::from_utf8(bytes).unwrap().contains("\r\nplimsoll-attempt: 3\r\n")
+        })
+        .collect();
+
+    assert_eq!(told, [false, false, true, true]);
 }
 
 #[test]
@@ -86,7 +101,8 @@ fn frames_follow_each_other_without_a_gap_and_the_last_one_ends_the_stream() {
 #[test]
 fn a_grpc_answer_carries_its_length_and_ends_with_its_status() {
     for body in [14, 1_000, 40_000] {
-        let message = Message { part: Part::Answer { status: 200 }, head: 200, body, ..MESSAGE };
+        let message =
+            Message { part: Part::Answer { status: 200, tries: 1 }, head: 200, body, ..MESSAGE };
         let bytes = whole(Speech::Grpc, message);
         let frames = frames(&bytes);
         let data: usize = frames[1..frames.len() - 1].iter().map(|(length, ..)| length).sum();
@@ -122,7 +138,8 @@ fn a_long_message_can_be_cut_where_streams_take_turns() {
 #[test]
 fn the_heads_that_are_simulated_hold_what_a_grpc_call_needs() {
     let asked = Message { head: 109, body: 14, ..MESSAGE };
-    let said = Message { part: Part::Answer { status: 200 }, head: 59, body: 14, ..MESSAGE };
+    let said =
+        Message { part: Part::Answer { status: 200, tries: 1 }, head: 59, body: 14, ..MESSAGE };
 
     assert_eq!(frames(&whole(Speech::Grpc, asked)).len(), 2);
     assert_eq!(frames(&whole(Speech::Grpc, said)).len(), 3, "with its status behind it");
