@@ -1,7 +1,7 @@
 //! Bytes that were read and not yet used.
 
 use std::io;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use crate::buffers::Buffers;
 use crate::event_loop::Stream;
@@ -72,7 +72,10 @@ impl Inbox {
         socket: &mut Stream,
         spare: &Buffers,
     ) -> Poll<io::Result<usize>> {
-        ready!(socket.poll_read_ready(cx));
+        if socket.poll_read_ready(cx).is_pending() {
+            self.tidy(spare);
+            return Poll::Pending;
+        }
         self.make_room(spare);
         let polled = socket.poll_read(cx, &mut self.bytes[self.end..]);
         match polled {
@@ -102,7 +105,33 @@ impl Inbox {
 
 #[cfg(test)]
 mod tests {
+    use std::future::poll_fn;
+    use std::io::Write;
+
     use super::*;
+    use crate::event_loop::tests::{pair, within_a_loop};
+
+    #[test]
+    fn who_waits_for_the_next_message_keeps_no_memory_for_it_but_what_is_there_of_it() {
+        within_a_loop(async |events| {
+            let (mut stream, mut peer) = pair(events).await;
+            let (mut inbox, spare) = (Inbox::default(), Buffers::default());
+            peer.write_all(b"message").unwrap();
+            poll_fn(|cx| inbox.poll_fill(cx, &mut stream, &spare)).await.unwrap();
+            let mut memory_of_who_waits = |inbox: &mut Inbox| {
+                let cx = Context::from_waker(std::task::Waker::noop());
+                assert!(inbox.poll_fill(&cx, &mut stream, &spare).is_pending());
+                inbox.bytes.len()
+            };
+
+            inbox.consume(3);
+            assert!(memory_of_who_waits(&mut inbox) > 0);
+            assert_eq!(inbox.filled(), b"sage");
+
+            inbox.consume(4);
+            assert_eq!(memory_of_who_waits(&mut inbox), 0);
+        });
+    }
 
     #[test]
     fn what_is_before_a_cut_stays_and_what_is_behind_moves_up() {

@@ -229,7 +229,7 @@ fn all_who_come_in_are_accepted() {
 }
 
 /// A connection, and its other end.
-async fn pair(events: &EventLoop) -> (Stream, net::TcpStream) {
+pub(crate) async fn pair(events: &EventLoop) -> (Stream, net::TcpStream) {
     let listener = net::TcpListener::bind("127.0.0.1:0").unwrap();
     let stream = Stream::connect(events, listener.local_addr().unwrap()).await.unwrap();
     (stream, listener.accept().unwrap().0)

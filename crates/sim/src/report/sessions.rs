@@ -9,7 +9,7 @@ use crate::plan::Plan;
 
 /// Memory of a session in a balancer of ours, both of its connections: a WebSocket that stands, as
 /// measured (`docs/performance.md`, "Memory of a tunnel that stands").
-const BYTES_OF_OURS: u64 = 5_731;
+const BYTES_OF_OURS: u64 = 4_922;
 /// Memory of a session in other people's service: 83 GB for two million WebSockets (Rennie, "The
 /// Road to 2 Million Websocket Connections in Phoenix", 2015).
 const BYTES_OF_OTHERS: u64 = 41_500;
