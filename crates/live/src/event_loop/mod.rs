@@ -83,6 +83,14 @@ impl EventLoop {
         }
     }
 
+    /// Hears in the middle of a turn what the kernel has to say by now of all sockets. Whom that wakes
+    /// is polled in the next turn.
+    pub(crate) fn catch_up(&self) {
+        // The kernel's timer and the mailbox will be heard of again. An error will, too.
+        while self.reactor.wait(false).is_ok_and(|heard| heard.is_full) {}
+        self.turns.begin();
+    }
+
     fn turn(&self) -> io::Result<()> {
         let heard = self.reactor.wait(!self.tasks.are_woken())?;
         let now = self.turns.begin();

@@ -49,6 +49,8 @@ pub(super) struct Registered {
 pub(super) struct Heard {
     pub(super) timer: bool,
     pub(super) mail: bool,
+    /// There may be more.
+    pub(super) is_full: bool,
 }
 
 impl Reactor {
@@ -81,7 +83,7 @@ impl Reactor {
             Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
-        let mut heard = Heard::default();
+        let mut heard = Heard { is_full: events.len() == AT_ONCE, ..Heard::default() };
         let mut sources = self.sources.borrow_mut();
         for event in &*events {
             match event.data.u64() {

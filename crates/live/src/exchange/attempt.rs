@@ -50,7 +50,7 @@ impl Client {
         let now = self.worker.recent();
         while !carried.pool.is_empty() {
             let socket = carried.pool.take(now, endpoint)?;
-            if !socket.is_stale(now, &self.worker.events.turns) {
+            if !socket.is_stale(now, &self.worker.events) {
                 let scope = Scope { call, endpoint: Some(endpoint) };
                 self.worker.emit(scope, Event::L4(l4::Event::Reused));
                 return Some(socket);
