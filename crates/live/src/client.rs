@@ -9,7 +9,7 @@ use base::{CallId, Duration, Instant};
 use engine::l7::Key;
 use event::{Cause, Event, Scope, l4, l7};
 use observe::log::Record;
-use wire::l7::http1::{Method, Parse, Recipient, Refusal, RequestHead};
+use wire::l7::http1::{Framing, Method, Parse, Recipient, Refusal, RequestHead};
 
 use crate::answer::Answer;
 use crate::event_loop::Stream;
@@ -389,7 +389,10 @@ impl Desk {
         self.head_bytes.extend_from_slice(&self.inbox.filled()[..length]);
         self.inbox.consume(length);
         let request = self.head.over(&self.head_bytes);
-        let framing = request.framing();
+        // Behind a CONNECT come the bytes of its tunnel, from clients that do not wait for the answer:
+        // never a request, whatever they say (RFC 9110, 9.3.6).
+        let tunnels = request.method() == Method::Connect;
+        let framing = if tunnels { Framing::Tunnel } else { request.framing() };
         self.upload.passage = Passage::new(framing, framing).nominating(request.nominated());
     }
 

@@ -3,8 +3,12 @@
 //! Each is an end to something that would otherwise have none: a peer that sends slowly, reads
 //! slowly, sends too much, or never goes. All of them in one place, each with its reason.
 
+mod table;
+
 use base::Duration;
 use wire::l7::http1;
+
+pub use table::Limit;
 
 /// The ends of what clients and services may do, for one instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::client::{field, fields, status};
+use crate::client::{Ended, field, fields, status};
 use crate::service::{Connection, Service, nobody};
 use crate::site::Site;
 
@@ -355,6 +355,23 @@ fn connect_is_refused() {
 
     assert_eq!(answer.status, 405);
     assert!(!answer.field("allow").unwrap().contains("CONNECT"));
+    assert_eq!(service.connections(), 0);
+}
+
+#[test]
+fn what_a_client_sends_into_a_tunnel_that_it_does_not_get_is_no_request() {
+    let service = Service::well();
+    let balancer = Site::before(&[service.address]).start();
+    let mut client = balancer.client();
+
+    client.send(b"CONNECT bank:443 HTTP/1.1\r\nHost: bank:443\r\n\r\n");
+    client.send(b"GET /smuggled HTTP/1.1\r\nHost: shop\r\n\r\n");
+    let answer = client.answer();
+    client.send(b"GET /late HTTP/1.1\r\nHost: shop\r\n\r\n");
+    let (more, ended) = client.rest();
+
+    assert_eq!((answer.status, answer.field("connection")), (405, Some("close")));
+    assert_eq!((String::from_utf8_lossy(&more).as_ref(), ended), ("", Ended::Closed));
     assert_eq!(service.connections(), 0);
 }
 
