@@ -8,6 +8,7 @@
 mod figures;
 mod lateness;
 mod observed;
+mod playable;
 mod screen;
 mod stage;
 mod variant;
@@ -29,8 +30,8 @@ use observe::plot::Style;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::design_file;
-use crate::output::{complain, say, warn};
+use crate::design_file::{self, Loaded};
+use crate::output::{UNUSABLE, complain, say, warn};
 use figures::{Figures, Times};
 use lateness::Lateness;
 use observed::{Observed, Second};
@@ -104,7 +105,8 @@ fn play(args: &Args, stop: &watch::Receiver<bool>, on_stage: &AtomicBool) -> Res
 
 fn load(args: &Args) -> Result<(String, String, Design), ExitCode> {
     if let Some(path) = &args.design {
-        let loaded = design_file::load(path).map_err(|unusable| unusable.tell(false))?;
+        let loaded = design_file::load(path).and_then(Loaded::answered);
+        let loaded = loaded.map_err(|unusable| unusable.tell(false))?;
         return Ok((loaded.name, loaded.text, loaded.design));
     }
     let loaded = config::load_bytes(EXAMPLE.as_bytes(), &config::NoFiles);
@@ -128,7 +130,25 @@ fn variants(args: &Args, text: &str, design: Design) -> Result<Variants, ExitCod
     });
     let watched = [watched, same(naive.node_named(&name))?];
     let findings = [checklist::review(&design), checklist::review(&naive)];
-    Ok(Variants { designs: [design, naive], findings, incident, watched, end })
+    let variants = Variants { designs: [design, naive], findings, incident, watched, end };
+    let lacking = variants.lacking();
+    if lacking.is_empty() {
+        return Ok(variants);
+    }
+    lacking.iter().for_each(warn);
+    Err(ExitCode::from(UNUSABLE))
+}
+
+impl Variants {
+    /// Why they cannot be played: what would have to be made up, and what the stand-ins cannot do.
+    fn lacking(&self) -> Vec<String> {
+        let incident = self.incident.as_ref().map(|(_, [incident, _])| *incident);
+        let open = self.findings[1].unanswered();
+        let open = open
+            .iter()
+            .map(|told| format!("[rules.naive] is incomplete: {}: {}", told.name, told.message));
+        open.chain(playable::lacking(&self.designs[0], incident)).collect()
+    }
 }
 
 fn files(args: &Args) -> config::Beside {
@@ -203,7 +223,7 @@ fn simulate(args: &Args, variants: &Variants) -> Result<([Report; 2], Times), Ex
     let run = |design: &Design| {
         ::sim::run(design, &options).map_err(|refusals| {
             refusals.iter().for_each(warn);
-            ExitCode::FAILURE
+            ExitCode::from(UNUSABLE)
         })
     };
     let reports = [run(&variants.designs[0])?, run(&variants.designs[1])?];
@@ -372,11 +392,12 @@ observed on a machine that has too much to do says little about a design, and th
 verdict.
 
 Another design can be played if it has one service behind each balancer, models for its services, \
-and `[rules.naive]`. Double the workers of the service in a copy of the example, and it ends \
-otherwise.
+and `[rules.naive]`, and answers what `plimsoll sim` wants answered. Double the workers of the \
+service in a copy of the example, and it ends otherwise.
 
-Exit code 0, also after Ctrl-C; 1 if the design has errors or cannot be played, 2 if the file \
-cannot be used.";
+Exit code 0 if it was played, to its end or to Ctrl-C, whatever the review says of the design or \
+how it ended; 1 if the review has errors in the calls that the balancer carries, which no balancer \
+takes; 2 if the file cannot be used, is incomplete, or cannot be played.";
 
 const EXAMPLES: &str = "\
 Examples:
