@@ -80,6 +80,7 @@ fn start(args: &Args, loaded: Loaded) -> Result<Running, ExitCode> {
     let options = Options {
         node: args.node.clone(),
         region: args.region.clone(),
+        number: None,
         workers: args.workers.map(usize::from),
         admin: Some(args.admin),
         log: target(&args.log),

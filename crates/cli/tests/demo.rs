@@ -123,8 +123,32 @@ fn ctrl_c_ends_it_at_once_and_well() {
     assert!(killed.success());
     assert_eq!(ended.code(), Some(0));
     assert!(rest.iter().any(|line| line.contains("stopped before")), "{rest:?}");
+    let titled = |line: &String| line.starts_with("4. What callers saw in the first ");
+    assert!(rest.iter().any(titled), "what was played is not the whole: {rest:?}");
     // It would have gone on for eight seconds; nothing that is left takes one.
     assert!(pressed.elapsed().as_secs() < 6, "{:?}", pressed.elapsed());
+}
+
+#[cfg(unix)]
+#[test]
+fn without_an_incident_there_is_nothing_to_recover_from() {
+    let (text, _) = EXAMPLE.split_once("[[incident").unwrap();
+    let file = write("demo-ordinary", text);
+    let mut child = command(&["--design", &file.display().to_string()])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap()));
+
+    let row =
+        lines.by_ref().map_while(Result::ok).find(|line| line.trim_start().starts_with("1 s"));
+    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let rest: Vec<String> = lines.map_while(Result::ok).collect();
+
+    assert!(row.is_some() && killed.success());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert!(rest.iter().any(|line| line.contains("keeps its objective in 10 of 10")), "{rest:?}");
+    assert!(!rest.iter().any(|line| line.contains("recover")), "{rest:?}");
 }
 
 /// A process that is stopped is what a machine with too much to do looks like from within.

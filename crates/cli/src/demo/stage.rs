@@ -240,9 +240,11 @@ impl Stage {
         let name = node.name.clone();
         let sound = sound(self.play.design.clone())
             .map_err(|_| format!("`plimsoll run` would refuse {name}: see the findings above"))?;
+        let count = self.instances(id);
         let start = |instance: usize| {
             let options = live::Options {
                 node: Some(name.clone()),
+                number: (count > 1).then_some(instance + 1),
                 workers: Some(WORKERS),
                 log: live::Target::None,
                 seed: self.play.seed.wrapping_add(instance as u64),
@@ -250,7 +252,7 @@ impl Stage {
             };
             live::start(&sound, &options).map_err(|refused| format!("{name}: {refused}"))
         };
-        (0..self.instances(id)).map(start).collect()
+        (0..count).map(start).collect()
     }
 
     /// As many as the file says, or as it has endpoints.
