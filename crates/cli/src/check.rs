@@ -7,9 +7,10 @@ use checklist::Severity;
 use checklist::report::{self, Reviewed};
 use clap::ValueEnum;
 use config::Design;
+use serde_json::{Value, json};
 
 use crate::design_file;
-use crate::output::{complain, show, takes_colour};
+use crate::output::{UNUSABLE, complain, show, takes_colour};
 
 /// Review a design: five questions for every call, and what follows from the answers
 #[derive(Debug, clap::Args)]
@@ -37,15 +38,15 @@ pub(crate) struct Args {
 enum Format {
     /// A table and the findings under it, for people.
     Text,
-    /// One JSON object, for programs.
+    /// JSON, for programs: docs/check-json.md.
     Json,
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> ExitCode {
     match (&args.explain, &args.file) {
-        (Some(Some(code)), _) => explain(code),
-        (Some(None), _) => show(&report::all_codes(), ExitCode::SUCCESS),
+        (Some(Some(code)), _) => explain(args.format, code),
+        (Some(None), _) => all_codes(args.format),
         (None, Some(file)) => match design_file::load(file) {
             Ok(loaded) if args.defaults => defaults(args.format, &loaded.design),
             Ok(loaded) => review(args.format, &loaded),
@@ -79,15 +80,41 @@ fn defaults(format: Format, design: &Design) -> ExitCode {
     }
 }
 
-fn explain(code: &str) -> ExitCode {
-    match report::explain(code) {
-        Some(text) => show(&text, ExitCode::SUCCESS),
-        None => {
+fn explain(format: Format, code: &str) -> ExitCode {
+    let explained = report::codes().find(|known| known.eq_ignore_ascii_case(code));
+    let explained = explained.and_then(|code| Some((code, report::explain(code)?)));
+    match (explained, format) {
+        (Some((_, text)), Format::Text) => show(&text, ExitCode::SUCCESS),
+        (Some((code, text)), Format::Json) => {
+            show(&format!("{:#}\n", explanation(code, &text)), ExitCode::SUCCESS)
+        }
+        (None, format) => {
             let meant = report::meant(code);
             let all = if meant.is_empty() { "; `plimsoll check --explain` lists all" } else { "" };
-            complain(format_args!("there is no code {code:?}{meant}{all}"))
+            let why = format!("there is no code {code:?}{meant}{all}");
+            match format {
+                Format::Text => complain(why),
+                Format::Json => {
+                    show(&format!("{:#}\n", json!({ "unusable": why })), ExitCode::from(UNUSABLE))
+                }
+            }
         }
     }
+}
+
+fn all_codes(format: Format) -> ExitCode {
+    let explained = |code| Some(explanation(code, &report::explain(code)?));
+    match format {
+        Format::Text => show(&report::all_codes(), ExitCode::SUCCESS),
+        Format::Json => {
+            let all: Value = report::codes().filter_map(explained).collect();
+            show(&format!("{all:#}\n"), ExitCode::SUCCESS)
+        }
+    }
+}
+
+fn explanation(code: &str, text: &str) -> Value {
+    json!({ "code": code, "explanation": text })
 }
 
 const ABOUT: &str = "\

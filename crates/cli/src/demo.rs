@@ -5,9 +5,12 @@
 //! run at the same time on loopback. What the simulator predicted stands beside what was observed,
 //! and no figure that is shown stands in the code.
 
+mod choice;
+mod ending;
 mod figures;
 mod lateness;
 mod observed;
+mod playable;
 mod screen;
 mod stage;
 mod variant;
@@ -23,14 +26,15 @@ use ::sim::Report;
 use base::{Duration, Instant, NodeId};
 use checklist::{Findings, Severity};
 use config::Design;
-use config::design::{NodeKind, Target};
+use config::design::Target;
 use model::fault::Fault;
 use observe::plot::Style;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::design_file;
-use crate::output::{complain, say, warn};
+use crate::design_file::{self, Loaded};
+use crate::output::{UNUSABLE, complain, say, warn};
+use ending::Ending;
 use figures::{Figures, Times};
 use lateness::Lateness;
 use observed::{Observed, Second};
@@ -104,7 +108,8 @@ fn play(args: &Args, stop: &watch::Receiver<bool>, on_stage: &AtomicBool) -> Res
 
 fn load(args: &Args) -> Result<(String, String, Design), ExitCode> {
     if let Some(path) = &args.design {
-        let loaded = design_file::load(path).map_err(|unusable| unusable.tell(false))?;
+        let loaded = design_file::load(path).and_then(Loaded::answered);
+        let loaded = loaded.map_err(|unusable| unusable.tell(false))?;
         return Ok((loaded.name, loaded.text, loaded.design));
     }
     let loaded = config::load_bytes(EXAMPLE.as_bytes(), &config::NoFiles);
@@ -116,9 +121,10 @@ fn variants(args: &Args, text: &str, design: Design) -> Result<Variants, ExitCod
     let naive = variant::naive(text).map_err(complain)?;
     let naive = config::load_bytes(naive.as_bytes(), &files(args)).design;
     let naive = naive.ok_or_else(|| complain("without its balancer the file is no design"))?;
-    let incident = incident(args, &design)?;
-    let end = end(&design, incident.as_ref().map(|(_, at)| *at));
-    let watched = watched(&design, incident.as_ref().map(|(_, at)| *at))
+    let incident = choice::incident(args.incident.as_deref(), &design).map_err(complain)?;
+    let at = incident.as_ref().map(|(_, at)| *at);
+    let end = choice::end(&design, at);
+    let watched = choice::watched(&design, at)
         .ok_or_else(|| complain("the design has no service to watch"))?;
     let name = design.node(watched).name.clone();
     let same = |found: Option<NodeId>| found.ok_or_else(|| complain(format!("{name} is gone")));
@@ -128,53 +134,37 @@ fn variants(args: &Args, text: &str, design: Design) -> Result<Variants, ExitCod
     });
     let watched = [watched, same(naive.node_named(&name))?];
     let findings = [checklist::review(&design), checklist::review(&naive)];
-    Ok(Variants { designs: [design, naive], findings, incident, watched, end })
+    let variants = Variants { designs: [design, naive], findings, incident, watched, end };
+    let lacking = variants.lacking();
+    if lacking.is_empty() {
+        return Ok(variants);
+    }
+    lacking.iter().for_each(warn);
+    Err(ExitCode::from(UNUSABLE))
+}
+
+impl Variants {
+    fn watched_name(&self) -> &str {
+        &self.designs[0].node(self.watched[0]).name
+    }
+
+    fn ending(&self) -> Ending {
+        if self.incident.is_some() { Ending::Recovery } else { Ending::Objective }
+    }
+
+    /// Why they cannot be played: what would have to be made up, and what the stand-ins cannot do.
+    fn lacking(&self) -> Vec<String> {
+        let incident = self.incident.as_ref().map(|(_, [incident, _])| *incident);
+        let open = self.findings[1].unanswered();
+        let open = open
+            .iter()
+            .map(|told| format!("[rules.naive] is incomplete: {}: {}", told.name, told.message));
+        open.chain(playable::lacking(&self.designs[0], incident)).collect()
+    }
 }
 
 fn files(args: &Args) -> config::Beside {
     config::Beside::new(args.design.as_deref().unwrap_or_else(|| "demo.toml".as_ref()))
-}
-
-/// The incident that is asked for, or the only one.
-fn incident(args: &Args, design: &Design) -> Result<Option<(String, usize)>, ExitCode> {
-    let names: Vec<_> = design.incidents.iter().map(|incident| incident.name.as_str()).collect();
-    let named = |at: usize| Some((names[at].to_owned(), at));
-    match (args.incident.as_deref(), names.as_slice()) {
-        (None, []) => Ok(None),
-        (None, [_]) => Ok(named(0)),
-        (None, _) => Err(complain(format_args!(
-            "the design has several incidents; say --incident: {}",
-            names.join(", ")
-        ))),
-        (Some(asked), _) => match names.iter().position(|name| *name == asked) {
-            Some(at) => Ok(named(at)),
-            None => Err(complain(format_args!(
-                "the design has no incident \"{asked}\"; it has: {}",
-                names.join(", ")
-            ))),
-        },
-    }
-}
-
-/// As long after the incident as it took until its end, but neither endless nor nothing.
-fn end(design: &Design, incident: Option<usize>) -> Instant {
-    let entries = incident.map_or(&[][..], |at| &design.incidents[at].entries);
-    let ends = entries.iter().map(|entry| entry.at + entry.lasts.unwrap_or(WITHOUT_END)).max();
-    let ends = ends.unwrap_or(WITHOUT_END);
-    Instant::ZERO + ends + ends.min(LONGEST_AFTER).max(SHORTEST_AFTER)
-}
-
-/// The service that the incident hits; the first there is if it hits none.
-fn watched(design: &Design, incident: Option<usize>) -> Option<NodeId> {
-    let serves =
-        |id: &NodeId| matches!(design.node(*id).kind, NodeKind::Service(_) | NodeKind::Database(_));
-    let entries = incident.map_or(&[][..], |at| &design.incidents[at].entries);
-    let mut hit = entries.iter().filter_map(|entry| match entry.on {
-        Target::Node(node) => Some(node),
-        Target::Region(_) | Target::Call(_) | Target::Link(..) => None,
-    });
-    let mut all = (0..design.nodes.len()).map(NodeId::from_index);
-    hit.find(serves).or_else(|| all.find(serves))
 }
 
 fn check(variants: &Variants) -> Result<(), ExitCode> {
@@ -203,13 +193,13 @@ fn simulate(args: &Args, variants: &Variants) -> Result<([Report; 2], Times), Ex
     let run = |design: &Design| {
         ::sim::run(design, &options).map_err(|refusals| {
             refusals.iter().for_each(warn);
-            ExitCode::FAILURE
+            ExitCode::from(UNUSABLE)
         })
     };
     let reports = [run(&variants.designs[0])?, run(&variants.designs[1])?];
     say(&screen::part(2, &format!("What the simulator predicts, {SEEDS} runs each")));
     for (variant, report) in screen::VARIANTS.iter().zip(&reports) {
-        say(&screen::prediction(variant, report));
+        say(&screen::prediction(variant, report, variants.ending()));
     }
     let times = Times::of(&reports[0]);
     Ok((reports, times))
@@ -253,7 +243,7 @@ fn show_live(
     observed: &[Arc<Mutex<Observed>>; 2],
     over: impl Fn() -> bool,
 ) {
-    say(&screen::live_head());
+    say(&screen::live_head(variants.watched_name()));
     let mut shown = 0;
     let mut last = false;
     while !last {
@@ -302,24 +292,25 @@ fn conclude(
     predicted: &[Figures; 2],
     observed: &[Observed; 2],
 ) {
-    let objective = variants.designs[0].objective.goodput;
+    let (objective, ending) = (variants.designs[0].objective.goodput, variants.ending());
     let seconds: Vec<[Second; 2]> = observed[0]
         .seconds()
         .take_while(|begin| *begin < times.end)
         .map(|begin| [0, 1].map(|variant| observed[variant].second(begin)))
         .collect();
     let figures = [0, 1].map(|at| Figures::observed(&observed[at], times, objective));
-    say(&screen::part(4, "What callers saw"));
-    say(&screen::summary(predicted, &figures, times.judged()));
+    let lasted = observed[0].lasted().min(observed[1].lasted());
+    say(&screen::part(4, &screen::summary_title(lasted, times.end)));
+    say(&screen::summary(predicted, &figures, times.judged(), variants.watched_name()));
     let late = Lateness::of(observed.iter().flat_map(|observed| observed.late.iter().copied()));
     say(&late.map(screen::lateness).unwrap_or_default());
     say(&screen::part(5, "Good answers per second, and how it ended"));
     say(&screen::courses(&seconds, style()));
     match late.zip(lateness::shortest_try(&variants.designs)) {
         Some((late, shortest)) if late.hides(shortest) => {
-            say(&screen::no_verdict(predicted, late, shortest, SEEDS));
+            say(&screen::no_verdict(predicted, late, shortest, ending, SEEDS));
         }
-        _ => say(&screen::verdict(predicted, &figures, SEEDS)),
+        _ => say(&screen::verdict(predicted, &figures, ending, SEEDS)),
     }
 }
 
@@ -357,10 +348,6 @@ const SEEDS: u32 = 10;
 /// Until everything listens.
 const SET_UP: StdDuration = StdDuration::from_millis(500);
 const GLANCE: StdDuration = StdDuration::from_millis(100);
-/// For an incident that does not end by itself.
-const WITHOUT_END: Duration = Duration::from_secs(10);
-const SHORTEST_AFTER: Duration = Duration::from_secs(4);
-const LONGEST_AFTER: Duration = Duration::from_secs(15);
 
 const ABOUT: &str = "\
 Plays an example from beginning to end: the review of its design, what the simulator predicts for \
@@ -372,11 +359,12 @@ observed on a machine that has too much to do says little about a design, and th
 verdict.
 
 Another design can be played if it has one service behind each balancer, models for its services, \
-and `[rules.naive]`. Double the workers of the service in a copy of the example, and it ends \
-otherwise.
+and `[rules.naive]`, and answers what `plimsoll sim` wants answered. Double the workers of the \
+service in a copy of the example, and it ends otherwise.
 
-Exit code 0, also after Ctrl-C; 1 if the design has errors or cannot be played, 2 if the file \
-cannot be used.";
+Exit code 0 if it was played, to its end or to Ctrl-C, whatever the review says of the design or \
+how it ended; 1 if the review has errors in the calls that the balancer carries, which no balancer \
+takes; 2 if the file cannot be used, is incomplete, or cannot be played.";
 
 const EXAMPLES: &str = "\
 Examples:

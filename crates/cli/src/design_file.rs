@@ -58,8 +58,13 @@ impl Loaded {
 /// Why a file is no design.
 #[derive(Debug)]
 pub(crate) enum Unusable {
-    /// It cannot be read at all.
-    Unreadable(String),
+    /// It cannot be read at all, or says nothing.
+    Unreadable {
+        /// What the file is called.
+        name: String,
+        /// What is in the way.
+        why: String,
+    },
     /// It can be read, and makes no sense.
     Wrong {
         /// What the file is called.
@@ -86,14 +91,21 @@ pub(crate) enum Unusable {
 /// The file cannot be read, or does not say a design.
 pub(crate) fn load(path: &Path) -> Result<Loaded, Unusable> {
     let name = path.display().to_string();
-    let bytes = read(path)
-        .map_err(|error| Unusable::Unreadable(format!("cannot read `{name}`: {error}")))?;
+    let bytes = match read(path) {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            let why = format!("cannot read `{name}`: {error}");
+            return Err(Unusable::Unreadable { name, why });
+        }
+    };
     let loaded = config::load_bytes(&bytes, &Beside::new(path));
     let text = String::from_utf8_lossy(&bytes).into_owned();
     match loaded.design {
-        Some(design) if design.nodes.is_empty() => Err(Unusable::Unreadable(format!(
-            "`{name}` has no nodes: there is nothing to review, to simulate or to carry"
-        ))),
+        Some(design) if design.nodes.is_empty() => {
+            let nothing = "there is nothing to review, to simulate or to carry";
+            let why = format!("`{name}` has no nodes: {nothing}");
+            Err(Unusable::Unreadable { name, why })
+        }
         Some(design) => Ok(Loaded { name, text, design, remarks: loaded.diagnostics }),
         None => Err(Unusable::Wrong { name, text, diagnostics: loaded.diagnostics }),
     }
@@ -112,10 +124,10 @@ impl Unusable {
     /// for programs.
     pub(crate) fn tell(&self, as_json: bool) -> ExitCode {
         match self {
-            Self::Unreadable(why) if as_json => {
-                show(&format!("{:#}\n", json!({ "unusable": why })), ExitCode::from(UNUSABLE))
+            Self::Unreadable { name, why } if as_json => {
+                About { name, text: "", diagnostics: &[] }.as_json(why)
             }
-            Self::Unreadable(why) => complain(why),
+            Self::Unreadable { why, .. } => complain(why),
             Self::Wrong { name, text, diagnostics } => {
                 let about = About { name, text, diagnostics };
                 let why = format!("`{name}` cannot be used as a design");

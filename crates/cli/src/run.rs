@@ -80,6 +80,7 @@ fn start(args: &Args, loaded: Loaded) -> Result<Running, ExitCode> {
     let options = Options {
         node: args.node.clone(),
         region: args.region.clone(),
+        number: None,
         workers: args.workers.map(usize::from),
         admin: Some(args.admin),
         log: target(&args.log),
@@ -124,6 +125,20 @@ fn announce(running: &Running) {
     let addresses: Vec<_> = running.addresses().iter().map(ToString::to_string).collect();
     let admin = running.admin().map(|admin| format!("; admin on http://{admin}"));
     warn(format_args!("listening on {}{}", addresses.join(", "), admin.unwrap_or_default()));
+    if let Some(open) = running.admin().and_then(open_to_others) {
+        warn(open);
+    }
+}
+
+/// What is to be known of admin pages that other machines can reach.
+fn open_to_others(admin: SocketAddr) -> Option<String> {
+    let others = !admin.ip().to_canonical().is_loopback();
+    others.then(|| {
+        format!(
+            "the admin pages on {admin} are open to whoever can reach that address: the design, its \
+             endpoints and the metrics, without a password"
+        )
+    })
 }
 
 const ABOUT: &str = "\
@@ -145,3 +160,20 @@ Examples:
   plimsoll run designs/balancer.toml
   plimsoll run designs/balancer.toml --workers 1 --log access.log
   plimsoll run designs/balancer.toml --node lb --admin 127.0.0.1:9911";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_opens_the_admin_pages_to_others_is_told_so() {
+        let told = |address: &str| open_to_others(address.parse().unwrap()).is_some();
+
+        for address in ["0.0.0.0:9901", "[::]:9901", "10.0.0.7:9901", "[::ffff:10.0.0.7]:9901"] {
+            assert!(told(address), "{address}");
+        }
+        for address in ["127.0.0.1:9901", "127.3.2.1:9901", "[::1]:9901", "[::ffff:127.0.0.1]:1"] {
+            assert!(!told(address), "{address}");
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! `plimsoll check` as somebody uses it: what it prints, and how it exits.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -117,15 +118,84 @@ fn what_is_unusable_is_said_in_json_to_programs() {
     let (_folder, path) = file(b"[service.api]\nworkres = 3\n");
     let path = path.to_str().expect("temporary names are text");
 
-    for (args, key) in [
-        (["check", path, "--format", "json"], "findings"),
-        (["check", "no-such-file.toml", "--format", "json"], "unusable"),
+    for (command, path, is_found) in [
+        ("check", path, true),
+        ("sim", path, true),
+        ("check", "no-such-file.toml", false),
+        ("sim", "no-such-file.toml", false),
+        ("loadline", "no-such-file.toml", false),
     ] {
-        let output = plimsoll(&args);
+        let output = plimsoll(&[command, path, "--format", "json"]);
         let json: serde_json::Value = serde_json::from_str(&stdout(&output)).expect("it is JSON");
 
         assert_eq!(output.status.code(), Some(2));
-        assert!(!json[key].is_null(), "{json}");
+        assert!(json["unusable"].is_string(), "{json}");
+        assert_eq!(json["file"], path, "{json}");
+        let findings = json["findings"].as_array().expect("findings are a list");
+        assert_eq!(!findings.is_empty(), is_found, "{json}");
+    }
+}
+
+#[test]
+fn programs_are_told_in_json_what_a_code_means() {
+    let asked = |code: &[&str]| {
+        let output = plimsoll(&[&["check", "--format", "json", "--explain"][..], code].concat());
+        let json: serde_json::Value = serde_json::from_str(&stdout(&output)).expect("it is JSON");
+        (output.status.code(), json)
+    };
+
+    let (exit, one) = asked(&["r04"]);
+    assert_eq!((exit, &one["code"]), (Some(0), &"R04".into()));
+    assert_eq!(one["explanation"], stdout(&plimsoll(&["check", "--explain", "R04"])));
+    let (exit, all) = asked(&[]);
+    let all = all.as_array().expect("all are a list");
+    assert_eq!((exit, all.len()), (Some(0), checklist::report::codes().count()));
+    assert!(all.contains(&one));
+    let (exit, none) = asked(&["R4"]);
+    assert_eq!(
+        (exit, &none["unusable"]),
+        (Some(2), &"there is no code \"R4\": did you mean R04?".into())
+    );
+}
+
+#[test]
+fn every_field_of_the_json_is_explained_in_the_documentation() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("../../docs/check-json.md")).expect("the page");
+    let (_folder, wrong) = file(b"[service.api]\nworkres = 3\n");
+    let wrong = wrong.to_str().expect("temporary names are text");
+    let json = ["--format", "json"];
+    let mut fields = BTreeSet::new();
+    for args in [
+        &["check", "designs/incident.toml"][..],
+        &["check", "designs/regions.toml"],
+        &["check", "designs/grpc.toml"],
+        &["check", "designs/balancer.toml", "--defaults"],
+        &["check", wrong],
+        &["check", "--explain", "R04"],
+    ] {
+        let text = stdout(&plimsoll(&[args, &json].concat()));
+        names(&serde_json::from_str(&text).expect("it is JSON"), &mut fields);
+    }
+
+    let is_explained =
+        |field: &&String| ["", "[]"].iter().any(|list| page.contains(&format!("`{field}{list}`")));
+    let unexplained: Vec<_> = fields.iter().filter(|field| !is_explained(field)).collect();
+    assert_eq!(unexplained, [""; 0]);
+    assert!(fields.len() > 40, "{fields:?}");
+}
+
+/// The names of all fields, however deep.
+fn names(json: &serde_json::Value, fields: &mut BTreeSet<String>) {
+    match json {
+        serde_json::Value::Object(object) => {
+            for (name, value) in object {
+                fields.insert(name.clone());
+                names(value, fields);
+            }
+        }
+        serde_json::Value::Array(all) => all.iter().for_each(|value| names(value, fields)),
+        _ => {}
     }
 }
 

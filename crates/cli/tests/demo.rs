@@ -63,8 +63,42 @@ fn a_design_that_cannot_be_played_is_told_why() {
     assert_eq!(code, Some(2));
     assert!(!said.is_empty());
     let (code, said) = refused("kind = \"slow\"\ntimes = 1.4", "kind = \"loss\"\nloss = \"1%\"");
-    assert_ne!(code, Some(0));
-    assert!(!said.is_empty());
+    assert_eq!(code, Some(2));
+    assert!(said.contains("does not play `loss`"), "{said}");
+}
+
+#[test]
+fn what_would_have_to_be_made_up_is_refused_as_sim_refuses_it_before_anything_is_shown() {
+    let callers = "in_flight = \"none\"\nretry = \"none\"";
+    let naive = "in_flight = \"none\"\nqueue = \"none\"\n";
+    for (from, to, told) in [
+        (callers, "in_flight = \"none\"", "error[A05]"),
+        (naive, "", "[rules.naive] is incomplete: users -> shop"),
+        ("model = { workers = 8,", "# {", "shop has no model"),
+    ] {
+        let text = EXAMPLE.replace(from, to);
+        assert_ne!(text, EXAMPLE, "the example has {from}");
+        let file = write("demo-incomplete", &text);
+
+        let output = demo(&["--design", &file.display().to_string()]);
+
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(told), "{said}");
+        assert_eq!(output.stdout, b"", "{said}");
+    }
+}
+
+#[test]
+fn a_design_that_no_balancer_takes_is_reviewed_and_ends_with_1() {
+    let text = EXAMPLE.replace("queue = 24", "queue = \"none\"");
+    let file = write("demo-unsound", &text);
+
+    let output = demo(&["--design", &file.display().to_string()]);
+
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{shown}");
+    assert!(shown.contains("What the review says") && !shown.contains("predicts"), "{shown}");
 }
 
 #[cfg(unix)]
@@ -89,8 +123,32 @@ fn ctrl_c_ends_it_at_once_and_well() {
     assert!(killed.success());
     assert_eq!(ended.code(), Some(0));
     assert!(rest.iter().any(|line| line.contains("stopped before")), "{rest:?}");
+    let titled = |line: &String| line.starts_with("4. What callers saw in the first ");
+    assert!(rest.iter().any(titled), "what was played is not the whole: {rest:?}");
     // It would have gone on for eight seconds; nothing that is left takes one.
     assert!(pressed.elapsed().as_secs() < 6, "{:?}", pressed.elapsed());
+}
+
+#[cfg(unix)]
+#[test]
+fn without_an_incident_there_is_nothing_to_recover_from() {
+    let (text, _) = EXAMPLE.split_once("[[incident").unwrap();
+    let file = write("demo-ordinary", text);
+    let mut child = command(&["--design", &file.display().to_string()])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap()));
+
+    let row =
+        lines.by_ref().map_while(Result::ok).find(|line| line.trim_start().starts_with("1 s"));
+    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let rest: Vec<String> = lines.map_while(Result::ok).collect();
+
+    assert!(row.is_some() && killed.success());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert!(rest.iter().any(|line| line.contains("keeps its objective in 10 of 10")), "{rest:?}");
+    assert!(!rest.iter().any(|line| line.contains("recover")), "{rest:?}");
 }
 
 /// A process that is stopped is what a machine with too much to do looks like from within.

@@ -51,7 +51,7 @@ pub enum Cause {
     ClientLeft,
     /// The client's request is malformed or over a limit.
     BadRequest,
-    /// The client did not send its request in time.
+    /// The client did not send its request in time, or stopped taking the answer.
     ClientTimeout,
     /// The service says that the request is not for it (RFC 9110, 15.5.20): it was sent to the wrong
     /// place.
@@ -228,7 +228,7 @@ impl Cause {
             Self::ClientLeft => ("client_left", Client, 499, "http_request_error", "The client left before the answer."),
             Self::BadRequest => ("bad_request", Client, 400, "http_request_error", "The request is not valid HTTP, or over a limit."),
             Self::Misrouted => ("misrouted", L7, MISDIRECTED, "http_request_error", "The request came to a service that it is not for."),
-            Self::ClientTimeout => ("client_timeout", Client, 408, "http_request_error", "The client did not send its request in time."),
+            Self::ClientTimeout => ("client_timeout", Client, 408, "http_request_error", "The client did not send its request, or take its answer, in time."),
         };
         Row { name, layer, status, proxy_status, sentence }
     }

@@ -32,7 +32,30 @@ pub enum Event {
         /// How many tries it took; 0 when none left.
         attempts: u8,
     },
+    /// A request failed before a call of the design took it, or what came was no request.
+    Unrouted {
+        /// Why.
+        cause: Cause,
+        /// The status sent.
+        status: u16,
+    },
 }
+
+/// What a request can fail with before a call takes it, and the status it is told: the labels of
+/// [`Event::Unrouted`].
+pub const UNROUTED: [(Cause, u16); 11] = [
+    (Cause::BadRequest, 400),
+    (Cause::BadRequest, 405),
+    (Cause::BadRequest, 414),
+    (Cause::BadRequest, 417),
+    (Cause::BadRequest, 431),
+    (Cause::BadRequest, 501),
+    (Cause::BadRequest, 505),
+    (Cause::ClientTimeout, 408),
+    (Cause::NoRoute, 404),
+    (Cause::Loop, 508),
+    (Cause::Draining, 503),
+];
 
 impl Event {
     /// The series this belongs to.
@@ -57,6 +80,14 @@ impl Event {
                     &Description::seconds(
                         "latency",
                         "All the time the caller waited, queues included.",
+                    )
+                }
+            }
+            Self::Unrouted { .. } => {
+                const {
+                    &Description::counter(
+                        "unrouted",
+                        "Requests that failed before a call took them, by cause and status.",
                     )
                 }
             }

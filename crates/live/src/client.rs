@@ -7,9 +7,9 @@ use std::task::{Context, Poll, ready};
 
 use base::{CallId, Duration, Instant};
 use engine::l7::Key;
-use event::{Cause, Event, Scope, l4};
+use event::{Cause, Event, Scope, l4, l7};
 use observe::log::Record;
-use wire::l7::http1::{Method, Parse, Recipient, Refusal, RequestHead};
+use wire::l7::http1::{Framing, Method, Parse, Recipient, Refusal, RequestHead};
 
 use crate::answer::Answer;
 use crate::event_loop::Stream;
@@ -318,7 +318,12 @@ impl Client {
         };
         desk.download.close = close;
         let date = self.worker.date();
-        (desk.tale.status, desk.tale.cause) = (answer.status(), answer.cause());
+        let status = answer.status();
+        (desk.tale.status, desk.tale.cause) = (status, answer.cause());
+        // Of those that a call took the engine tells.
+        if let (Some(cause), None) = (desk.tale.cause, desk.tale.call) {
+            self.worker.emit(NOBODY, Event::L7(l7::Event::Unrouted { cause, status }));
+        }
         desk.tale.own_bytes = answer.write(desk.download.out.made(), to, desk.tale.id, &date);
         desk.stage = Stage::Answering;
         self.until = self.worker.now() + self.worker.limits.write_timeout;
@@ -366,7 +371,7 @@ impl Client {
     }
 }
 
-/// Where events of clients' connections happen: they belong to no call.
+/// Where events of clients happen that belong to no call.
 pub(crate) const NOBODY: Scope = Scope { call: CallId(0), endpoint: None };
 
 impl Drop for Client {
@@ -384,7 +389,10 @@ impl Desk {
         self.head_bytes.extend_from_slice(&self.inbox.filled()[..length]);
         self.inbox.consume(length);
         let request = self.head.over(&self.head_bytes);
-        let framing = request.framing();
+        // Behind a CONNECT come the bytes of its tunnel, from clients that do not wait for the answer:
+        // never a request, whatever they say (RFC 9110, 9.3.6).
+        let tunnels = request.method() == Method::Connect;
+        let framing = if tunnels { Framing::Tunnel } else { request.framing() };
         self.upload.passage = Passage::new(framing, framing).nominating(request.nominated());
     }
 

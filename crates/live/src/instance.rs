@@ -77,7 +77,10 @@ impl Instance {
             seed: options.seed,
             registry,
             log,
-            reports: Reports::new(room.workers, plan.calls.iter().map(endpoint_names)),
+            reports: Reports::new(
+                room.workers,
+                plan.calls.iter().map(|call| endpoint_names(call, options.number)),
+            ),
             recorder: Mutex::new(recorder),
             draining: AtomicBool::new(false),
             cut: AtomicU64::new(0),
@@ -184,11 +187,33 @@ fn emptied(flags: &[AtomicBool]) -> impl Iterator<Item = CallId> {
     up.map(|(call, _)| CallId::from_index(call))
 }
 
-fn endpoint_names(call: &CallPlan) -> (&str, Vec<&str>) {
-    (&call.in_words, call.endpoints.iter().map(|endpoint| endpoint.name.as_str()).collect())
+/// A call for people, and its endpoints.
+fn endpoint_names(call: &CallPlan, number: Option<usize>) -> (String, Vec<&str>) {
+    let endpoints = call.endpoints.iter().map(|endpoint| endpoint.name.as_str());
+    (of_instance(&call.in_words, number), endpoints.collect())
+}
+
+/// A call for people, where several instances may speak of it.
+fn of_instance(call: &str, number: Option<usize>) -> String {
+    match number {
+        Some(number) => format!("{call} (instance {number})"),
+        None => call.to_owned(),
+    }
 }
 
 fn names(call: &CallPlan) -> CallNames {
     let endpoints = call.endpoints.iter().map(|endpoint| endpoint.name.clone());
     CallNames { call: call.name.clone(), endpoints: endpoints.collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instances_that_share_a_process_are_told_apart() {
+        let told = [None, Some(1), Some(2)].map(|number| of_instance("lb -> shop", number));
+
+        assert_eq!(told, ["lb -> shop", "lb -> shop (instance 1)", "lb -> shop (instance 2)"]);
+    }
 }

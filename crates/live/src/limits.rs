@@ -3,8 +3,12 @@
 //! Each is an end to something that would otherwise have none: a peer that sends slowly, reads
 //! slowly, sends too much, or never goes. All of them in one place, each with its reason.
 
+mod table;
+
 use base::Duration;
 use wire::l7::http1;
+
+pub use table::Limit;
 
 /// The ends of what clients and services may do, for one instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,8 +21,8 @@ pub struct Limits {
     pub head_timeout: Duration,
     /// How long a client may send nothing while we wait for the rest of its body.
     pub body_timeout: Duration,
-    /// How long a client may read nothing while we have something to send. Ends what the timeout
-    /// of the call does not end: streams and tunnels.
+    /// How long a client may take nothing of an answer while we have something to send. It ends what
+    /// the timeout of the call ends later or not at all: streams, and answers of our own.
     pub write_timeout: Duration,
     /// How long a client's connection may idle between two requests: as long as the common
     /// balancers keep it (60 to 75 s), so that nobody has to be told.

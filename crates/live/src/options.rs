@@ -24,6 +24,8 @@ pub struct Options {
     pub node: Option<String>,
     /// In which region; the only one of the node if nothing is said.
     pub region: Option<String>,
+    /// Which of several instances in one process this is: what it says on standard error has it.
+    pub number: Option<usize>,
     /// How many workers; as many as there are cores if nothing is said.
     pub workers: Option<usize>,
     /// Where the admin pages are; nowhere if nothing is said.

@@ -73,7 +73,7 @@ impl Reports {
     /// For so many workers; calls as people read them, with their endpoints.
     pub(crate) fn new<'a>(
         workers: usize,
-        calls: impl Iterator<Item = (&'a str, Vec<&'a str>)>,
+        calls: impl Iterator<Item = (impl AsRef<str>, Vec<&'a str>)>,
     ) -> Self {
         let endpoint = |call: &str, name: &str| Endpoint {
             name: format!("{call}: {name}"),
@@ -83,7 +83,7 @@ impl Reports {
         };
         let everybody = u64::MAX >> (64 - workers.clamp(1, 64));
         let calls = calls.map(|(call, names)| Call {
-            endpoints: names.into_iter().map(|name| endpoint(call, name)).collect(),
+            endpoints: names.into_iter().map(|name| endpoint(call.as_ref(), name)).collect(),
             serving: AtomicU64::new(everybody),
         });
         Self { calls: calls.collect(), everybody, behind: AtomicBool::new(false) }

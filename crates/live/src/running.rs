@@ -71,7 +71,7 @@ pub fn start(design: &SoundDesign, options: &Options) -> Result<Running, Refused
         log: writer,
     };
     if let Some(listener) = admin {
-        let design = admin::describe(design, &plan, options.file.as_ref());
+        let design = admin::describe(design, place, &plan, options);
         let (plan, instance) = (Arc::clone(&plan), Arc::clone(&instance));
         let pages = Arc::new(admin::Pages { plan, instance, design });
         admin::serve(listener, pages).map_err(Refused::Machine)?;

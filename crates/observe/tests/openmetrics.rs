@@ -48,6 +48,10 @@ fn workers_are_added_up() {
         ),
         4.0
     );
+    assert_eq!(
+        value("plimsoll_unrouted_total", "{cause=\"bad_request\",layer=\"client\",status=\"431\"}"),
+        4.0
+    );
     assert_eq!(value("plimsoll_breaker_state", "{call=\"lb.svc\",worker=\"1\"}"), 1.0);
     assert_eq!(value("plimsoll_retry_budget", CALL), 2.5);
 }
@@ -126,6 +130,7 @@ fn events() -> Vec<Event> {
         l7::Event::Attempted { number: 2 },
         l7::Event::AttemptEnded { took, cause: None },
         l7::Event::Answered { took, status: 504, cause: failed, attempts: 2 },
+        l7::Event::Unrouted { cause: Cause::BadRequest, status: 431 },
     ]
     .map(Event::L7)
     .into();

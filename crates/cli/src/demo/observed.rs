@@ -54,6 +54,9 @@ pub(super) struct Second {
     /// Of the answers that came, in milliseconds; nothing if none did.
     pub(super) p50: Option<f64>,
     pub(super) p99: Option<f64>,
+    /// The same of the good ones: quick failures would pass for quick answers.
+    pub(super) good_p50: Option<f64>,
+    pub(super) good_p99: Option<f64>,
     /// Tries that reached the service.
     pub(super) arrived: u64,
 }
@@ -76,15 +79,18 @@ impl Observed {
         let end = begin + SECOND;
         let ended = |seen: &&Seen| (begin..end).contains(&(seen.intended + seen.took));
         let ended: Vec<_> = self.seen.iter().filter(ended).collect();
-        let mut took: Vec<_> = ended.iter().map(|seen| seen.took).collect();
-        took.sort_unstable();
+        let good: Vec<_> = ended.iter().copied().filter(|seen| seen.is_good()).collect();
         let (from, to) = (self.at(begin), self.at(end));
+        let [p50, p99] = latency(&ended);
+        let [good_p50, good_p99] = latency(&good);
         Second {
             offered: to.offered - from.offered,
             answered: ended.len() as u64,
-            good: ended.iter().filter(|seen| seen.is_good()).count() as u64,
-            p50: (!took.is_empty()).then(|| quantile(&took, 0.5)),
-            p99: (!took.is_empty()).then(|| quantile(&took, 0.99)),
+            good: good.len() as u64,
+            p50,
+            p99,
+            good_p50,
+            good_p99,
             arrived: to.arrived - from.arrived,
         }
     }
@@ -158,6 +164,13 @@ impl Observed {
     }
 }
 
+/// In how many milliseconds 50 and 99 percent of these were answered; nothing if none was.
+fn latency(answers: &[&Seen]) -> [Option<f64>; 2] {
+    let mut took: Vec<_> = answers.iter().map(|seen| seen.took).collect();
+    took.sort_unstable();
+    [0.5, 0.99].map(|share| (!took.is_empty()).then(|| quantile(&took, share)))
+}
+
 const fn is_timeout(cause: Cause) -> bool {
     matches!(cause, Cause::AttemptTimeout | Cause::Timeout | Cause::ConnectTimeout)
 }
@@ -182,6 +195,7 @@ mod tests {
         let second = Second { offered: 1, answered: 2, good: 1, arrived: 3, ..seconds[1] };
         assert_eq!(seconds, [first, second]);
         assert_eq!((seconds[1].p50, seconds[1].p99), (Some(300.0), Some(400.0)));
+        assert_eq!((seconds[1].good_p50, seconds[1].good_p99), (Some(300.0), Some(300.0)));
         assert_eq!(observed.amplification(Instant::from_secs(1)), 3.0);
         let good = observed.seconds().map(|begin| observed.window(begin).good);
         assert_eq!(good.collect::<Vec<_>>(), [2, 0], "by when they were sent");

@@ -6,10 +6,11 @@ use std::fmt::Write as _;
 
 use ::sim::Report;
 use ::sim::report::Role;
-use base::Duration;
+use base::{Duration, Instant};
 use checklist::{Findings, Severity};
 use observe::plot::{self, Style};
 
+use super::ending::Ending;
 use super::figures::Figures;
 use super::lateness::{Lateness, STATIONS};
 use super::observed::Second;
@@ -35,11 +36,11 @@ pub(super) fn review(variant: &str, findings: &Findings) -> String {
     text
 }
 
-/// What the simulator says of a variant: whether it recovers, and what keeps it from it.
-pub(super) fn prediction(variant: &str, report: &Report) -> String {
-    let recovered = &report.recovered;
+/// What the simulator says of a variant: whether it ends well, and what keeps it from it.
+pub(super) fn prediction(variant: &str, report: &Report, ending: Ending) -> String {
+    let (recovered, would) = (&report.recovered, ending.would());
     let mut text = format!(
-        "   {variant}: recovers in {} of runs (95 % interval {} to {}); {} answered well at the end\n",
+        "   {variant}: {would} in {} of runs (95 % interval {} to {}); {} answered well at the end\n",
         measured(recovered.probability),
         measured(recovered.low),
         measured(recovered.high),
@@ -60,11 +61,12 @@ pub(super) fn prediction(variant: &str, report: &Report) -> String {
     text
 }
 
-/// The head of the live part.
-pub(super) fn live_head() -> String {
+/// The head of the live part. `watched` is the node whose load is looked at.
+pub(super) fn live_head(watched: &str) -> String {
     let [left, right] = VARIANTS;
     format!(
-        "           {left:<34}   {right}\n\
+        "   asked: requests sent; well: good answers, and in p50 and p99 their latency;\n   \
+         amp: tries that reach {watched}, for each request\n\n           {left:<34}   {right}\n\
          {TIME:>7}{COLUMNS}  {COLUMNS}\n"
     )
 }
@@ -76,8 +78,8 @@ pub(super) fn live_row(second: u64, seen: [Second; 2], remark: &str) -> String {
             "{:>8}{:>7}{:>7}{:>7}{:>7}",
             format!("{}/s", seen.offered),
             format!("{}/s", seen.good),
-            millis(seen.p50),
-            millis(seen.p99),
+            millis(seen.good_p50),
+            millis(seen.good_p99),
             ratio(seen.arrived as f64 / seen.offered.max(1) as f64),
         )
     });
@@ -98,11 +100,25 @@ pub(super) fn courses(seconds: &[[Second; 2]], style: Style) -> String {
     text
 }
 
+/// The title of the summary. What was stopped is not what was predicted: then it says so.
+pub(super) fn summary_title(lasted: Instant, end: Instant) -> String {
+    if lasted >= end {
+        return "What callers saw".to_owned();
+    }
+    let (lasted, end) = (lasted.as_secs_f64(), end.as_secs_f64());
+    format!(
+        "What callers saw in the first {lasted:.0} s, when it was stopped; \
+         predicted are all {end:.0} s"
+    )
+}
+
 /// Predicted beside observed, for both variants. Recovery was judged in the last `judged`.
+/// `watched` is the node whose load is looked at.
 pub(super) fn summary(
     predicted: &[Figures; 2],
     observed: &[Figures; 2],
     judged: Duration,
+    watched: &str,
 ) -> String {
     let all = [&predicted[0], &observed[0], &predicted[1], &observed[1]];
     let mut text = format!("   {:<28}{:<24}{}\n", "", VARIANTS[0], VARIANTS[1]);
@@ -115,29 +131,40 @@ pub(super) fn summary(
         let cells = all.map(|figures| millis(figures.latency_ms.map(|latency| latency[at])));
         row(&mut text, &format!("latency {name}"), &cells);
     }
-    row(&mut text, "amplification", &all.map(|figures| ratio(figures.amplification)));
+    row(
+        &mut text,
+        &format!("amplification of {watched}"),
+        &all.map(|figures| ratio(figures.amplification)),
+    );
     for cause in causes(&all) {
         let cells = all.map(|figures| known(figures.failures.get(cause).copied(), percent));
         row(&mut text, &format!("failed: {}", cause.replace('_', " ")), &cells);
     }
-    for phase in phases(&all) {
-        row(&mut text, &phase.replace('_', " "), &all.map(|figures| times(figures, phase)));
+    let mut seen = phases(&all).peekable();
+    if seen.peek().is_some() {
+        text.push_str("   phases of the incident, by what was usual before it:\n");
+    }
+    for phase in seen {
+        let name = format!("  {}", phase.replace('_', " "));
+        row(&mut text, &name, &all.map(|figures| times(figures, phase)));
     }
     text
 }
 
 /// How each variant ended, in words.
-pub(super) fn verdict(predicted: &[Figures; 2], observed: &[Figures; 2], seeds: u32) -> String {
+pub(super) fn verdict(
+    predicted: &[Figures; 2],
+    observed: &[Figures; 2],
+    ending: Ending,
+    seeds: u32,
+) -> String {
     let mut text = String::new();
     for (at, variant) in VARIANTS.iter().enumerate() {
-        let ended = match observed[at].recovered {
-            None => "stopped before it was known whether it recovers",
-            Some(share) if share > 0.5 => "recovered",
-            Some(_) => "did not recover",
-        };
+        let (ended, would) =
+            (ending.is(observed[at].recovered.map(|share| share > 0.5)), ending.would());
         let of = recovered_runs(&predicted[at], seeds);
         let _ =
-            writeln!(text, "   {variant:<12} {ended}; predicted: recovers in {of} of {seeds} runs");
+            writeln!(text, "   {variant:<12} {ended}; predicted: {would} in {of} of {seeds} runs");
     }
     text
 }
@@ -156,6 +183,7 @@ pub(super) fn no_verdict(
     predicted: &[Figures; 2],
     late: Lateness,
     shortest_try: Duration,
+    ending: Ending,
     seeds: u32,
 ) -> String {
     let mut text = format!(
@@ -166,7 +194,8 @@ pub(super) fn no_verdict(
     );
     for (at, variant) in VARIANTS.iter().enumerate() {
         let of = recovered_runs(&predicted[at], seeds);
-        let _ = writeln!(text, "   {variant:<12} predicted: recovers in {of} of {seeds} runs");
+        let would = ending.would();
+        let _ = writeln!(text, "   {variant:<12} predicted: {would} in {of} of {seeds} runs");
     }
     text
 }
@@ -238,3 +267,29 @@ const TIME: &str = "time";
 const COLUMNS: &str = "   asked   well    p50    p99    amp";
 /// The lines of a course fit a terminal of eighty columns.
 const WIDEST: usize = 60;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_summary_of_a_part_says_that_it_is_set_beside_a_prediction_of_the_whole() {
+        let end = Instant::from_secs(26);
+
+        let titles = [26, 8].map(|lasted| summary_title(Instant::from_secs(lasted), end));
+
+        let stopped =
+            "What callers saw in the first 8 s, when it was stopped; predicted are all 26 s";
+        assert_eq!(titles, ["What callers saw", stopped]);
+    }
+
+    #[test]
+    fn a_second_without_a_good_answer_shows_no_latency_however_quick_its_failures_were() {
+        let failing =
+            Second { offered: 300, p50: Some(2.0), p99: Some(605.0), ..Second::default() };
+
+        let row = live_row(3, [failing; 2], "");
+
+        assert!(!row.contains("ms") && row.contains("0/s      -      -"), "{row}");
+    }
+}

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use base::{CallId, Duration, Instant, NodeId, Random};
 use checklist::sound;
 use config::Design;
-use config::design::{Call, Client, Endpoint, Entry, NodeKind, OnFailure, Part, Target};
+use config::design::{Call, Client, Endpoint, Entry, NodeKind, OnFailure, Part};
 use engine::EndpointSpec;
 use live::Running;
 use model::fault::{Course, Fault};
@@ -24,6 +24,7 @@ use tokio::task::LocalSet;
 
 use super::lateness;
 use super::observed::{Counts, Observed, Sample};
+use super::playable;
 
 /// What is to be played.
 #[derive(Clone)]
@@ -112,7 +113,8 @@ impl Stage {
 
     fn crowd(&mut self, id: NodeId, client: &Client) -> Result<Crowd, String> {
         let name = self.play.design.node(id).name.clone();
-        let call = self.first_call(id).ok_or_else(|| format!("client {name} asks nobody"))?;
+        let call = playable::first_call(&self.play.design, id)
+            .ok_or_else(|| format!("client {name} asks nobody"))?;
         let seed = self.play.seed;
         let spec = CrowdSpec {
             source: Source::new(&client.arrivals, Random::of(seed, &name, "arrivals")),
@@ -121,12 +123,6 @@ impl Stage {
             caller: self.caller(call, 0)?,
         };
         Ok(Crowd::new(self.clock, spec))
-    }
-
-    /// The call that a client makes; what one route does differently is the balancer's affair.
-    fn first_call(&self, from: NodeId) -> Option<CallId> {
-        let design = &self.play.design;
-        design.calls_from(from).find(|&call| design.call(call).only.is_none())
     }
 
     /// Other people's code that carries a call, on one instance of who makes it.
@@ -244,9 +240,11 @@ impl Stage {
         let name = node.name.clone();
         let sound = sound(self.play.design.clone())
             .map_err(|_| format!("`plimsoll run` would refuse {name}: see the findings above"))?;
+        let count = self.instances(id);
         let start = |instance: usize| {
             let options = live::Options {
                 node: Some(name.clone()),
+                number: (count > 1).then_some(instance + 1),
                 workers: Some(WORKERS),
                 log: live::Target::None,
                 seed: self.play.seed.wrapping_add(instance as u64),
@@ -254,7 +252,7 @@ impl Stage {
             };
             live::start(&sound, &options).map_err(|refused| format!("{name}: {refused}"))
         };
-        (0..self.instances(id)).map(start).collect()
+        (0..count).map(start).collect()
     }
 
     /// As many as the file says, or as it has endpoints.
@@ -278,12 +276,7 @@ impl Stage {
             Fault::Restart { takes } => (Fault::Crash, Some(takes)),
             ref other => (other.clone(), entry.lasts),
         };
-        let Target::Node(node) = entry.on else {
-            return Err("the demo plays faults of services and clients only".to_owned());
-        };
-        if !incident::is_playable(&fault) {
-            return Err(format!("the demo does not play `{}`", fault.kind()));
-        }
+        let node = playable::hit(&self.play.design, entry)?;
         let hosts = self.hosts.get(&node).map_or(&[][..], Vec::as_slice);
         let hit = match entry.share {
             Part::Whole => hosts.len(),

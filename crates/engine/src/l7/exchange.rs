@@ -70,8 +70,8 @@ struct Attempt {
     endpoint: EndpointId,
     left: Instant,
     pass: Pass,
-    /// Its time ended while client and service may have waited for each other.
-    stalemate: bool,
+    /// It ended while the client was waited for, or may have been.
+    awaits_client: bool,
 }
 
 const _: () = assert!(size_of::<Exchange>() <= 256);
@@ -273,7 +273,7 @@ impl Exchange {
         }
         self.attempts = self.attempts.saturating_add(1);
         let until = self.deadline.attempt_until(now, &call.rules.deadline);
-        let attempt = Attempt { endpoint, left: now, pass, stalemate: false };
+        let attempt = Attempt { endpoint, left: now, pass, awaits_client: false };
         self.state = State::Trying { attempt, until, sent: false };
         let number = self.number();
         self.outputs.push(Output::Attempt {
@@ -372,7 +372,7 @@ impl Exchange {
                 let last = self.deadline.is_past(now);
                 let cause = if last { Cause::Timeout } else { Cause::AttemptTimeout };
                 let grounds = self.grounds(sent, false, body, call);
-                let attempt = Attempt { stalemate: body == Body::Awaited, ..attempt };
+                let attempt = Attempt { awaits_client: body == Body::Awaited, ..attempt };
                 self.on_failure(now, attempt, cause, grounds, call, sink);
             }
             State::Relaying { attempt } => {

@@ -91,7 +91,9 @@ pub enum Input {
     },
     /// The client is gone, or its request broke off.
     ClientLeft,
-    /// The client did not send its request as it should: too slowly, or not as its head said.
+    /// The client did not do its part: it sent its request too slowly, or not as its head said, or it
+    /// did not take the answer. With [`Cause::Timeout`]: the request's time is up, and the client was
+    /// the one waited for. Nothing of this speaks against the service.
     ClientFailed(Cause),
     /// Its driver ends, and the time in which requests may finish is over.
     ShutDown,

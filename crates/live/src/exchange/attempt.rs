@@ -10,7 +10,7 @@ use engine::l7::Input;
 use event::{Cause, Event, Scope, l4};
 use wire::l7::http1::{Asked, Body, Framing, Parse, Request, RequestHop, Response};
 
-use super::desk::{Attempt, Desk, Due, Link, Stage};
+use super::desk::{Attempt, Desk, Due, Link, Stage, Waits};
 use super::drive::{count, failed};
 use super::passage::Progress;
 use crate::client::Client;
@@ -66,8 +66,9 @@ impl Client {
         let within = plan.rules.connect_timeout;
         let endpoint = &plan.endpoints[desk.attempt.endpoint.index()];
         let taken = endpoint.seats.are_taken();
-        let what = if taken { Cause::Exhausted } else { Cause::ConnectTimeout };
-        desk.due = Due { at: within.map_or(Instant::NEVER, |most| now + most), what };
+        let cause = if taken { Cause::Exhausted } else { Cause::ConnectTimeout };
+        let at = within.map_or(Instant::NEVER, |most| now + most);
+        desk.due = Due { at, waits: Waits::Service(cause) };
         let (instance, call) = (Arc::clone(&self.worker.instance), plan.id);
         let ask = move || instance.ask_for_seats(call);
         let events = Rc::clone(&self.worker.events);
@@ -211,7 +212,7 @@ impl Client {
     fn expect_body(&self, desk: &mut Desk) {
         if desk.due == Due::NEVER && !desk.upload.passage.is_done() && !desk.is_to_be_asked() {
             let at = self.worker.recent() + self.worker.limits.body_timeout;
-            desk.due = Due { at, what: Cause::ClientTimeout };
+            desk.due = Due { at, waits: Waits::Body };
         }
     }
 

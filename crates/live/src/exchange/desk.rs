@@ -123,7 +123,18 @@ pub(crate) struct Download {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Due {
     pub(crate) at: Instant,
-    pub(crate) what: Cause,
+    pub(crate) waits: Waits,
+}
+
+/// For whom a request waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Waits {
+    /// For the service; why it has failed if nothing comes.
+    Service(Cause),
+    /// For more of the client's body.
+    Body,
+    /// For the client to take more of the answer.
+    Reader,
 }
 
 /// What the log says of a request.
@@ -251,7 +262,8 @@ impl Download {
 }
 
 impl Due {
-    pub(crate) const NEVER: Self = Self { at: Instant::NEVER, what: Cause::IdleTimeout };
+    pub(crate) const NEVER: Self =
+        Self { at: Instant::NEVER, waits: Waits::Service(Cause::IdleTimeout) };
 }
 
 impl std::fmt::Debug for Link {

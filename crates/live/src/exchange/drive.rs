@@ -8,7 +8,7 @@ use engine::l7::{Body, Exchange, Input, Output, Request};
 use event::{Cause, Event, Scope, l4};
 use wire::l7::http1::Version;
 
-use super::desk::{Desk, Due, Link, Stage};
+use super::desk::{Desk, Due, Link, Stage, Waits};
 use crate::client::{Client, Next};
 use crate::event_loop::Stream;
 use crate::limits;
@@ -213,10 +213,9 @@ impl Client {
         if engine <= now {
             return Poll::Ready(out_of_time(desk));
         }
-        Poll::Ready(match desk.due.what {
-            Cause::ClientLeft => Input::ClientLeft,
-            cause @ Cause::ClientTimeout => Input::ClientFailed(cause),
-            cause => failed(cause, desk.upload.body()),
+        Poll::Ready(match desk.due.waits {
+            Waits::Body | Waits::Reader => Input::ClientFailed(Cause::ClientTimeout),
+            Waits::Service(cause) => failed(cause, desk.upload.body()),
         })
     }
 
@@ -328,14 +327,13 @@ impl Desk {
 /// The time of the try or of the request is over. While the next move is the client's, that is no
 /// failure of the endpoint: else a few slow clients could open the breaker for all others.
 fn out_of_time(desk: &Desk) -> Input {
-    match desk.due.what {
+    match desk.due.waits {
         _ if desk.stage == Stage::Trying && desk.is_to_be_asked() => {
             Input::Time { body: Body::Awaited }
         }
-        Cause::ClientTimeout if desk.upload.broken.is_none() => {
-            Input::ClientFailed(Cause::ClientTimeout)
-        }
-        Cause::ClientLeft => Input::ClientLeft,
+        Waits::Body if desk.upload.broken.is_none() => Input::ClientFailed(Cause::ClientTimeout),
+        // It is there, and takes what it is sent; only not fast enough for the time there is.
+        Waits::Reader => Input::ClientFailed(Cause::Timeout),
         _ => Input::Time { body: desk.upload.body() },
     }
 }

@@ -9,7 +9,7 @@ use engine::l7::Input;
 use event::Cause;
 use wire::l7::http1::{Framing, ResponseHop};
 
-use super::desk::{Desk, Due, Link, Stage};
+use super::desk::{Desk, Due, Link, Stage, Waits};
 use super::drive::failed;
 use super::passage::{Passage, Progress};
 use crate::client::Client;
@@ -95,7 +95,7 @@ impl Client {
         match outcome {
             Poll::Ready(Ok(())) => {
                 // It has read what there was: from here on the service is waited for.
-                if desk.due.what == Cause::ClientLeft {
+                if desk.due.waits == Waits::Reader {
                     desk.due = Due::NEVER;
                 }
                 Poll::Ready(Ok(()))
@@ -105,9 +105,9 @@ impl Client {
                 Poll::Ready(Err(Input::ClientLeft))
             }
             Poll::Pending => {
-                if flushed.all > 0 || desk.due.what != Cause::ClientLeft {
+                if flushed.all > 0 || desk.due.waits != Waits::Reader {
                     let at = self.worker.recent() + self.worker.limits.write_timeout;
-                    desk.due = Due { at, what: Cause::ClientLeft };
+                    desk.due = Due { at, waits: Waits::Reader };
                 }
                 Poll::Pending
             }
@@ -145,10 +145,9 @@ impl Client {
     /// The call's `idle_timeout` runs from the last byte.
     fn expect_movement(&self, desk: &mut Desk) {
         let idle = desk.tale.call.and_then(|call| self.worker.idle_timeout(call));
-        if let Some(idle) =
-            idle.filter(|_| desk.due.what != Cause::IdleTimeout || desk.due == Due::NEVER)
-        {
-            desk.due = Due { at: self.worker.recent() + idle, what: Cause::IdleTimeout };
+        let waits = Waits::Service(Cause::IdleTimeout);
+        if let Some(idle) = idle.filter(|_| desk.due.waits != waits || desk.due == Due::NEVER) {
+            desk.due = Due { at: self.worker.recent() + idle, waits };
         }
     }
 }

@@ -9,7 +9,7 @@ use base::Instant;
 use engine::l7::Input;
 use event::Cause;
 
-use super::desk::{Desk, Due, Link};
+use super::desk::{Desk, Due, Link, Waits};
 use super::drive::failed;
 use crate::buffers::Buffers;
 use crate::client::Client;
@@ -63,7 +63,7 @@ impl Client {
         if up + down > 0 || desk.due == Due::NEVER {
             let idle = desk.tale.call.and_then(|call| self.worker.idle_timeout(call));
             let at = idle.map_or(Instant::NEVER, |idle| self.worker.recent() + idle);
-            desk.due = Due { at, what: Cause::IdleTimeout };
+            desk.due = Due { at, waits: Waits::Service(Cause::IdleTimeout) };
         }
         match (to_service, to_client) {
             (Poll::Ready(Err(Broken::Sender(_))), _)

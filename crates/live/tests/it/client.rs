@@ -138,6 +138,20 @@ impl Client {
         }
     }
 
+    /// Reads a little at a time until the connection ends; how many bytes that was.
+    pub(crate) fn sip(&mut self) -> usize {
+        let (mut buffer, mut taken) = (vec![0; 65_536], self.rest.len());
+        loop {
+            match self.socket.read(&mut buffer) {
+                Ok(0) => return taken,
+                Ok(count) => taken += count,
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => return taken,
+                Err(error) => panic!("the connection did not end: {error}"),
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+    }
+
     /// Sends for as long as the other side takes it; how many bytes that was.
     pub(crate) fn send_until_cut_off(&mut self) -> usize {
         self.socket.set_write_timeout(Some(PATIENCE)).unwrap();

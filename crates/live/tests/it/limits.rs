@@ -68,7 +68,9 @@ fn a_client_that_never_says_anything_is_closed_too() {
 }
 
 #[test]
-fn a_client_that_reads_nothing_is_given_up() {
+fn a_client_that_takes_nothing_of_its_answer_is_given_up_and_is_said_to_have_been_too_slow() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("access.log");
     let service = Service::script(|connection| {
         connection.request();
         connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n");
@@ -80,13 +82,47 @@ fn a_client_that_reads_nothing_is_given_up() {
     });
     let balancer = Site::before(&[service.address])
         .limits(|limits| limits.write_timeout = Span::from_millis(100))
+        .log(Target::File(file.clone()))
         .start();
     let mut client = balancer.client();
 
     client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
 
     balancer.assert_nothing_leaked();
-    eventually("it was counted", || balancer.failures("client_left") == 1.0);
+    eventually("it was counted", || balancer.failures("client_timeout") == 1.0);
+    assert_eq!(balancer.metric("answers_total", &["2xx"]), 1.0);
+    let record = &records(&file, 1)[0];
+    assert_eq!((&record["status"], &record["cause"]), (&200.into(), &"client_timeout".into()));
+}
+
+#[test]
+fn who_still_reads_when_the_time_of_the_request_is_up_is_not_said_to_have_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("access.log");
+    let service = Service::script(|connection| {
+        connection.request();
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n");
+        (0..1_600).for_each(|_| connection.send(&[b'x'; 64 << 10]));
+        connection.until_closed();
+    });
+    let balancer = Site::before(&[service.address])
+        .rule("timeout", "\"1s\"")
+        .rule("attempt_timeout", "\"400ms\"")
+        .rule("connect_timeout", "\"300ms\"")
+        .log(Target::File(file.clone()))
+        .start();
+    let mut client = balancer.client();
+    client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+
+    let taken = client.sip();
+
+    assert!(taken < 100_000_000, "it read as fast as it was sent");
+    eventually("it was counted", || balancer.failures("timeout") == 1.0);
+    assert_eq!(balancer.failures("client_left"), 0.0);
+    assert_eq!(balancer.metric("answers_total", &["2xx"]), 1.0);
+    let record = &records(&file, 1)[0];
+    assert_eq!((&record["status"], &record["cause"]), (&200.into(), &"timeout".into()));
+    assert_eq!(record["layer"], "l7");
 }
 
 #[test]
@@ -126,7 +162,7 @@ fn clients_that_read_slowly_open_no_breaker_for_the_others() {
         client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     }
 
-    eventually("all were given up", || balancer.failures("client_left") == 8.0);
+    eventually("all were given up", || balancer.failures("timeout") == 8.0);
 
     assert_eq!(balancer.get("/small").status, 200);
     balancer.assert_nothing_leaked();

@@ -39,6 +39,44 @@ fn the_design_is_shown_with_its_values_and_where_they_come_from() {
 }
 
 #[test]
+fn all_that_holds_for_an_instance_is_shown_with_the_line_that_says_it() {
+    let service = Service::well();
+    let site = Site::before(&[service.address]).routes(
+        "{ path = \"/a\", to = \"svc\" }, { path = \"/b\", host = \"shop\", to = \"svc\" }",
+    );
+    let text = site.text();
+    let line = |of: &str| 1 + text.lines().position(|line| line.starts_with(of)).unwrap();
+    let balancer = site.start();
+
+    let page = balancer.page("/design");
+    let design: Value = serde_json::from_str(page.split_once("\r\n\r\n").unwrap().1).unwrap();
+
+    let node = ["node", "region", "instances", "line"].map(|key| &design[key]);
+    let stands = Value::from(line("[balancer.lb]"));
+    assert_eq!(node, [&"lb".into(), &"eu".into(), &2.into(), &stands]);
+    let listener = &design["listeners"][0];
+    assert_eq!(listener["address"], balancer.address.to_string());
+    assert_eq!(listener["line"], line("[[balancer.lb.listen]]"));
+    let routes = line("routes");
+    assert_eq!(
+        listener["routes"],
+        serde_json::json!([
+            { "call": "lb.svc", "path": "/a", "line": routes },
+            { "call": "lb.svc", "path": "/b", "host": "shop", "line": routes },
+        ])
+    );
+    let call = &design["calls"][0];
+    assert_eq!(call["line"], line("[call.lb.svc]"));
+    let values = call["values"].as_array().unwrap();
+    let floor = values.iter().find(|value| value["key"] == "retry.budget.floor").unwrap();
+    assert_eq!((&floor["value"], &floor["of_this_instance"]), (&"10/s".into(), &"5/s".into()));
+    assert_eq!(floor["line"], line("retry = {"));
+    let limits = design["limits"].as_array().unwrap();
+    let head = limits.iter().find(|limit| limit["limit"] == "head_timeout").unwrap();
+    assert_eq!(head["value"], "10s");
+}
+
+#[test]
 fn every_request_is_counted_with_its_attempts_and_its_latency() {
     let service = Service::well();
     let balancer = Site::before(&[service.address]).start();

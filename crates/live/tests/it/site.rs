@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use checklist::SoundDesign;
-use plimsoll_live::{Limits, Options, Running, Target, start};
+use plimsoll_live::{DesignFile, Limits, Options, Running, Target, start};
 
 use crate::client::Client;
 
@@ -106,6 +106,7 @@ impl Site {
 
     pub(crate) fn options(&self) -> Options {
         Options {
+            file: Some(DesignFile { name: "site.toml".to_owned(), text: self.text() }),
             workers: Some(self.workers),
             admin: Some(([127, 0, 0, 1], 0).into()),
             log: self.log.clone(),
@@ -121,7 +122,8 @@ impl Site {
         Balancer { running: Some(running), address, admin }
     }
 
-    fn text(&self) -> String {
+    /// The file.
+    pub(crate) fn text(&self) -> String {
         let endpoints: Vec<_> = self.endpoints.iter().map(|at| format!("\"{at}\"")).collect();
         let rules: Vec<_> =
             self.rules.iter().map(|(key, value)| format!("{key} = {value}\n")).collect();

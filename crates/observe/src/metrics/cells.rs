@@ -32,6 +32,7 @@ pub(super) struct ProcessCells {
     pub(super) let_go: AtomicU64,
     pub(super) resets: AtomicU64,
     pub(super) closed: AtomicU64,
+    pub(super) unrouted: [AtomicU64; l7::UNROUTED.len()],
     pub(super) lost: AtomicU64,
     pub(super) agreed: Histogram,
     pub(super) disagreed: AtomicU64,
@@ -92,6 +93,9 @@ impl Sink for Cells {
         let (process, call) = (&self.table.process, self.table.calls.get(scope.call.index()));
         let endpoint = call.and_then(|call| call.endpoints.get(scope.endpoint?.index()));
         match (event, call, endpoint) {
+            (Event::L7(l7::Event::Unrouted { cause, status }), ..) => {
+                process.on_unrouted(cause, status);
+            }
             (Event::L7(event), Some(call), endpoint) => call.on_l7(endpoint, event),
             (Event::Policy(event), Some(call), endpoint) => call.on_policy(endpoint, event),
             (Event::L4(event), _, Some(endpoint)) => endpoint.on_l4(event),
@@ -122,9 +126,19 @@ impl ProcessCells {
             let_go: AtomicU64::new(0),
             resets: AtomicU64::new(0),
             closed: AtomicU64::new(0),
+            unrouted: Default::default(),
             lost: AtomicU64::new(0),
             agreed: Histogram::default(),
             disagreed: AtomicU64::new(0),
+        }
+    }
+
+    /// A status that is not in the table is counted with another one of its cause.
+    fn on_unrouted(&self, cause: Cause, status: u16) {
+        let exactly = l7::UNROUTED.iter().position(|row| *row == (cause, status));
+        let at = exactly.or_else(|| l7::UNROUTED.iter().position(|row| row.0 == cause));
+        if let Some(at) = at {
+            add(&self.unrouted[at], 1);
         }
     }
 
@@ -181,6 +195,8 @@ impl CallCells {
             (l7::Event::Answered { took, status, cause, .. }, _) => {
                 self.on_answer(took, status, cause);
             }
+            // Of no call.
+            (l7::Event::Unrouted { .. }, _) => {}
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use base::CallId;
 use event::policy::{Grounds, NoRetry};
-use event::{Cause, Description};
+use event::{Cause, Description, l7};
 
 use super::Cells;
 use super::cells::{CallCells, EndpointCells, PerCause, STATUS_CLASSES, Table};
@@ -95,6 +95,7 @@ impl Scrape<'_> {
         self.call_histogram(LATENCY, |call| &call.latency);
         self.answers();
         self.call_causes(&FAILURES, |call| &call.failures);
+        self.unrouted();
     }
 
     /// What the rules decided.
@@ -174,6 +175,15 @@ impl Scrape<'_> {
                 let count = self.total(|table| &table.calls[at].answers[class]);
                 self.some(&[("call", &names.call), ("status", status)], count);
             }
+        }
+    }
+
+    fn unrouted(&mut self) {
+        self.text.family(UNROUTED);
+        for (at, (cause, status)) in l7::UNROUTED.into_iter().enumerate() {
+            let count = self.total(|table| &table.process.unrouted[at]);
+            let ([cause, layer], status) = (cause_labels(cause), status.to_string());
+            self.some(&[cause, layer, ("status", &status)], count);
         }
     }
 

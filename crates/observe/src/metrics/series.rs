@@ -14,6 +14,8 @@ pub(super) const ATTEMPT_LATENCY: &Description =
     l7::Event::AttemptEnded { took: Duration::ZERO, cause: None }.describe();
 pub(super) const LATENCY: &Description =
     l7::Event::Answered { took: Duration::ZERO, status: 0, cause: None, attempts: 0 }.describe();
+pub(super) const UNROUTED: &Description =
+    l7::Event::Unrouted { cause: Cause::NoRoute, status: 404 }.describe();
 pub(super) const QUEUED: &Description = policy::Event::Queued { waiting: 0 }.describe();
 pub(super) const QUEUE_WAIT: &Description =
     policy::Event::Admitted { waited: Duration::ZERO }.describe();

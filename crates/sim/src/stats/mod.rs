@@ -230,6 +230,8 @@ impl Stats {
                     call.on_end((!self.is_open).then_some(took), cause);
                 }
             }
+            // A modelled request always has its call.
+            l7::Event::Unrouted { .. } => {}
         }
     }
 

@@ -39,7 +39,7 @@ impl Exchange {
             unused: matches!(self.state, State::Trying { sent: false, .. }),
             hurried: took < call.belief.typical_latency() || self.is_cut_short(attempt, call),
             switched: self.status == SWITCHING,
-            stalemate: attempt.stalemate,
+            awaits_client: attempt.awaits_client,
         };
         let outcome = outcome(cause, tried);
         call.on_attempt_end(now, attempt.endpoint, attempt.pass, outcome, sink);
@@ -82,7 +82,9 @@ impl Exchange {
             // A failed or refused try was ended by whoever judged it.
             State::Trying { .. } if matches!(end, End::Refused { .. }) => {}
             State::Trying { attempt, .. } | State::Relaying { attempt } => {
-                if matches!(end, End::Client(_)) {
+                let by_client = matches!(end, End::Client(_));
+                let attempt = Attempt { awaits_client: by_client, ..attempt };
+                if by_client {
                     self.outputs.push(Output::Cancel { endpoint: attempt.endpoint });
                 }
                 self.end_attempt(now, attempt, end.cause(self.status), call, sink);
@@ -123,7 +125,8 @@ impl End {
     /// What the client saw; 0 if nothing was sent.
     fn status(self, relayed: u16) -> u16 {
         match self {
-            Self::Answered | Self::BrokenOff(_) | Self::Client(Cause::ClientLeft) => relayed,
+            _ if relayed != 0 => relayed,
+            Self::Answered | Self::BrokenOff(_) | Self::Client(Cause::ClientLeft) => 0,
             Self::Refused { cause, .. } | Self::Client(cause) => cause.status(),
         }
     }
@@ -148,8 +151,8 @@ pub(super) struct Try {
     hurried: bool,
     /// It had become a tunnel.
     switched: bool,
-    /// Client and service may have waited for each other.
-    stalemate: bool,
+    /// It ended while the client was waited for, or may have been.
+    awaits_client: bool,
 }
 
 /// What an ended try tells about the service.
@@ -157,9 +160,9 @@ pub(super) const fn outcome(cause: Option<Cause>, tried: Try) -> Outcome {
     match cause {
         // It was told as it switched. Either side of a tunnel may fall silent, or leave.
         _ if tried.switched => Outcome::Unknown,
-        // A client that never sends its body could open the breaker with a service that does not
-        // know `Expect`, and need not (RFC 9110 section 10.1.1).
-        Some(Cause::Timeout | Cause::AttemptTimeout) if tried.stalemate => Outcome::Unknown,
+        // Clients that do not take their answers could open the breaker; so could one that never sends
+        // its body, with a service that does not know `Expect`, and need not (RFC 9110 section 10.1.1).
+        Some(Cause::Timeout | Cause::AttemptTimeout) if tried.awaits_client => Outcome::Unknown,
         // What blames the way, or the request, came from a service that is well.
         None | Some(Cause::Misrouted) => Outcome::Success,
         Some(Cause::Status(status)) if status < 500 || is_about_the_request(status) => {

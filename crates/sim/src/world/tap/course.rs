@@ -135,7 +135,9 @@ impl CallWindow {
             l7::Event::Requested => self.requests += 1,
             l7::Event::Attempted { .. } => self.attempts += 1,
             l7::Event::Answered { cause: Some(_), .. } => self.failed += 1,
-            l7::Event::Answered { .. } | l7::Event::AttemptEnded { .. } => {}
+            l7::Event::Answered { .. }
+            | l7::Event::AttemptEnded { .. }
+            | l7::Event::Unrouted { .. } => {}
         }
     }
 

@@ -220,10 +220,13 @@ fn any_input() -> impl Strategy<Value = Input> {
         Just(Cause::Garbage),
         Just(Cause::IdleTimeout),
     ];
+    let fault =
+        prop_oneof![Just(Cause::BadRequest), Just(Cause::ClientTimeout), Just(Cause::Timeout)];
     prop_oneof![
         3 => Just(Input::Sent),
         2 => Just(Input::Finished),
         1 => Just(Input::ClientLeft),
+        1 => fault.prop_map(Input::ClientFailed),
         1 => Just(Input::ShutDown),
         1 => Just(TIME),
         3 => (status, retry_after, 0_u8..3, body.clone())

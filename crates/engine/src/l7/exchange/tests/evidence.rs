@@ -54,6 +54,48 @@ fn where_client_and_service_may_wait_for_each_other_no_time_speaks_against_the_s
 }
 
 #[test]
+fn a_client_that_is_still_reading_when_the_time_is_up_does_not_speak_against_the_service() {
+    for (input, state) in [
+        (Input::ClientFailed(Cause::Timeout), breaker::State::Closed),
+        (Input::ClientFailed(Cause::ClientTimeout), breaker::State::Closed),
+        (TIME, breaker::State::Open),
+    ] {
+        let mut call = answering_in_ten_ms();
+        for _ in 0..10 {
+            let mut exchange = Driven::begin(&mut call, GET);
+            exchange.tell(&mut call, 1, head(200));
+            exchange.tell(&mut call, 800, input);
+            assert!(exchange.is_done());
+        }
+
+        assert_eq!(call.breaker_state(), state, "{input:?}");
+        assert_nothing_held(&call);
+    }
+}
+
+#[test]
+fn what_a_client_has_seen_of_an_answer_keeps_its_status_whoever_broke_it_off() {
+    for (input, cause) in [
+        (Input::ClientFailed(Cause::Timeout), Cause::Timeout),
+        (Input::ClientFailed(Cause::ClientTimeout), Cause::ClientTimeout),
+        (Input::ClientLeft, Cause::ClientLeft),
+        (failed(Cause::Reset), Cause::Reset),
+    ] {
+        let mut call = answering_in_ten_ms();
+        let mut exchange = Driven::begin(&mut call, GET);
+        exchange.tell(&mut call, 1, head(200));
+        exchange.tell(&mut call, 800, input);
+
+        let Some(&Event::L7(l7::Event::Answered { status, cause: told, .. })) =
+            exchange.seen.0.last()
+        else {
+            panic!("{:?}", exchange.seen.0)
+        };
+        assert_eq!((status, told), (200, Some(cause)), "{input:?}");
+    }
+}
+
+#[test]
 fn what_a_service_says_of_a_request_does_not_speak_against_the_service() {
     for status in [404, 421, 501, 505, 508] {
         assert_eq!(after_answers(status), breaker::State::Closed, "{status}");
