@@ -93,13 +93,14 @@ fn start(args: &Args, loaded: Loaded) -> Result<Running, ExitCode> {
         warn(format_args!("`{name}` {why}\n\n{}", told.trim_end()));
         ExitCode::from(UNUSABLE)
     };
+    let lacking = live::lacking(&design, &options);
     let sound = checklist::sound(design).map_err(|findings| {
-        let found: Vec<_> = findings.iter().map(Finding::diagnostic).collect();
+        let unsound = findings.iter().map(Finding::diagnostic);
+        let found: Vec<_> = unsound.chain(lacking).collect();
         refuse("is not sound, so it is not run", &found)
     })?;
     live::start(&sound, &options).map_err(|refused| match refused {
-        Refused::NotBuilt(found) => refuse("asks for what is not built yet", &found),
-        Refused::Nowhere(found) => refuse("does not say where those are whom it asks", &found),
+        Refused::Lacking(found) => refuse("asks for what cannot be run", &found),
         refused => complain(refused),
     })
 }

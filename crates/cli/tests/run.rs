@@ -90,6 +90,40 @@ fn a_service_that_is_nowhere_is_refused_by_name_with_what_to_write_and_exit_2() 
 }
 
 #[test]
+fn everything_that_keeps_a_design_from_being_run_is_told_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, service) = (folder.path().join("design.toml"), nobody());
+    let text = std::fs::read_to_string(design(folder.path(), free(), service)).unwrap();
+    let endpoints = format!("endpoints = [\"{service}\"]\n");
+    let [without, unsound] = [
+        text.replace(&endpoints, "").replace("\"error\"", "\"omit\""),
+        text.replace(&endpoints, "")
+            .replace("\"error\"", "\"omit\"")
+            .replace("queue = 64", "queue = \"none\""),
+    ];
+    for (text, codes) in [(without, &["N01", "N02"][..]), (unsound, &["Q02", "N01", "N02"])] {
+        std::fs::write(&file, text).unwrap();
+
+        let output = refused(&[file.to_str().unwrap()]);
+
+        let said = String::from_utf8(output.stderr).unwrap();
+        for code in codes {
+            assert!(said.contains(&format!("error[{code}]")), "{code}: {said}");
+        }
+        assert_eq!((said.matches("error[").count(), output.status.code()), (codes.len(), Some(2)));
+    }
+}
+
+#[test]
+fn what_is_not_built_yet_is_not_asked_for_its_endpoints() {
+    let regions = example("regions.toml");
+    let output = refused(&[regions.to_str().unwrap(), "--node", "edge", "--region", "eu"]);
+
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("a cache is not built yet") && !said.contains("N02"), "{said}");
+}
+
+#[test]
 fn a_node_that_is_not_there_is_refused_with_those_that_are() {
     let output = refused(&[example("balancer.toml").to_str().unwrap(), "--node", "bl"]);
 
