@@ -252,7 +252,7 @@ fn finishes_what_is_in_flight(signal: &str) {
 
     balancer.signal(signal);
     balancer.until_refusing();
-    assert_eq!(balancer.line(), "plimsoll: draining: 1 request in flight, at most 30 s\n");
+    assert_eq!(balancer.line(), "plimsoll: draining: 1 request in flight, at most 30s\n");
     at_service.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlate").unwrap();
 
     let mut answer = String::new();
@@ -260,6 +260,50 @@ fn finishes_what_is_in_flight(signal: &str) {
     assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("late"), "{answer}");
     assert!(answer.contains("Connection: close"), "{answer}");
     assert_eq!(balancer.exit(), Some(0));
+}
+
+#[test]
+fn what_has_not_finished_when_a_drain_is_over_is_cut_and_that_is_said_and_exits_with_0() {
+    for (drain, requests, in_flight, cut) in [
+        ("0s", 1, "1 request in flight, at most 0s", "1 request had not finished and was cut"),
+        (
+            "50ms",
+            2,
+            "2 requests in flight, at most 50ms",
+            "2 requests had not finished and were cut",
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let service = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = service.local_addr().unwrap();
+        let mut balancer = Running::start_with(folder.path(), address, |mut command| {
+            command.args(["--drain", drain]);
+            command
+        });
+        let clients: Vec<_> = (0..requests).map(|_| balancer.ask()).collect();
+        let never_answered: Vec<_> = clients.iter().map(|_| request_at(&service)).collect();
+
+        balancer.signal("TERM");
+
+        assert_eq!(balancer.line(), format!("plimsoll: draining: {in_flight}\n"));
+        assert_eq!(balancer.line(), format!("plimsoll: the drain is over: {cut}\n"));
+        for mut client in clients {
+            let mut answer = String::new();
+            client.read_to_string(&mut answer).unwrap();
+            assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("draining"), "{answer}");
+        }
+        assert_eq!(balancer.exit(), Some(0));
+        drop(never_answered);
+    }
+}
+
+#[test]
+fn a_drain_without_a_unit_is_refused_with_what_to_write() {
+    let output = refused(&[example("balancer.toml").to_str().unwrap(), "--drain", "30"]);
+
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("write a number and a unit"), "{said}");
 }
 
 #[test]
@@ -276,7 +320,7 @@ fn an_endpoint_that_goes_down_or_comes_up_is_said_in_one_line() {
     assert_eq!(balancer.line(), format!("plimsoll: lb -> svc: {service} is up again\n"));
 
     balancer.signal("TERM");
-    assert_eq!(balancer.line(), "plimsoll: draining: 0 requests in flight, at most 30 s\n");
+    assert_eq!(balancer.line(), "plimsoll: draining: 0 requests in flight, at most 30s\n");
     assert_eq!(balancer.line(), "", "nothing else was said");
 }
 

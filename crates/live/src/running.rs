@@ -186,13 +186,13 @@ impl Running {
                     _ = hangup.recv() => {}
                 }
                 if !drained {
-                    let most = instance.limits.drain_timeout.as_millis().div_ceil(1_000);
+                    let most = instance.limits.drain_timeout;
                     let (count, plural) = match plan.in_flight() {
                         1 => (1, ""),
                         count => (count, "s"),
                     };
                     log::say(&format!(
-                        "draining: {count} request{plural} in flight, at most {most} s"
+                        "draining: {count} request{plural} in flight, at most {most}"
                     ));
                     instance.drain();
                 }
