@@ -17,7 +17,7 @@
 //! Where messages are delays, those of a session are not events: at a rate that never changes their
 //! number is rate times time. With packets a session that stands is a connection, or a stream of
 //! one, at each hop, and they are bytes on it (see `transport::standing`); in a run of which only
-//! the verdict is wanted, no more than those of which something else may come.
+//! the verdict is wanted, no more than those that would not arrive.
 
 mod from_the_start;
 
@@ -56,8 +56,8 @@ pub(super) struct Session {
     failures: u8,
     /// Its first opening is a request of a client, and counts as such.
     is_asked: bool,
-    /// Messages so far that were events.
-    beats: u32,
+    /// When its next message is an event; never if none is.
+    next_beat: Instant,
 }
 
 /// A client that comes back at once needs at least the time of a round trip.
@@ -86,7 +86,7 @@ impl World<'_> {
                 reconnects: 0,
                 failures: 0,
                 is_asked: true,
-                beats: 0,
+                next_beat: Instant::NEVER,
             },
         );
     }
@@ -177,34 +177,38 @@ impl World<'_> {
             && kinds.any(|kind| kind.holds.is_some() && kind.messages.interval() != Duration::MAX)
     }
 
-    /// Messages come at equal distances, of each session at moments of its own.
-    fn schedule_beat(&mut self, now: Instant, handle: Handle) {
+    /// Messages come at equal distances, of each session at moments of its own. Where only the verdict
+    /// is wanted, nothing but datagrams comes of those that would arrive: whoever sees that one would
+    /// not asks for the next one here.
+    pub(super) fn schedule_beat(&mut self, now: Instant, handle: Handle) {
         let Some(session) = self.sessions.get(handle) else { return };
-        let messages = self.plan.requests.kinds[usize::from(session.kind)].messages;
-        let (interval, reconnects) = (messages.interval(), session.reconnects);
-        if interval == Duration::MAX {
+        let interval = self.interval_of(session.kind);
+        let is_idle = session.since.is_none() || interval == Duration::MAX;
+        let is_scheduled = session.next_beat != Instant::NEVER;
+        if is_idle || is_scheduled || self.is_terse && self.would_arrive(session.flight) {
             return;
         }
         let mut moments = Random::of(self.seed, "sessions", "beats").child(session.chance);
         let (from, over) = (session.from, self.plan.times.end.min(session.ends));
-        let begins = if self.is_terse { now.max(self.plan.network.whole_until) } else { now };
-        if begins < over {
-            let next = next_moment(begins, interval, &mut moments);
-            if next < over {
-                self.push_local(next, from, Event::Beat { session: handle, reconnects });
-            }
+        let next = next_moment(now, interval, &mut moments);
+        if next < over
+            && let Some(session) = self.sessions.get_mut(handle)
+        {
+            session.next_beat = next;
+            self.push_local(next, from, Event::Beat { session: handle });
         }
     }
 
     /// Client and service take turns.
-    pub(super) fn on_beat(&mut self, now: Instant, handle: Handle, reconnects: u32) {
-        let fits = |session: &&mut Session| session.reconnects == reconnects;
-        let Some(session) = self.sessions.get_mut(handle).filter(fits) else { return };
+    pub(super) fn on_beat(&mut self, now: Instant, handle: Handle) {
+        let Some(session) = self.sessions.get_mut(handle) else { return };
+        session.next_beat = Instant::NEVER;
         if session.since.is_none() {
             return;
         }
-        session.beats += 1;
-        let (flight, is_clients) = (session.flight, session.beats % 2 == 1);
+        let (flight, kind) = (session.flight, session.kind);
+        let interval = self.interval_of(kind);
+        let is_clients = (now.as_nanos() / interval.as_nanos().max(1)).is_multiple_of(2);
         if self.is_terse && self.would_arrive(flight) {
             // Nothing would come of it but datagrams.
         } else if is_clients {
@@ -213,6 +217,11 @@ impl World<'_> {
             self.say_from_service(now, flight);
         }
         self.schedule_beat(now, handle);
+    }
+
+    /// Between two messages of a session of a kind.
+    fn interval_of(&self, kind: u16) -> Duration {
+        self.plan.requests.kinds[usize::from(kind)].messages.interval()
     }
 
     /// Its time is over: it closes in good order, wherever it is.

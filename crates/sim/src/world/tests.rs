@@ -333,20 +333,57 @@ fn where_sessions_are_held_no_run_ends_early_as_recovered() {
     assert_eq!(world.run().decided, None);
 }
 
-/// On an ordinary day, where a balancer resets what it had, and where the services behind it do.
+/// On an ordinary day, and whatever happens to those who hold sessions: whether they reset what they
+/// had, say goodbye, or keep it and answer nobody.
 #[test]
 fn what_sessions_say_changes_nothing_but_the_number_of_events() {
-    let behind = ("on = \"edge\"", "on = \"chat\"");
-    for (incident, on) in [("none", None), ("restart", None), ("restart", Some(behind))] {
-        let [terse, whole] = terse_and_whole(incident, on);
+    let usual = "on = \"edge\"\nshare = \"1 of 2\"\nkind = \"restart\"";
+    let faults = [
+        (usual, true),
+        ("on = \"chat\"\nshare = \"1 of 2\"\nkind = \"restart\"", true),
+        ("on = \"edge\"\nkind = \"crash\"\nlasts = \"20s\"", true),
+        ("on = \"edge\"\nshare = \"1 of 2\"\nkind = \"drain\"\nlasts = \"40s\"", true),
+        ("on = \"chat\"\nshare = \"1 of 2\"\nkind = \"hang\"\nlasts = \"20s\"", false),
+        ("on = \"edge\"\nkind = \"descriptors\"\nleft = 50\nlasts = \"20s\"", false),
+        ("on = \"phones\"\nkind = \"spike\"\ntimes = 3.0\nlasts = \"20s\"", false),
+    ];
+    let day = ("none", usual, false);
+    for (incident, fault, loses) in
+        faults.map(|(fault, loses)| ("restart", fault, loses)).into_iter().chain([day])
+    {
+        let [terse, whole] = terse_and_whole(incident, Some((usual, fault)));
 
         assert!(terse.events * 2 < whole.events, "{} {}", terse.events, whole.events);
-        assert_eq!(told_of_sessions(&terse), told_of_sessions(&whole), "{incident} {on:?}");
-        assert_eq!(terse.stats.sessions.lost > 0, incident != "none", "{incident} {on:?}");
+        assert_eq!(told_of_sessions(&terse), told_of_sessions(&whole), "{incident} {fault}");
+        assert_eq!(terse.stats.sessions.lost > 0, loses, "{incident} {fault}");
         let [few, all] =
             [&terse, &whole].map(|run| (run.stats.edge.answers, run.stats.edge.failed));
-        assert_eq!(few, all, "{incident} {on:?}");
+        assert_eq!(few, all, "{incident} {fault}");
     }
+}
+
+/// A balancer that goes resets thousands of connections in one moment, more than its card's queue
+/// holds. Who does not get his reset asks for the session anew when he has something to say.
+#[test]
+fn whose_reset_is_lost_learns_of_it_when_he_says_something() {
+    let design = variant(
+        "grpc",
+        &[
+            ("traffic = \"200/s\"", "traffic = \"625/s\""),
+            ("messages = \"0.5/s\"", "messages = \"0.1/s\""),
+            ("at = \"60s\"", "at = \"5s\""),
+        ],
+    );
+    let fidelity = crate::Fidelity::Packet;
+    let options = Options { fidelity, lasts: Some(Duration::from_secs(25)), ..options("restart") };
+    let plan = Plan::new(&design, &options).unwrap();
+    let mut terse = World::new(&plan, 1);
+    terse.be_terse();
+
+    let [terse, whole] = [terse.run(), World::new(&plan, 1).run()];
+
+    assert!(terse.stats.sessions.lost > 6_000, "{:?}", terse.stats.sessions);
+    assert_eq!(terse.stats.sessions.lost, whole.stats.sessions.lost);
 }
 
 /// When a region is gone without a word, only who talks to it finds out, and who has talked before
