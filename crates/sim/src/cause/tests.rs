@@ -8,7 +8,7 @@ use base::{CallId, Duration, NodeId};
 use config::Design;
 
 use super::ordinary::{Ordinary, Quiet};
-use crate::examples::{design, file, options_for, queue, variant};
+use crate::examples::{at_once, design, file, options_for, queue, variant};
 use crate::plan::Plan;
 use crate::report::Role;
 use crate::{Options, Report, run};
@@ -223,11 +223,7 @@ fn shop(traffic: &str, attempts: u32, incidents: &str) -> Design {
 }
 
 fn shop_text(traffic: &str, attempts: u32, incidents: &str) -> String {
-    let retry = if attempts > 1 {
-        format!("{{ attempts = {attempts}, backoff = \"none\", budget = \"none\" }}")
-    } else {
-        "\"none\"".to_owned()
-    };
+    let retry = at_once(attempts);
     format!(
         r#"
 [region.eu]

@@ -19,6 +19,7 @@
 //! one, at each hop, and they are bytes on it (see `transport::standing`); in a run of which only
 //! the verdict is wanted, no more than those that would not arrive.
 
+mod beats;
 mod from_the_start;
 
 use base::{Duration, Instant, Random};
@@ -167,61 +168,6 @@ impl World<'_> {
         if self.has_wires(flight) {
             self.schedule_beat(now, handle);
         }
-    }
-
-    /// Whether this run leaves out what sessions say, where it would arrive.
-    pub(crate) fn leaves_out_messages(&self) -> bool {
-        let is_asked_for = self.is_terse && self.net.is_some() && self.plan.network.keeps_all;
-        let mut kinds = self.plan.requests.kinds.iter();
-        is_asked_for
-            && kinds.any(|kind| kind.holds.is_some() && kind.messages.interval() != Duration::MAX)
-    }
-
-    /// Messages come at equal distances, of each session at moments of its own. Where only the verdict
-    /// is wanted, nothing but datagrams comes of those that would arrive: whoever sees that one would
-    /// not asks for the next one here.
-    pub(super) fn schedule_beat(&mut self, now: Instant, handle: Handle) {
-        let Some(session) = self.sessions.get(handle) else { return };
-        let interval = self.interval_of(session.kind);
-        let is_idle = session.since.is_none() || interval == Duration::MAX;
-        let is_scheduled = session.next_beat != Instant::NEVER;
-        if is_idle || is_scheduled || self.is_terse && self.would_arrive(session.flight) {
-            return;
-        }
-        let mut moments = Random::of(self.seed, "sessions", "beats").child(session.chance);
-        let (from, over) = (session.from, self.plan.times.end.min(session.ends));
-        let next = next_moment(now, interval, &mut moments);
-        if next < over
-            && let Some(session) = self.sessions.get_mut(handle)
-        {
-            session.next_beat = next;
-            self.push_local(next, from, Event::Beat { session: handle });
-        }
-    }
-
-    /// Client and service take turns.
-    pub(super) fn on_beat(&mut self, now: Instant, handle: Handle) {
-        let Some(session) = self.sessions.get_mut(handle) else { return };
-        session.next_beat = Instant::NEVER;
-        if session.since.is_none() {
-            return;
-        }
-        let (flight, kind) = (session.flight, session.kind);
-        let interval = self.interval_of(kind);
-        let is_clients = (now.as_nanos() / interval.as_nanos().max(1)).is_multiple_of(2);
-        if self.is_terse && self.would_arrive(flight) {
-            // Nothing would come of it but datagrams.
-        } else if is_clients {
-            self.say_down(now, flight);
-        } else {
-            self.say_from_service(now, flight);
-        }
-        self.schedule_beat(now, handle);
-    }
-
-    /// Between two messages of a session of a kind.
-    fn interval_of(&self, kind: u16) -> Duration {
-        self.plan.requests.kinds[usize::from(kind)].messages.interval()
     }
 
     /// Its time is over: it closes in good order, wherever it is.
@@ -427,15 +373,6 @@ impl World<'_> {
         let delay = if now == Instant::ZERO { Duration::ZERO } else { self.plan.delay(from, to) };
         self.queue.push(now + delay, sender, receiver, event);
     }
-}
-
-/// The next of moments at equal distances, the first of them drawn: always later than now, or time
-/// would stand still.
-fn next_moment(now: Instant, interval: Duration, chance: &mut Random) -> Instant {
-    let interval = interval.as_nanos().max(1);
-    let first = chance.below(interval);
-    let past = (now.as_nanos() + interval - first) % interval;
-    now + Duration::from_nanos(interval - past)
 }
 
 /// The status of the head with which a session opens.
