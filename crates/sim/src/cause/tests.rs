@@ -48,7 +48,7 @@ fn the_incident_with_one_rule_changed_and_what_is_named() {
 
 #[test]
 fn what_fails_without_any_incident_is_not_blamed_on_one() {
-    let report = named(&shop("traffic = \"140/s\"", 0, ""), None);
+    let report = named(&shop("traffic = \"140/s\"", 1, ""), None);
 
     assert_eq!(first(&report), Some(("capacity", Role::Sustaining)), "{:#?}", report.causes);
     let told = "It fails without any incident, because of the capacity of svc.";
