@@ -8,7 +8,7 @@ use plimsoll_checklist::{Facts, Severity, review};
 
 mod designs;
 
-use designs::{BALANCER, GRPC, INCIDENT, REGIONS, read};
+use designs::{BALANCER, GRPC, INCIDENT, REGIONS, SPELLINGS, read};
 
 fn call(design: &Design, name: &str) -> CallId {
     let mut all = (0..design.calls.len()).map(CallId::from_index);
@@ -50,6 +50,17 @@ fn requests_take_the_exception_that_is_for_them() {
         .map(|name| facts.traffic(call(&design, name)).map(f64::round));
 
     assert_eq!(traffic, [Some(196.0), Some(4.0)]);
+}
+
+#[test]
+fn a_request_takes_its_route_and_its_exception_however_each_is_spelled() {
+    let design = read(SPELLINGS);
+    let facts = Facts::of(&design);
+
+    let traffic = ["lb.cafe", "lb.cafe.only.menu", "lb.shop", "lb.shop.only.pay"]
+        .map(|name| facts.traffic(call(&design, name)).map(f64::round));
+
+    assert_eq!(traffic, [40.0, 30.0, 20.0, 10.0].map(Some));
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod onlooker;
 mod output;
 mod run;
 mod sim;
+mod time;
 
 use std::process::ExitCode;
 

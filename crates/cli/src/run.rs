@@ -6,12 +6,14 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use base::Duration;
 use checklist::Finding;
 use config::diagnostic::{self, Diagnostic};
 use live::{DesignFile, Ended, Limits, Options, Refused, Running, Target};
 
 use crate::design_file::{self, Loaded};
 use crate::output::{UNUSABLE, complain, errors_take_colour, warn};
+use crate::time::time;
 
 /// Carry real traffic: a balancer of the design, under exactly the rules that were simulated
 #[derive(Debug, clap::Args)]
@@ -39,6 +41,11 @@ pub(crate) struct Args {
     /// Where the access log goes: a file, `-` for standard output, or `none`
     #[arg(long, value_name = "FILE", default_value = "-")]
     log: String,
+
+    /// How long what is in flight may take to finish when it is told to end; `0s`: what has not
+    /// finished by then is cut at once
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = time)]
+    drain: Duration,
 
     /// Records every decision, its input and its time, to this file; with one worker only
     #[arg(long, value_name = "FILE")]
@@ -86,7 +93,7 @@ fn start(args: &Args, loaded: Loaded) -> Result<Running, ExitCode> {
         log: target(&args.log),
         seed: args.seed.unwrap_or_else(fresh_seed),
         record: args.record.clone(),
-        limits: Limits::default(),
+        limits: Limits { drain_timeout: args.drain, ..Limits::default() },
         file: Some(DesignFile { name: name.clone(), text: text.clone() }),
     };
     let refuse = |why: &str, found: &[Diagnostic]| {
@@ -94,13 +101,14 @@ fn start(args: &Args, loaded: Loaded) -> Result<Running, ExitCode> {
         warn(format_args!("`{name}` {why}\n\n{}", told.trim_end()));
         ExitCode::from(UNUSABLE)
     };
+    let lacking = live::lacking(&design, &options);
     let sound = checklist::sound(design).map_err(|findings| {
-        let found: Vec<_> = findings.iter().map(Finding::diagnostic).collect();
+        let unsound = findings.iter().map(Finding::diagnostic);
+        let found: Vec<_> = unsound.chain(lacking).collect();
         refuse("is not sound, so it is not run", &found)
     })?;
     live::start(&sound, &options).map_err(|refused| match refused {
-        Refused::NotBuilt(found) => refuse("asks for what is not built yet", &found),
-        Refused::Nowhere(found) => refuse("does not say where those are whom it asks", &found),
+        Refused::Lacking(found) => refuse("asks for what cannot be run", &found),
         refused => complain(refused),
     })
 }
@@ -152,7 +160,8 @@ The access log has one line of JSON for each request. The admin pages are /metri
 /readyz and /design.
 
 SIGTERM, SIGINT (Ctrl-C) or SIGHUP (the terminal was closed; nothing is reloaded): stops accepting, \
-finishes what is in flight (30 s at most), exits with 0. A second one ends at once, with 1. Exit \
+finishes what is in flight (--drain at most; what has not finished is cut, which is said), exits \
+with 0. A second one ends at once, with 1. Exit \
 code 2 if the file is no sound design or an address is taken.";
 
 const EXAMPLES: &str = "\

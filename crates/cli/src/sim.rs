@@ -8,7 +8,6 @@ use std::process::ExitCode;
 use ::sim::{Progress, Watch};
 use base::Duration;
 use clap::ValueEnum;
-use config::units::Unreadable;
 use observe::plot::Style;
 use serde_json::json;
 
@@ -16,6 +15,7 @@ use self::folder::Folder;
 use crate::design_file::{self, Loaded};
 use crate::onlooker::Onlooker;
 use crate::output::{UNUSABLE, complain, show, warn};
+use crate::time::time;
 
 /// Play a design through an incident, in virtual time
 #[derive(Debug, clap::Args)]
@@ -196,16 +196,6 @@ fn stretch(text: &str) -> Result<(Duration, Duration), String> {
         Some(_) => Err("it ends before it begins: write 59s..62s".to_owned()),
         None => Err("write two times: 59s..62s".to_owned()),
     }
-}
-
-fn time(text: &str) -> Result<Duration, String> {
-    config::units::duration(text).map_err(|unreadable| match unreadable {
-        Unreadable::TooMuch => "that is too long: at most 584 years can be counted".to_owned(),
-        Unreadable::TooFine => "that is too fine: nanoseconds are counted".to_owned(),
-        Unreadable::Form | Unreadable::NoUnit | Unreadable::Unit => {
-            "write a number and a unit: 120s, 2m".to_owned()
-        }
-    })
 }
 
 const ABOUT: &str = "\

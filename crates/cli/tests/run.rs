@@ -90,6 +90,40 @@ fn a_service_that_is_nowhere_is_refused_by_name_with_what_to_write_and_exit_2() 
 }
 
 #[test]
+fn everything_that_keeps_a_design_from_being_run_is_told_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, service) = (folder.path().join("design.toml"), nobody());
+    let text = std::fs::read_to_string(design(folder.path(), free(), service)).unwrap();
+    let endpoints = format!("endpoints = [\"{service}\"]\n");
+    let [without, unsound] = [
+        text.replace(&endpoints, "").replace("\"error\"", "\"omit\""),
+        text.replace(&endpoints, "")
+            .replace("\"error\"", "\"omit\"")
+            .replace("queue = 64", "queue = \"none\""),
+    ];
+    for (text, codes) in [(without, &["N01", "N02"][..]), (unsound, &["Q02", "N01", "N02"])] {
+        std::fs::write(&file, text).unwrap();
+
+        let output = refused(&[file.to_str().unwrap()]);
+
+        let said = String::from_utf8(output.stderr).unwrap();
+        for code in codes {
+            assert!(said.contains(&format!("error[{code}]")), "{code}: {said}");
+        }
+        assert_eq!((said.matches("error[").count(), output.status.code()), (codes.len(), Some(2)));
+    }
+}
+
+#[test]
+fn what_is_not_built_yet_is_not_asked_for_its_endpoints() {
+    let regions = example("regions.toml");
+    let output = refused(&[regions.to_str().unwrap(), "--node", "edge", "--region", "eu"]);
+
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("a cache is not built yet") && !said.contains("N02"), "{said}");
+}
+
+#[test]
 fn a_node_that_is_not_there_is_refused_with_those_that_are() {
     let output = refused(&[example("balancer.toml").to_str().unwrap(), "--node", "bl"]);
 
@@ -218,7 +252,7 @@ fn finishes_what_is_in_flight(signal: &str) {
 
     balancer.signal(signal);
     balancer.until_refusing();
-    assert_eq!(balancer.line(), "plimsoll: draining: 1 request in flight, at most 30 s\n");
+    assert_eq!(balancer.line(), "plimsoll: draining: 1 request in flight, at most 30s\n");
     at_service.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlate").unwrap();
 
     let mut answer = String::new();
@@ -226,6 +260,50 @@ fn finishes_what_is_in_flight(signal: &str) {
     assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("late"), "{answer}");
     assert!(answer.contains("Connection: close"), "{answer}");
     assert_eq!(balancer.exit(), Some(0));
+}
+
+#[test]
+fn what_has_not_finished_when_a_drain_is_over_is_cut_and_that_is_said_and_exits_with_0() {
+    for (drain, requests, in_flight, cut) in [
+        ("0s", 1, "1 request in flight, at most 0s", "1 request had not finished and was cut"),
+        (
+            "50ms",
+            2,
+            "2 requests in flight, at most 50ms",
+            "2 requests had not finished and were cut",
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let service = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = service.local_addr().unwrap();
+        let mut balancer = Running::start_with(folder.path(), address, |mut command| {
+            command.args(["--drain", drain]);
+            command
+        });
+        let clients: Vec<_> = (0..requests).map(|_| balancer.ask()).collect();
+        let never_answered: Vec<_> = clients.iter().map(|_| request_at(&service)).collect();
+
+        balancer.signal("TERM");
+
+        assert_eq!(balancer.line(), format!("plimsoll: draining: {in_flight}\n"));
+        assert_eq!(balancer.line(), format!("plimsoll: the drain is over: {cut}\n"));
+        for mut client in clients {
+            let mut answer = String::new();
+            client.read_to_string(&mut answer).unwrap();
+            assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("draining"), "{answer}");
+        }
+        assert_eq!(balancer.exit(), Some(0));
+        drop(never_answered);
+    }
+}
+
+#[test]
+fn a_drain_without_a_unit_is_refused_with_what_to_write() {
+    let output = refused(&[example("balancer.toml").to_str().unwrap(), "--drain", "30"]);
+
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("write a number and a unit"), "{said}");
 }
 
 #[test]
@@ -242,7 +320,7 @@ fn an_endpoint_that_goes_down_or_comes_up_is_said_in_one_line() {
     assert_eq!(balancer.line(), format!("plimsoll: lb -> svc: {service} is up again\n"));
 
     balancer.signal("TERM");
-    assert_eq!(balancer.line(), "plimsoll: draining: 0 requests in flight, at most 30 s\n");
+    assert_eq!(balancer.line(), "plimsoll: draining: 0 requests in flight, at most 30s\n");
     assert_eq!(balancer.line(), "", "nothing else was said");
 }
 

@@ -303,8 +303,8 @@ fn word(protocol: Protocol) -> &'static str {
 fn read_only(table: &Table<'_>, protocol: Protocol, report: &mut Report) -> Only {
     let method = table.get("method").and_then(|value| match protocol {
         Protocol::Http => matching::method(&value, report),
-        // A gRPC method is written like a path.
-        Protocol::Grpc | Protocol::Tcp | Protocol::Udp => value.text(report).map(str::to_owned),
+        Protocol::Grpc => matching::grpc_method(&value, report).map(str::to_owned),
+        Protocol::Tcp | Protocol::Udp => value.text(report).map(str::to_owned),
     });
     let path = table.get("path").and_then(|value| matching::path(&value, report));
     let only = Only { name: shown(table.name), method, path: path.map(str::to_owned) };

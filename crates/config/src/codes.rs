@@ -173,7 +173,7 @@ codes! {
         because "the incident would look survived, and nothing was tried"
         wrong "on = \"svc\"\nkind = \"slow\"\ntimes = 2   # and svc has no model"
         right "[service.svc]\nmodel = { workers = 16, queue = 64, service_time = \"5ms\" }";
-    NO_REQUEST Error "P044" "a path, host or method that no request has"
+    NO_REQUEST Error "P044" "a path, host, method or service that no request has"
         because "it looks like a rule that holds, and no request ever comes to it"
         wrong "[call.lb.svc.only.admin]\npath = \"/admin/*\""
         right "[call.lb.svc.only.admin]\npath = \"/admin\"";

@@ -28,6 +28,7 @@ mod read;
 mod report;
 mod rules;
 mod span;
+mod takes;
 pub mod units;
 
 pub use design::Design;

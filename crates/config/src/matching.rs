@@ -16,7 +16,7 @@ pub(crate) fn path<'t>(value: &Value<'t>, report: &mut Report) -> Option<&'t str
     let reason = if !text.starts_with('/') || !text.bytes().all(is_of_path) {
         "a path takes everything below it, by whole segments; it knows no patterns and no queries"
     } else if path::plain(text).is_err() {
-        "a request whose path has dot segments is refused: what it means is not sure"
+        DOT_SEGMENTS
     } else {
         return Some(text);
     };
@@ -28,8 +28,23 @@ pub(crate) fn path<'t>(value: &Value<'t>, report: &mut Report) -> Option<&'t str
     None
 }
 
-/// What a request of ours asks for: a path, and perhaps a query.
-pub(crate) fn target<'t>(value: &Value<'t>, report: &mut Report) -> Option<&'t str> {
+/// What a request of a client asks for: a path, and perhaps a query. Our balancers refuse one with
+/// dot segments.
+pub(crate) fn asked<'t>(value: &Value<'t>, report: &mut Report) -> Option<&'t str> {
+    let text = target(value, "/items", report)?;
+    if path::asked(text).is_ok() {
+        return Some(text);
+    }
+    let told = wrong(value, "path", text).because(DOT_SEGMENTS);
+    report.push(told.instead(match meant_target(text) {
+        Some(meant) => format!("did you mean \"{meant}\"?"),
+        None => "write plain segments: \"/items\"".to_owned(),
+    }));
+    None
+}
+
+/// What is asked for: a path, and perhaps a query; for example this one.
+pub(crate) fn target<'t>(value: &Value<'t>, example: &str, report: &mut Report) -> Option<&'t str> {
     let text = value.text(report)?;
     let is_target = |byte: u8| is_of_path(byte) || matches!(byte, b'?' | b'*' | b'`');
     if text.starts_with('/') && text.bytes().all(is_target) {
@@ -38,10 +53,52 @@ pub(crate) fn target<'t>(value: &Value<'t>, report: &mut Report) -> Option<&'t s
     let told = wrong(value, "path", text).because(
         "it is sent as it stands: a path and perhaps a query, without spaces or a fragment",
     );
-    report.push(told.instead(match meant_path(text) {
+    report.push(told.instead(match meant_target(text) {
         Some(meant) => format!("did you mean \"{meant}\"?"),
-        None => "write for example \"/healthz\"".to_owned(),
+        None => format!("write for example \"{example}\""),
     }));
+    None
+}
+
+/// What gRPC calls a method is a path of two segments, service and method (gRPC over HTTP/2,
+/// "Requests").
+pub(crate) fn grpc_method<'t>(value: &Value<'t>, report: &mut Report) -> Option<&'t str> {
+    let text = value.text(report)?;
+    let bare = text.trim_matches('/');
+    let is_method = bare
+        .split_once('/')
+        .is_some_and(|(service, name)| is_grpc_name(service) && is_grpc_name(name));
+    if is_method && text.strip_prefix('/') == Some(bare) {
+        return Some(text);
+    }
+    report.push(
+        wrong(value, "method", text)
+            .because("a method of gRPC is asked for by its service and its name")
+            .instead(if is_method {
+                format!("did you mean \"/{bare}\"?")
+            } else {
+                "write it as requests have it: \"/chat.v1.Chat/Send\"".to_owned()
+            }),
+    );
+    None
+}
+
+/// The first segment of the path of every method.
+pub(crate) fn grpc_service<'t>(value: &Value<'t>, report: &mut Report) -> Option<&'t str> {
+    let text = value.text(report)?;
+    if is_grpc_name(text) {
+        return Some(text);
+    }
+    let bare = text.trim_end_matches('*').trim_matches('/');
+    report.push(
+        wrong(value, "service", text)
+            .because("a service takes all its methods, and its name is one segment of a path")
+            .instead(if is_grpc_name(bare) {
+                format!("did you mean \"{bare}\"?")
+            } else {
+                "write its full name: \"chat.v1.Chat\"".to_owned()
+            }),
+    );
     None
 }
 
@@ -88,6 +145,14 @@ fn wrong(value: &Value<'_>, what: &str, text: &str) -> Diagnostic {
     value.wrong(&NO_REQUEST, format!("is no {what}: \"{}\"", shown(text)))
 }
 
+/// As [`meant_path`], with the query.
+fn meant_target(written: &str) -> Option<String> {
+    let query = written.split('#').next()?.trim().split_once('?').map(|(_, query)| query);
+    let encoded = |query: &str| query.bytes().map(encoded).collect::<String>();
+    let query = query.map(|query| format!("?{}", encoded(query)));
+    Some(meant_path(written)? + &query.unwrap_or_default())
+}
+
 /// The path in what somebody wrote, as requests have it; `None` if it is anybody's guess.
 fn meant_path(written: &str) -> Option<String> {
     let bare = written.split(['?', '#']).next()?.trim().trim_end_matches(['*', '/']);
@@ -97,6 +162,9 @@ fn meant_path(written: &str) -> Option<String> {
     let is_path = meant.bytes().all(is_of_path) && !meant.contains("://");
     (is_path && path::plain(&meant).is_ok()).then_some(meant)
 }
+
+const DOT_SEGMENTS: &str =
+    "a request whose path has dot segments is refused: what it means is not sure";
 
 /// As a path has it where it may not stand as it is (RFC 3986, section 2.1).
 fn encoded(byte: u8) -> String {
@@ -114,6 +182,13 @@ fn is_host(text: &str) -> bool {
         !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
     };
     text.strip_suffix('.').unwrap_or(text).split('.').all(is_label)
+}
+
+/// Of a service or a method, as Protocol Buffers have them; others would be percent-encoded.
+fn is_grpc_name(text: &str) -> bool {
+    let is_of_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    let is_of_names = |name: &str| !name.is_empty() && name.bytes().all(is_of_name);
+    text.split('.').all(is_of_names)
 }
 
 /// RFC 9110, section 5.6.2.

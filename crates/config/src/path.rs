@@ -25,10 +25,29 @@ pub fn plain(path: &str) -> Result<Cow<'_, str>, Ambiguous> {
     if has_dot_segment(&path) { Err(Ambiguous) } else { Ok(path) }
 }
 
+/// The path of what a request asks for, without the query, as [`plain`] writes it.
+///
+/// # Errors
+/// As [`plain`].
+pub fn asked(target: &str) -> Result<Cow<'_, str>, Ambiguous> {
+    plain(target.split('?').next().unwrap_or_default())
+}
+
 /// A route's path as [`plain`] writes it, without a slash at its end. One with dot segments takes
 /// nothing: no request has them.
 pub fn as_route(path: &str) -> String {
-    decode_unreserved(path.trim_end_matches('/')).into_owned()
+    route_form(path).into_owned()
+}
+
+/// As [`as_route`], without a copy where there is nothing to change.
+pub(crate) fn route_form(path: &str) -> Cow<'_, str> {
+    decode_unreserved(path.trim_end_matches('/'))
+}
+
+/// Whether a path that [`plain`] wrote is a route's, as [`as_route`] has it, or below it. By whole
+/// segments: `/a` takes `/a` and `/a/b`, not `/ab`.
+pub fn is_below(path: &str, route: &str) -> bool {
+    path.strip_prefix(route).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// The path with its dot segments resolved, as browsers do before they send (RFC 3986 section

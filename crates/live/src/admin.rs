@@ -15,11 +15,14 @@ use observe::metrics::text::{Format, Text};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::runtime::Builder;
-use wire::l7::http1::{Limits, Method, Parse, Recipient, Refusal, Request, RequestHead, answer};
+use wire::l7::http1::{
+    self, Limits, Method, Parse, Recipient, Refusal, Request, RequestHead, answer,
+};
 
 pub(crate) use design::describe;
 
 use self::visits::{Heard, Visits};
+use crate::clock::seconds_since_1970;
 use crate::instance::Instance;
 use crate::listener::{Reserve, is_passing};
 use crate::plan::Plan;
@@ -124,7 +127,14 @@ async fn visit(mut socket: TcpStream, pages: Arc<Pages>, heard: Heard) {
 fn refuse(refusal: Refusal, out: &mut Vec<u8>) {
     let to = Recipient { close: true, ..Recipient::default() };
     let body = format!("{}\n", refusal.sentence());
-    answer(out, refusal.status(), &[("Content-Type", TEXT.as_bytes())], body.as_bytes(), to);
+    dated(out, refusal.status(), &[("Content-Type", TEXT.as_bytes())], body.as_bytes(), to);
+}
+
+/// An answer with its date, as all that we give (RFC 9110, section 6.6.1).
+fn dated(out: &mut Vec<u8>, status: u16, fields: &[(&str, &[u8])], body: &[u8], to: Recipient) {
+    let date = http1::date(seconds_since_1970());
+    let fields = [&[("Date", date.as_bytes())], fields].concat();
+    answer(out, status, &fields, body, to);
 }
 
 impl Pages {
@@ -141,7 +151,7 @@ impl Pages {
         let to = Recipient { version: request.version(), close: true, head_only };
         let fields = [("Content-Type", kind.as_bytes()), ("Allow", &b"GET, HEAD"[..])];
         let fields = if status == 405 { &fields[..] } else { &fields[..1] };
-        answer(out, status, fields, body.as_bytes(), to);
+        dated(out, status, fields, body.as_bytes(), to);
     }
 
     fn metrics(&self, request: &Request<'_>) -> (u16, &'static str, String) {

@@ -35,6 +35,7 @@ mod worker;
 pub use limits::Limits;
 pub use log::Target;
 pub use options::{DesignFile, Options};
+pub use plan::lacking;
 pub use record::{Difference, replay};
 pub use refused::Refused;
 pub use running::{Ended, Running, start};

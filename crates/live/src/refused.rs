@@ -26,10 +26,8 @@ pub enum Refused {
     },
     /// The node runs in several regions.
     WhichRegion(Vec<String>),
-    /// The design asks for what is not built yet.
-    NotBuilt(Vec<Diagnostic>),
-    /// The design does not say where those are whom the balancer asks.
-    Nowhere(Vec<Diagnostic>),
+    /// Something of the balancer cannot be carried: see [`lacking`](crate::lacking).
+    Lacking(Vec<Diagnostic>),
     /// An address cannot be listened on.
     Listen(SocketAddr, io::Error),
     /// A log cannot be opened: the access log, or that of the decisions.
@@ -68,8 +66,7 @@ impl fmt::Display for Refused {
             Self::WhichRegion(known) => {
                 write!(f, "the node runs in several regions; say --region: {}", known.join(", "))
             }
-            Self::NotBuilt(missing) => write!(f, "not built yet: {}", messages(missing)),
-            Self::Nowhere(missing) => write!(f, "nowhere to send to: {}", messages(missing)),
+            Self::Lacking(lacking) => write!(f, "cannot be run: {}", messages(lacking)),
             Self::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
             Self::Log(name, error) => write!(f, "cannot open the log `{name}`: {error}"),
             Self::RecordsOneWorker => f.write_str(

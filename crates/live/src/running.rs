@@ -45,10 +45,6 @@ pub enum Ended {
 /// The design or the machine does not allow it; nothing is running then.
 pub fn start(design: &SoundDesign, options: &Options) -> Result<Running, Refused> {
     let place = place(design, options)?;
-    let missing = checklist::not_built(design, place.node);
-    if !missing.is_empty() {
-        return Err(Refused::NotBuilt(missing));
-    }
     let clock = Clock::start();
     let mut plan = Plan::new(clock.now(), design, place)?;
     let count = options.workers.unwrap_or_else(cores).clamp(1, MOST_WORKERS);
@@ -190,13 +186,13 @@ impl Running {
                     _ = hangup.recv() => {}
                 }
                 if !drained {
-                    let most = instance.limits.drain_timeout.as_millis().div_ceil(1_000);
+                    let most = instance.limits.drain_timeout;
                     let (count, plural) = match plan.in_flight() {
                         1 => (1, ""),
                         count => (count, "s"),
                     };
                     log::say(&format!(
-                        "draining: {count} request{plural} in flight, at most {most} s"
+                        "draining: {count} request{plural} in flight, at most {most}"
                     ));
                     instance.drain();
                 }

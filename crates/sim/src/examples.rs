@@ -50,6 +50,44 @@ retry = "none"
     ))
 }
 
+/// How somebody tries so often without waiting in between, and without a budget.
+pub(crate) fn at_once(attempts: u32) -> String {
+    match attempts {
+        1 => "\"none\"".to_owned(),
+        _ => format!("{{ attempts = {attempts}, backoff = \"none\", budget = \"none\" }}"),
+    }
+}
+
+/// Callers that wait 100 ms for each try, a service whose workers need so many milliseconds each,
+/// and five times the traffic for a second.
+pub(crate) fn rush(traffic: f64, (workers, ms): (u32, u32), queue: &str, attempts: u32) -> Design {
+    let retry = at_once(attempts);
+    design(&format!(
+        r#"
+[region.eu]
+at = [53.3, -6.3]
+[client.users]
+traffic = "{traffic:.0}/s"
+requests = [{{ share = "100%", method = "GET", path = "/" }}]
+[service.svc]
+model = {{ workers = {workers}, queue = {queue}, service_time = "{ms}ms" }}
+[call.users.svc]
+timeout = "1s"
+attempt_timeout = "100ms"
+idempotent = true
+on_failure = "error"
+in_flight = "none"
+retry = {retry}
+[[incident.rush]]
+on = "users"
+kind = "spike"
+times = 5.0
+at = "10s"
+lasts = "1s"
+"#
+    ))
+}
+
 /// What is counted in a run of so many seconds.
 pub(crate) fn play_for(design: &Design, incident: &str, seed: u64, secs: u64) -> Stats {
     let options = options_for(incident, secs);

@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 
 use base::{CallId, NodeId};
-use config::Design;
-use config::design::{Balancer, Client, NodeKind, OnFailure, Takes};
+use config::design::{Balancer, Client, NodeKind, OnFailure, Only};
+use config::{Design, path};
 use model::traffic::RequestKind;
 
 use super::neighbours::Neighbours;
@@ -158,41 +158,18 @@ fn is_fallback(design: &Design, calls: &[CallId], to: NodeId) -> bool {
     calls.iter().any(|&call| design.call(call).on_failure.value == instead)
 }
 
-/// The call by which a balancer passes a request on. The longest prefix wins.
+/// The call by which a balancer passes a request on.
 pub(crate) fn routed(balancer: &Balancer, request: &RequestKind) -> Option<CallId> {
-    let routes = balancer.listen.iter().flat_map(|listen| &listen.routes);
-    routes
-        .filter_map(|route| Some((takes(&route.takes, &request.path)?, route.call)))
-        .max_by_key(|(length, _)| *length)
-        .map(|(_, call)| call)
-}
-
-/// How well a route fits: the length of what it asks for.
-fn takes(route: &Takes, path: &str) -> Option<usize> {
-    match route {
-        Takes::Path(prefix) => is_below(path, prefix).then_some(prefix.len()),
-        Takes::Service(name) => {
-            let rest = path.strip_prefix('/')?.strip_prefix(name.as_str())?;
-            rest.starts_with('/').then_some(name.len())
-        }
-        Takes::All => Some(0),
-    }
-}
-
-fn is_below(path: &str, prefix: &str) -> bool {
-    let prefix = prefix.strip_suffix('/').unwrap_or(prefix);
-    path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
+    balancer.route(&path::asked(&request.path).ok()?).map(|route| route.call)
 }
 
 /// The `only` table of a call that is for this request, or the call itself.
 fn refined(design: &Design, calls: &[CallId], id: CallId, request: &RequestKind) -> CallId {
+    let Ok(path) = path::asked(&request.path) else { return id };
     let fits = |call: &&CallId| {
         let call = design.call(**call);
-        let Some(only) = &call.only else { return false };
-        let method = |name: &String| *name == request.method || *name == request.path;
-        call.to == design.call(id).to
-            && only.method.as_ref().is_none_or(method)
-            && only.path.as_ref().is_none_or(|prefix| is_below(&request.path, prefix))
+        let takes = |only: &Only| only.takes(&request.method, &path);
+        call.to == design.call(id).to && call.only.as_ref().is_some_and(takes)
     };
     calls.iter().find(fits).copied().unwrap_or(id)
 }

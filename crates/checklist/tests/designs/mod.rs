@@ -9,6 +9,7 @@ pub(crate) const GRPC: &str = include_str!("../../../../designs/grpc.toml");
 pub(crate) const INCIDENT: &str = include_str!("../../../../designs/incident.toml");
 pub(crate) const POSTGRES: &str = include_str!("../../../../designs/postgres.toml");
 pub(crate) const REGIONS: &str = include_str!("../../../../designs/regions.toml");
+pub(crate) const SPELLINGS: &str = include_str!("../../../config/tests/spellings.toml");
 
 /// A design that reads without an error.
 pub(crate) fn read(text: &str) -> Design {

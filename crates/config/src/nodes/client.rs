@@ -7,6 +7,7 @@ use super::{COMMON, Place, Reading, model, replay};
 use crate::codes::{CONTRADICTION, MISSING_KEY, OUT_OF_BOUNDS, SHARES};
 use crate::defaults;
 use crate::design::{Client, NodeKind};
+use crate::matching;
 use crate::names::shown;
 use crate::read::{Table, Value};
 use crate::report::Report;
@@ -135,12 +136,13 @@ fn request(table: &Table<'_>, is_only: bool, report: &mut Report) -> Option<Requ
         None if is_only => Some(report.assume(&defaults::WHOLE_TRAFFIC, None)),
         None => table.require("share", "\"10%\"", report).and(None),
     };
-    let (method, path) = method_and_path(table, report)?;
+    let asked = method_and_path(table, report);
     let keys = table.get("keys").map(|value| keys(&value, report));
-    if path.contains("{key}") && keys.is_none() {
+    let draws_key = asked.as_ref().map(|(_, path)| path).filter(|path| path.contains("{key}"));
+    if let Some(path) = draws_key.filter(|_| keys.is_none()) {
         report.push(
             MISSING_KEY
-                .at(table.span, format!("\"{}\" draws a key, and there are no `keys`", shown(&path)))
+                .at(table.span, format!("\"{}\" draws a key, and there are no `keys`", shown(path)))
                 .because("how many keys there are, and how popular each is, decides what a cache is worth")
                 .instead("write `keys = { count = 100_000, zipf = 1.0 }`"),
         );
@@ -153,6 +155,9 @@ fn request(table: &Table<'_>, is_only: bool, report: &mut Report) -> Option<Requ
         size("request", &defaults::REQUEST_SIZE, report),
         size("response", &defaults::RESPONSE_SIZE, report),
     );
+    let holds = table.get("holds").and_then(|value| model::spread(&value, report));
+    let messages = table.get("messages").and_then(|value| messages(&value, report));
+    let (method, path) = asked?;
     Some(RequestKind {
         request: sizes.0?,
         response: sizes.1?,
@@ -160,32 +165,34 @@ fn request(table: &Table<'_>, is_only: bool, report: &mut Report) -> Option<Requ
         method,
         path,
         keys: keys.flatten(),
-        holds: table.get("holds").and_then(|value| model::spread(&value, report)),
-        messages: table.get("messages").and_then(|value| messages(&value, report)),
+        holds,
+        messages,
     })
 }
 
 /// A gRPC method is written like a path, and is a POST (gRPC over HTTP/2, "Request").
 fn method_and_path(table: &Table<'_>, report: &mut Report) -> Option<(String, String)> {
-    let method = match table.get("method") {
-        Some(value) => value.text(report)?.to_owned(),
-        None => report.assume(&defaults::METHOD, None).to_owned(),
-    };
-    let path = table.get("path");
-    if method.starts_with('/') {
+    let (method, path) = (table.get("method"), table.get("path"));
+    let is_grpc = |value: &Value<'_>| value.as_text().is_some_and(|text| text.contains('/'));
+    if let Some(method) = method.as_ref().filter(|method| is_grpc(method)) {
         if let Some(path) = path {
             report.push(
                 path.wrong(&CONTRADICTION, "stands beside a gRPC method, which is a path itself")
                     .instead("leave `path` out"),
             );
         }
-        return Some(("POST".to_owned(), method));
+        let path = matching::grpc_method(method, report)?;
+        return Some(("POST".to_owned(), path.to_owned()));
     }
-    let path = match path {
-        Some(path) => path.text(report)?.to_owned(),
-        None => report.assume(&defaults::PATH, None).to_owned(),
+    let method = match method {
+        Some(value) => matching::method(&value, report),
+        None => Some(report.assume(&defaults::METHOD, None).to_owned()),
     };
-    Some((method, path))
+    let path = match path {
+        Some(path) => matching::asked(&path, report).map(str::to_owned),
+        None => Some(report.assume(&defaults::PATH, None).to_owned()),
+    };
+    Some((method?, path?))
 }
 
 fn keys(value: &Value<'_>, report: &mut Report) -> Option<Keys> {

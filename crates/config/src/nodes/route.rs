@@ -118,7 +118,7 @@ fn one(
 fn takes(table: &Table<'_>, protocol: Protocol, report: &mut Report) -> Option<Takes> {
     match (table.get("service"), table.get("path")) {
         (Some(service), None) if protocol == Protocol::Grpc => {
-            service.text(report).map(|name| Takes::Service(name.to_owned()))
+            matching::grpc_service(&service, report).map(|name| Takes::Service(name.to_owned()))
         }
         (Some(service), None) => {
             report.push(

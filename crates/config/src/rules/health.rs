@@ -62,7 +62,7 @@ fn path(call: &mut Reading<'_, '_>, table: &Table<'_>) -> Option<String> {
         );
         return None;
     }
-    let path = matching::target(&value, call.report)?;
+    let path = matching::target(&value, "/healthz", call.report)?;
     call.say("health.path", path, value.span);
     Some(path.to_owned())
 }

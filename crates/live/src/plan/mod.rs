@@ -1,6 +1,7 @@
 //! What one instance of a balancer needs to know of the design.
 
 mod endpoint;
+mod lacking;
 mod place;
 mod route;
 
@@ -9,10 +10,10 @@ use std::sync::Arc;
 
 use base::{CallId, Instant, RegionId};
 use config::design::{Balancer, Connections, Design, Listen, NodeKind};
-use config::diagnostic::Diagnostic;
 use engine::{EndpointSpec, Rules, Shared};
 
 pub(crate) use endpoint::Endpoint;
+pub use lacking::lacking;
 pub(crate) use place::{Place, place};
 pub(crate) use route::{Found, Router};
 
@@ -73,23 +74,23 @@ impl Plan {
     /// The part of a design that runs at a place.
     ///
     /// # Errors
-    /// The node is not a balancer, or one of its calls has no endpoint to go to.
+    /// The node is not a balancer, or something of it cannot be carried.
     pub(crate) fn new(now: Instant, design: &Design, place: Place) -> Result<Self, Refused> {
         let Place { node, region } = place;
         let NodeKind::Balancer(balancer) = &design.node(node).kind else {
             return Err(Refused::NotABalancer(design.node(node).name.clone()));
         };
+        let lacking = lacking::lacking_at(design, place);
+        if !lacking.is_empty() {
+            return Err(Refused::Lacking(lacking));
+        }
         let carried: Vec<CallId> = design.calls_from(node).collect();
         let own =
             |id: CallId| carried.iter().position(|&other| other == id).map(CallId::from_index);
         let calls = carried.iter().enumerate().map(|(number, &in_design)| {
             CallPlan::new(now, design, CallId::from_index(number), in_design, region)
         });
-        let calls: Vec<_> = calls.collect();
-        let nowhere = nowhere(design, &calls, region);
-        if !nowhere.is_empty() {
-            return Err(Refused::Nowhere(nowhere));
-        }
+        let calls = calls.collect();
         let name = design.node(node).name.clone();
         Ok(Self {
             listeners: listeners(design, balancer, own),
@@ -122,18 +123,6 @@ fn listeners(
     balancer.listen.iter().map(listen).collect()
 }
 
-/// What those calls lack that have no endpoint; an `only` table lacks what its call does.
-fn nowhere(design: &Design, calls: &[CallPlan], region: Option<RegionId>) -> Vec<Diagnostic> {
-    let mut told = Vec::new();
-    for call in calls.iter().filter(|call| call.endpoints.is_empty()) {
-        let lacks = checklist::nowhere(design, call.in_design, region);
-        if !told.contains(&lacks) {
-            told.push(lacks);
-        }
-    }
-    told
-}
-
 impl CallPlan {
     fn new(
         now: Instant,
@@ -143,19 +132,9 @@ impl CallPlan {
         region: Option<RegionId>,
     ) -> Self {
         let call = design.call(in_design);
-        let to = design.node(call.to);
-        let rank = |of: Option<RegionId>| match (region, of) {
-            (Some(own), Some(of)) if own != of => {
-                let place = call.spill.iter().position(|&spill| spill == of)?;
-                u16::try_from(place + 1).ok()
-            }
-            _ => Some(0),
-        };
-        let anywhere = call.rules.region == policy::region::Params::Any;
-        let reachable = to.endpoints().iter().filter_map(|endpoint| {
-            let rank = rank(endpoint.region).or(anywhere.then_some(0))?;
+        let reachable = lacking::reachable(design, in_design, region).map(|(endpoint, rank)| {
             let own = Endpoint::new(&endpoint.address, call.connections.most);
-            Some((Arc::new(own), EndpointSpec { weight: endpoint.weight, rank }))
+            (Arc::new(own), EndpointSpec { weight: endpoint.weight, rank })
         });
         let (endpoints, specs) = reachable.unzip();
         Self {

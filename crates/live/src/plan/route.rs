@@ -173,7 +173,7 @@ impl Target {
 impl Only {
     fn takes(&self, method: &str, path: &str) -> bool {
         self.method.as_deref().is_none_or(|only| only == method)
-            && self.path.as_deref().is_none_or(|only| is_below(path, only))
+            && self.path.as_deref().is_none_or(|only| path::is_below(path, only))
     }
 }
 
@@ -185,13 +185,34 @@ fn name(route: &Route) -> String {
     route.host.as_ref().map_or(takes.to_owned(), |host| format!("{host}{takes}"))
 }
 
-fn is_below(path: &str, prefix: &str) -> bool {
-    path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-}
-
 #[cfg(test)]
 mod tests {
+    use config::design::NodeKind;
+
     use super::*;
+
+    #[test]
+    fn a_request_takes_its_route_and_its_exception_however_each_is_spelled() {
+        let text = include_str!("../../../config/tests/spellings.toml");
+        let design = config::load("spellings.toml", text).design.unwrap();
+        let router = design.nodes.iter().find_map(|node| match &node.kind {
+            NodeKind::Balancer(lb) => Some(Router::new(&design, &lb.listen[0].routes, Some)),
+            _ => None,
+        });
+        let asked = design.nodes.iter().find_map(|node| match &node.kind {
+            NodeKind::Client(client) => Some(&client.requests),
+            _ => None,
+        });
+
+        let taken = asked.unwrap().iter().map(|kind| {
+            let path = kind.path.split('?').next().unwrap();
+            let found = router.as_ref().unwrap().find(|| None, || &kind.method, path);
+            design.call_name(found.unwrap().unwrap().call)
+        });
+
+        let names: Vec<_> = taken.collect();
+        assert_eq!(names, ["lb.cafe", "lb.cafe.only.menu", "lb.shop", "lb.shop.only.pay"]);
+    }
 
     #[test]
     fn the_longest_path_wins_by_whole_segments() {

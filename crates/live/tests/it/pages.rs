@@ -213,6 +213,20 @@ fn visitors_who_say_nothing_keep_nobody_from_asking_whether_it_lives() {
 }
 
 #[test]
+fn every_page_and_every_refusal_has_a_date() {
+    let balancer = Site::before(&[Service::well().address]).start();
+    for asked in ["GET /healthz", "HEAD /metrics", "GET /nothing", "POST /design", "no request"] {
+        let mut visitor = balancer.visitor();
+        visitor.send(format!("{asked} HTTP/1.1\r\nHost: admin\r\n\r\n").as_bytes());
+
+        let answer = visitor.answer_to(asked.split(' ').next().unwrap());
+
+        assert_eq!(answer.head.matches("\r\nDate: ").count(), 1, "{asked}: {}", answer.head);
+        assert!(answer.field("date").unwrap().ends_with(" GMT"), "{asked}: {}", answer.head);
+    }
+}
+
+#[test]
 fn what_is_no_request_for_a_page_is_told_so() {
     let balancer = Site::before(&[Service::well().address]).start();
     let ask = |request: &str| {

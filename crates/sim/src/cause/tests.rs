@@ -8,7 +8,7 @@ use base::{CallId, Duration, NodeId};
 use config::Design;
 
 use super::ordinary::{Ordinary, Quiet};
-use crate::examples::{design, file, options_for, queue, variant};
+use crate::examples::{at_once, design, file, options_for, queue, variant};
 use crate::plan::Plan;
 use crate::report::Role;
 use crate::{Options, Report, run};
@@ -48,7 +48,7 @@ fn the_incident_with_one_rule_changed_and_what_is_named() {
 
 #[test]
 fn what_fails_without_any_incident_is_not_blamed_on_one() {
-    let report = named(&shop("traffic = \"140/s\"", 0, ""), None);
+    let report = named(&shop("traffic = \"140/s\"", 1, ""), None);
 
     assert_eq!(first(&report), Some(("capacity", Role::Sustaining)), "{:#?}", report.causes);
     let told = "It fails without any incident, because of the capacity of svc.";
@@ -223,11 +223,7 @@ fn shop(traffic: &str, attempts: u32, incidents: &str) -> Design {
 }
 
 fn shop_text(traffic: &str, attempts: u32, incidents: &str) -> String {
-    let retry = if attempts > 1 {
-        format!("{{ attempts = {attempts}, backoff = \"none\", budget = \"none\" }}")
-    } else {
-        "\"none\"".to_owned()
-    };
+    let retry = at_once(attempts);
     format!(
         r#"
 [region.eu]

@@ -7,7 +7,7 @@ use model::closed::{safe_queue, storm_threshold};
 use model::fault::Fault;
 
 use super::*;
-use crate::examples::design;
+use crate::examples::{design, rush};
 
 /// Without an incident a service carries what its workers can do.
 #[test]
@@ -359,37 +359,4 @@ fn line_at(design: &Design, incident: Option<&str>, probability: f64) -> line::L
         None => day,
         Some(_) => line::find(&lab, incident, "", today, Some(&day)),
     }
-}
-
-/// Callers that wait 100 ms for each try, a service whose workers need so many milliseconds each,
-/// and five times the traffic for a second.
-fn rush(traffic: f64, (workers, ms): (u32, u32), queue: &str, attempts: u32) -> Design {
-    let retry = match attempts {
-        1 => "\"none\"".to_owned(),
-        _ => format!("{{ attempts = {attempts}, backoff = \"none\", budget = \"none\" }}"),
-    };
-    design(&format!(
-        r#"
-[region.eu]
-at = [53.3, -6.3]
-[client.users]
-traffic = "{traffic:.0}/s"
-requests = [{{ share = "100%", method = "GET", path = "/" }}]
-[service.svc]
-model = {{ workers = {workers}, queue = {queue}, service_time = "{ms}ms" }}
-[call.users.svc]
-timeout = "1s"
-attempt_timeout = "100ms"
-idempotent = true
-on_failure = "error"
-in_flight = "none"
-retry = {retry}
-[[incident.rush]]
-on = "users"
-kind = "spike"
-times = 5.0
-at = "10s"
-lasts = "1s"
-"#
-    ))
 }

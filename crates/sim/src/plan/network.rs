@@ -1,7 +1,7 @@
 //! The network under a design: how faithfully it is played, what its links do, and what of it an
 //! incident hits.
 
-use base::{CallId, Duration, Instant, NodeId, RegionId, Share};
+use base::{CallId, Duration, NodeId, RegionId, Share};
 use config::Design;
 use config::design::{Entry, Link, NodeKind, Target};
 use model::fault::Fault;
@@ -22,8 +22,6 @@ pub(crate) struct Network {
     /// What is sent on a connection that stands at both ends arrives: no fault makes the network or
     /// whoever is at the other end lose anything, and no card is ever full.
     pub(crate) keeps_all: bool,
-    /// Until when all of it does, because nothing has happened.
-    pub(crate) whole_until: Instant,
     /// What an instance's network card does, each way: half of the way within a region.
     pub(crate) card: Params,
     /// The ways between regions, row by row.
@@ -88,21 +86,8 @@ impl Network {
             .any(|it| matches!(it.what, What::Network(_)) || matches!(it.fault, Fault::RegionLoss));
         // Where something may be lost, who has spoken before knows how long to wait for an answer.
         let keeps_all = !is_hit && need::is_even(design, instances, requests, faults);
-        Self {
-            has_packets,
-            why,
-            keeps_all,
-            whole_until: if keeps_all { first_harm(faults) } else { Instant::ZERO },
-            card: card(),
-            between: between(design),
-        }
+        Self { has_packets, why, keeps_all, card: card(), between: between(design) }
     }
-}
-
-/// When the first of the faults begins that hit more than traffic.
-fn first_harm(faults: &[Planned]) -> Instant {
-    let harms = faults.iter().filter(|fault| !matches!(fault.what, What::Traffic(_)));
-    harms.map(|fault| fault.course.at).min().unwrap_or(Instant::NEVER)
 }
 
 fn card() -> Params {

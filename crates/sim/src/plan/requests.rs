@@ -3,8 +3,8 @@
 use std::iter;
 
 use base::{Bytes, CallId, Duration, NodeId, Random, Rate, Share};
-use config::Design;
-use config::design::{NodeKind, Takes};
+use config::design::{NodeKind, Only};
+use config::{Design, path};
 use model::traffic::{Holding, Item, RequestKind, Zipf};
 
 use crate::Refusal;
@@ -215,7 +215,7 @@ impl Requests {
     }
 
     fn path_number(&self, path: &str) -> u32 {
-        let known = self.kinds.iter().find(|kind| kind.path == path);
+        let known = self.kinds.iter().find(|kind| is_same_place(&kind.path, path));
         let new = || self.kinds.iter().map(|kind| kind.path_number + 1).max().unwrap_or(0);
         known.map_or_else(new, |kind| kind.path_number)
     }
@@ -272,54 +272,52 @@ fn is_fallback(design: &Design, call: CallId) -> bool {
 
 fn variant(design: &Design, base: CallId, kind: &Kind) -> CallId {
     let call = design.call(base);
+    let Ok(path) = path::asked(&kind.path) else { return base };
     let mut same_ends =
         design.calls_from(call.from).filter(|&other| design.call(other).to == call.to);
-    let fits = |other: &CallId| {
-        design.call(*other).only.as_ref().is_some_and(|only| {
-            let by_method = only
-                .method
-                .as_ref()
-                .is_none_or(|method| *method == kind.method || *method == kind.path);
-            let by_path = only.path.as_ref().is_none_or(|path| is_below(&kind.path, path));
-            by_method && by_path
-        })
-    };
+    let takes = |only: &Only| only.takes(&kind.method, &path);
+    let fits = |other: &CallId| design.call(*other).only.as_ref().is_some_and(takes);
     if call.only.is_some() { base } else { same_ends.find(fits).unwrap_or(base) }
 }
 
 fn route(design: &Design, node: NodeId, kind: &Kind) -> Option<CallId> {
-    let NodeKind::Balancer(balancer) = &design.node(node).kind else {
-        return bases(design, node).next().map(|call| variant(design, call, kind));
+    let call = match &design.node(node).kind {
+        NodeKind::Balancer(balancer) => balancer.route(&path::asked(&kind.path).ok()?)?.call,
+        _ => bases(design, node).next()?,
     };
-    let routes = balancer.listen.iter().flat_map(|listen| &listen.routes);
-    let length = |takes: &Takes| match takes {
-        Takes::Path(path) if is_below(&kind.path, path) => Some(path.len()),
-        Takes::Service(service) => {
-            kind.path.trim_start_matches('/').starts_with(service.as_str()).then_some(service.len())
-        }
-        Takes::All => Some(0),
-        Takes::Path(_) => None,
-    };
-    let fitting = routes.filter_map(|route| Some((length(&route.takes)?, route.call)));
-    // The first of the longest: later ones are shadowed.
-    let longest = fitting.reduce(|best, other| if other.0 > best.0 { other } else { best });
-    longest.map(|(_, call)| variant(design, call, kind))
+    Some(variant(design, call, kind))
 }
 
-/// By whole segments: `/a` takes `/a` and `/a/b`, not `/ab`.
-fn is_below(path: &str, prefix: &str) -> bool {
-    let prefix = prefix.trim_end_matches('/');
-    path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+/// Whether two kinds ask for the same thing, as a cache keeps it.
+fn is_same_place(one: &str, other: &str) -> bool {
+    path::asked(one) == path::asked(other) && query(one) == query(other)
+}
+
+fn query(target: &str) -> Option<&str> {
+    target.split_once('?').map(|(_, query)| query)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::examples;
 
     #[test]
-    fn a_prefix_takes_whole_segments() {
-        assert!(is_below("/a", "/a") && is_below("/a/b", "/a") && is_below("/a/b", "/"));
-        assert!(is_below("/items/{key}", "/items/"));
-        assert!(!is_below("/ab", "/a"));
+    fn a_request_takes_its_route_and_its_exception_however_each_is_spelled() {
+        let design = examples::design(include_str!("../../../config/tests/spellings.toml"));
+        let requests = Requests::new(&design, &mut Vec::new());
+        let balancer = design.node_named("lb").unwrap();
+
+        let taken = [0, 1, 2, 3].map(|kind| requests.route(balancer, kind));
+
+        let names = taken.map(|call| design.call_name(call.unwrap()));
+        assert_eq!(names, ["lb.cafe", "lb.cafe.only.menu", "lb.shop", "lb.shop.only.pay"]);
+    }
+
+    #[test]
+    fn two_spellings_of_a_path_are_one_place_and_two_queries_are_not() {
+        assert!(is_same_place("/caf%c3%a9?at=1", "/%63af%C3%A9?at=1"));
+        assert!(!is_same_place("/items?at=1", "/items?at=2"));
+        assert!(!is_same_place("/items", "/items?at=1"));
     }
 }

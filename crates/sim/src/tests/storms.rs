@@ -3,6 +3,7 @@
 use model::closed::{safe_queue, storm_threshold};
 
 use super::*;
+use crate::examples::rush;
 
 #[test]
 fn a_spike_that_the_queue_can_hold_fails_nobody() {
@@ -34,34 +35,10 @@ fn a_queue_shorter_than_timeout_times_rate_is_safe_and_a_longer_one_is_not() {
     assert!(!survives_a_rush(1.2 * threshold, &format!("{:.0}", safe * 3.0)));
 }
 
-/// A service that can do 1,000 requests per second, callers that wait 100 ms and try three times,
-/// and five times the traffic for a second.
+/// A service that can do 1,000 requests per second, and callers that try three times.
 fn survives_a_rush(traffic: f64, queue: &str) -> bool {
-    let text = format!(
-        r#"
-[region.eu]
-at = [53.3, -6.3]
-[client.users]
-traffic = "{traffic:.0}/s"
-requests = [{{ share = "100%", method = "GET", path = "/" }}]
-[service.svc]
-model = {{ workers = 10, queue = {queue}, service_time = "10ms" }}
-[call.users.svc]
-timeout = "1s"
-attempt_timeout = "100ms"
-idempotent = true
-on_failure = "error"
-in_flight = "none"
-retry = {{ attempts = 3, backoff = "none", budget = "none" }}
-[[incident.rush]]
-on = "users"
-kind = "spike"
-times = 5.0
-at = "10s"
-lasts = "1s"
-"#
-    );
-    let report = run(&design(&text), &Options { seeds: 3, ..options(1) }).unwrap();
+    let design = rush(traffic, (10, 10), queue, 3);
+    let report = run(&design, &Options { seeds: 3, ..options(1) }).unwrap();
     assert!([Some(0.0), Some(1.0)].contains(&report.recovered.probability), "the seeds agree");
     report.recovered.probability == Some(1.0)
 }

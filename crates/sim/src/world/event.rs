@@ -56,8 +56,8 @@ pub(super) enum Event {
     Reconnect { session: Handle },
     /// The caller has closed a session that stood.
     Closed { job: Handle },
-    /// A message of a session that stands is due, unless it was opened anew since.
-    Beat { session: Handle, reconnects: u32 },
+    /// A message of a session is due, if it stands.
+    Beat { session: Handle },
     /// A message of a session that stands has come, to the one end or the other.
     Message { job: Handle },
     /// An instance wants to be rid of a session.

@@ -309,7 +309,7 @@ impl<'p> World<'p> {
             Event::SessionEnds { session } => self.on_session_ends(now, session),
             Event::Reconnect { session } => self.on_reconnect(now, session),
             Event::Closed { job } => self.on_closed(now, job),
-            Event::Beat { session, reconnects } => self.on_beat(now, session, reconnects),
+            Event::Beat { session } => self.on_beat(now, session),
             // It concerns a side of a connection: see `transport::standing`.
             Event::Message { .. } => {}
             Event::Dismissed { job } => self.break_session(now, job, Cause::Draining),

@@ -17,8 +17,9 @@
 //! Where messages are delays, those of a session are not events: at a rate that never changes their
 //! number is rate times time. With packets a session that stands is a connection, or a stream of
 //! one, at each hop, and they are bytes on it (see `transport::standing`); in a run of which only
-//! the verdict is wanted, no more than those of which something else may come.
+//! the verdict is wanted, no more than those that would not arrive.
 
+mod beats;
 mod from_the_start;
 
 use base::{Duration, Instant, Random};
@@ -56,8 +57,8 @@ pub(super) struct Session {
     failures: u8,
     /// Its first opening is a request of a client, and counts as such.
     is_asked: bool,
-    /// Messages so far that were events.
-    beats: u32,
+    /// When its next message is an event; never if none is.
+    next_beat: Instant,
 }
 
 /// A client that comes back at once needs at least the time of a round trip.
@@ -86,7 +87,7 @@ impl World<'_> {
                 reconnects: 0,
                 failures: 0,
                 is_asked: true,
-                beats: 0,
+                next_beat: Instant::NEVER,
             },
         );
     }
@@ -167,52 +168,6 @@ impl World<'_> {
         if self.has_wires(flight) {
             self.schedule_beat(now, handle);
         }
-    }
-
-    /// Whether this run leaves out what sessions say, where it would arrive.
-    pub(crate) fn leaves_out_messages(&self) -> bool {
-        let is_asked_for = self.is_terse && self.net.is_some() && self.plan.network.keeps_all;
-        let mut kinds = self.plan.requests.kinds.iter();
-        is_asked_for
-            && kinds.any(|kind| kind.holds.is_some() && kind.messages.interval() != Duration::MAX)
-    }
-
-    /// Messages come at equal distances, of each session at moments of its own.
-    fn schedule_beat(&mut self, now: Instant, handle: Handle) {
-        let Some(session) = self.sessions.get(handle) else { return };
-        let messages = self.plan.requests.kinds[usize::from(session.kind)].messages;
-        let (interval, reconnects) = (messages.interval(), session.reconnects);
-        if interval == Duration::MAX {
-            return;
-        }
-        let mut moments = Random::of(self.seed, "sessions", "beats").child(session.chance);
-        let (from, over) = (session.from, self.plan.times.end.min(session.ends));
-        let begins = if self.is_terse { now.max(self.plan.network.whole_until) } else { now };
-        if begins < over {
-            let next = next_moment(begins, interval, &mut moments);
-            if next < over {
-                self.push_local(next, from, Event::Beat { session: handle, reconnects });
-            }
-        }
-    }
-
-    /// Client and service take turns.
-    pub(super) fn on_beat(&mut self, now: Instant, handle: Handle, reconnects: u32) {
-        let fits = |session: &&mut Session| session.reconnects == reconnects;
-        let Some(session) = self.sessions.get_mut(handle).filter(fits) else { return };
-        if session.since.is_none() {
-            return;
-        }
-        session.beats += 1;
-        let (flight, is_clients) = (session.flight, session.beats % 2 == 1);
-        if self.is_terse && self.would_arrive(flight) {
-            // Nothing would come of it but datagrams.
-        } else if is_clients {
-            self.say_down(now, flight);
-        } else {
-            self.say_from_service(now, flight);
-        }
-        self.schedule_beat(now, handle);
     }
 
     /// Its time is over: it closes in good order, wherever it is.
@@ -418,15 +373,6 @@ impl World<'_> {
         let delay = if now == Instant::ZERO { Duration::ZERO } else { self.plan.delay(from, to) };
         self.queue.push(now + delay, sender, receiver, event);
     }
-}
-
-/// The next of moments at equal distances, the first of them drawn: always later than now, or time
-/// would stand still.
-fn next_moment(now: Instant, interval: Duration, chance: &mut Random) -> Instant {
-    let interval = interval.as_nanos().max(1);
-    let first = chance.below(interval);
-    let past = (now.as_nanos() + interval - first) % interval;
-    now + Duration::from_nanos(interval - past)
 }
 
 /// The status of the head with which a session opens.

@@ -6,6 +6,8 @@ use config::Design;
 use model::closed;
 use proptest::prelude::*;
 
+mod verdict;
+
 use super::*;
 use crate::examples::{design, file, options_for, queue, variant};
 use crate::plan::Plan;
@@ -272,106 +274,6 @@ fn a_copy_of_the_world_goes_on_as_the_world_does() {
 }
 
 /// Ending a run early is a matter of time, not of the verdict.
-#[test]
-fn a_run_that_ends_early_says_what_the_whole_run_says() {
-    let factors = ["300/s", "500/s", "650/s", "800/s", "1100/s"];
-    for (traffic, seed) in factors.into_iter().zip(1..) {
-        let design =
-            variant("incident", &[("traffic = \"800/s\"", &format!("traffic = \"{traffic}\""))]);
-        let plan = Plan::new(&design, &options("drift")).unwrap();
-        let whole = World::new(&plan, seed).run();
-        let mut world = World::new(&plan, seed);
-        world.end_early();
-        let short = world.run();
-
-        let objective = design.objective.goodput;
-        let verdict = |run: &Run| crate::judge::is_answered_well(run, objective);
-        assert_eq!(verdict(&short), verdict(&whole), "{traffic}");
-        assert!(short.events < whole.events, "{traffic}");
-    }
-}
-
-/// So it is close to the line of other designs, where what is under way varies most.
-#[test]
-fn close_to_a_line_a_run_that_ends_early_says_what_the_whole_run_says() {
-    let cases =
-        [("balancer", "one-dies", "300/s", "3900/s"), ("demo", "slow-shop", "300/s", "390/s")];
-    for (file, incident, today, traffic) in cases {
-        let [today, traffic] = [today, traffic].map(|rate| format!("traffic = \"{rate}\""));
-        let design = variant(file, &[(&today, &traffic)]);
-        let plan = Plan::new(&design, &options(incident)).unwrap();
-        let mut short = World::new(&plan, 1);
-        short.end_early();
-        let (short, whole) = (short.run(), World::new(&plan, 1).run());
-
-        let verdict = |run: &Run| crate::judge::is_answered_well(run, design.objective.goodput);
-        assert_eq!(verdict(&short), verdict(&whole), "{file}");
-        assert!(short.events < whole.events * 2 / 3, "{file}: {} {}", short.events, whole.events);
-    }
-}
-
-/// A balancer that comes back after five seconds finds the sessions that it had at the other one,
-/// which then refuses some of those that come next.
-#[test]
-fn where_sessions_are_held_no_run_ends_early_as_recovered() {
-    let traffic = ("traffic = \"200/s\"", "traffic = \"580/s\"");
-    let design = variant("grpc", &[traffic]);
-    let options = Options { fidelity: crate::Fidelity::Message, ..options("restart") };
-    let plan = Plan::new(&design, &options).unwrap();
-    let mut world = World::new(&plan, 1);
-    world.end_early();
-
-    assert_eq!(world.run().decided, None);
-}
-
-/// On an ordinary day, where a balancer resets what it had, and where the services behind it do.
-#[test]
-fn what_sessions_say_changes_nothing_but_the_number_of_events() {
-    let behind = ("on = \"edge\"", "on = \"chat\"");
-    for (incident, on) in [("none", None), ("restart", None), ("restart", Some(behind))] {
-        let [terse, whole] = terse_and_whole(incident, on);
-
-        assert!(terse.events * 2 < whole.events, "{} {}", terse.events, whole.events);
-        assert_eq!(told_of_sessions(&terse), told_of_sessions(&whole), "{incident} {on:?}");
-        assert_eq!(terse.stats.sessions.lost > 0, incident != "none", "{incident} {on:?}");
-        let [few, all] =
-            [&terse, &whole].map(|run| (run.stats.edge.answers, run.stats.edge.failed));
-        assert_eq!(few, all, "{incident} {on:?}");
-    }
-}
-
-/// When a region is gone without a word, only who talks to it finds out, and who has talked before
-/// knows how long to wait for an answer.
-#[test]
-fn where_a_region_is_lost_all_that_sessions_say_is_played() {
-    let lost = (
-        "on = \"edge\"\nshare = \"1 of 2\"\nkind = \"restart\"",
-        "on = \"eu\"\nkind = \"region-loss\"\nlasts = \"50s\"",
-    );
-    let [terse, whole] = terse_and_whole("restart", Some(lost));
-
-    assert!(whole.stats.sessions.lost > 0);
-    assert_eq!(told_of_sessions(&terse), told_of_sessions(&whole));
-    assert_eq!(terse.events, whole.events);
-}
-
-/// The same run without what sessions say where it would arrive, and with it.
-fn terse_and_whole(incident: &str, change: Option<(&str, &str)>) -> [Run; 2] {
-    let traffic = ("traffic = \"200/s\"", "traffic = \"40/s\"");
-    let changes: Vec<_> = [traffic].into_iter().chain(change).collect();
-    let design = variant("grpc", &changes);
-    let options = Options { fidelity: crate::Fidelity::Packet, ..options(incident) };
-    let plan = Plan::new(&design, &options).unwrap();
-    let mut terse = World::new(&plan, 1);
-    terse.be_terse();
-    [terse.run(), World::new(&plan, 1).run()]
-}
-
-fn told_of_sessions(run: &Run) -> [u64; 4] {
-    let sessions = run.stats.sessions;
-    [sessions.at_start, sessions.lost, sessions.refused, sessions.at_end]
-}
-
 const DESIGNS: [(&str, &str); 3] =
     [("balancer", "one-dies"), ("incident", "drift"), ("regions", "eu-lost")];
 

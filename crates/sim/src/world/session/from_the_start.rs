@@ -60,7 +60,7 @@ impl World<'_> {
                     reconnects: 0,
                     failures: 0,
                     is_asked: false,
-                    beats: 0,
+                    next_beat: Instant::NEVER,
                 },
             );
             self.play_out_the_start();

@@ -1,7 +1,7 @@
 use base::{Duration, Instant, Random, Rate};
 use model::traffic::Holding;
 
-use super::next_moment;
+use super::beats::next_moment;
 use crate::examples::{design, file, options_for, play_for, variant};
 use crate::plan::Plan;
 use crate::stats::Stats;

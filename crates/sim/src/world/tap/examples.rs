@@ -4,25 +4,20 @@
 //! forgotten. A kept one is followed further, until the last work for it is over: work that goes
 //! on when nobody waits is what a retry storm is made of.
 
+mod choice;
+mod trace;
+
 use std::collections::BTreeMap;
 
-use base::{CallId, Duration, Instant};
-use event::{Cause, Event, Scope, l4, l7, policy};
+use base::{CallId, Instant};
+use event::{Cause, Event, Scope, l4, l7};
 
+use self::choice::Choice;
+pub(crate) use self::choice::{Period, Why};
+pub(crate) use self::trace::{Doing, End, Note, Span, Trace};
 use super::super::slab::{Handle, Slab};
 use super::packets::Side;
 use crate::stats::{Ended, Outcome, mix};
-
-/// A stretch of the run that gets examples of its own.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Period {
-    /// What it is called.
-    pub(crate) name: String,
-    /// It lasts until the next one begins.
-    pub(crate) begin: Instant,
-    /// How long a good answer typically takes in it.
-    pub(crate) typical: Duration,
-}
 
 /// The requests that are followed, and those that were chosen.
 #[derive(Debug)]
@@ -35,75 +30,6 @@ pub(crate) struct Examples {
     /// By connection: the jobs whose tries went by it.
     aboard: BTreeMap<u64, Vec<Handle>>,
     choices: Vec<Choice>,
-}
-
-/// A client's request with all that was done for it.
-#[derive(Clone, Debug)]
-pub(crate) struct Trace {
-    /// Tells it from all other requests of all clients.
-    pub(crate) id: u64,
-    pub(crate) kind: u16,
-    pub(crate) arrived: Instant,
-    /// What the client got, and when; nothing if it still waited at the end.
-    pub(crate) ended: Option<(Instant, Outcome)>,
-    /// The first is the client's request; parents stand before their children.
-    pub(crate) spans: Vec<Span>,
-    /// Spans for which there was no room.
-    pub(crate) left_out: u32,
-    /// How many choices hold it.
-    holders: u8,
-}
-
-/// Something that was done for a request, from when to when.
-#[derive(Clone, Debug)]
-pub(crate) struct Span {
-    /// The position of the span that it was done for.
-    pub(crate) parent: Option<u32>,
-    pub(crate) doing: Doing,
-    pub(crate) began: Instant,
-    /// Nothing if it still went on at the end.
-    pub(crate) ended: Option<Instant>,
-    pub(crate) end: Option<End>,
-    pub(crate) notes: Vec<(Instant, Note)>,
-}
-
-/// What a span is.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Doing {
-    /// A request as its caller sees it, all tries together.
-    Request {
-        call: CallId,
-        /// The instance that asks.
-        from: u32,
-    },
-    /// One try.
-    Attempt { call: CallId, number: u8, from: u32, to: u32 },
-    /// What an instance does for a try, waiting included.
-    Work { at: u32 },
-}
-
-/// How it ended.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum End {
-    /// With an answer.
-    Answered(u16),
-    /// Without one, or with one that is a failure.
-    Failed(Cause),
-    /// Nobody waited any more, and it was stopped.
-    Left,
-}
-
-/// Something that happened in between.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Note {
-    /// A worker began.
-    WorkBegan,
-    /// A rule decided.
-    Decided(policy::Event),
-    /// The caller gave up; the work goes on.
-    NobodyWaits,
-    /// This end of the try's connection found that something was lost, and sent it again.
-    Repaired(Side, l4::Event),
 }
 
 /// A request begins.
@@ -125,19 +51,6 @@ pub(crate) struct Chosen {
     pub(crate) trace: Trace,
 }
 
-/// Why an example was chosen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Why {
-    /// It took about as long as half of them.
-    Typical,
-    /// No good answer took longer.
-    Slowest,
-    /// It failed, of this cause; which of those, chance decides.
-    Failed,
-    /// It was never answered.
-    Unanswered,
-}
-
 #[derive(Clone, Copy, Debug)]
 struct FlightMark {
     trace: Handle,
@@ -154,46 +67,23 @@ struct JobMark {
     work: Option<u32>,
 }
 
-/// The examples of one period.
-#[derive(Clone, Debug)]
-struct Choice {
-    period: Period,
-    typical: Option<Candidate>,
-    slowest: Vec<Candidate>,
-    /// One for each cause.
-    failed: Vec<(usize, Candidate)>,
-}
-
-/// The lower its score, the better it fits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Candidate {
-    score: u64,
-    /// Of two that fit equally, one is as good as the other: chance decides, always the same way.
-    lot: u64,
-    trace: Handle,
-}
-
 /// The most requests that are followed at once. Those that come then are not.
 const MOST_FOLLOWED: usize = 100_000;
 /// The most spans of one request: a storm of retries over several layers has thousands.
 const MOST_SPANS: usize = 400;
 /// A long answer over a bad network is repaired a thousand times: so many are told of each try.
 const MOST_REPAIRS: usize = 20;
-const SLOWEST: usize = 2;
-const CAUSES: usize = 3;
 /// The most unanswered requests that are kept at the end.
 const UNANSWERED: usize = 3;
 
 impl Examples {
     pub(super) fn new(periods: Vec<Period>) -> Self {
-        let choice =
-            |period| Choice { period, typical: None, slowest: Vec::new(), failed: Vec::new() };
         Self {
             traces: Slab::new(),
             flights: Vec::new(),
             jobs: Vec::new(),
             aboard: BTreeMap::new(),
-            choices: periods.into_iter().map(choice).collect(),
+            choices: periods.into_iter().map(Choice::new).collect(),
         }
     }
 
@@ -450,52 +340,6 @@ impl Examples {
         if trace.holders == 0 {
             self.traces.remove(other);
         }
-    }
-}
-
-impl Choice {
-    /// Takes a request if it fits better than one that was taken before; says which are taken no
-    /// more.
-    fn offer(&mut self, trace: Handle, took: Duration, lot: u64, outcome: Outcome) -> Vec<Handle> {
-        let candidate = |score| Candidate { score, lot, trace };
-        if let Outcome::Failed(cause) = outcome {
-            return self.offer_failed(cause.index(), candidate(0));
-        }
-        let mut dropped = Vec::new();
-        let typical = candidate(took.as_nanos().abs_diff(self.period.typical.as_nanos()));
-        if self.typical.is_none_or(|other| typical < other) {
-            dropped.extend(self.typical.replace(typical).map(|other| other.trace));
-        }
-        self.slowest.push(candidate(u64::MAX - took.as_nanos()));
-        self.slowest.sort_unstable();
-        if self.slowest.len() > SLOWEST {
-            let last = self.slowest.pop().map(|other| other.trace);
-            dropped.extend(last.filter(|&last| last != trace));
-        }
-        dropped
-    }
-
-    fn offer_failed(&mut self, cause: usize, candidate: Candidate) -> Vec<Handle> {
-        if let Some((_, taken)) = self.failed.iter_mut().find(|(other, _)| *other == cause) {
-            if candidate < *taken {
-                return vec![core::mem::replace(taken, candidate).trace];
-            }
-        } else if self.failed.len() < CAUSES {
-            self.failed.push((cause, candidate));
-        }
-        Vec::new()
-    }
-
-    #[expect(clippy::cast_possible_truncation, reason = "a handful")]
-    fn holders(&self, trace: Handle) -> u8 {
-        self.all().filter(|(_, candidate)| candidate.trace == trace).count() as u8
-    }
-
-    fn all(&self) -> impl Iterator<Item = (Why, Candidate)> {
-        let typical = self.typical.iter().map(|&candidate| (Why::Typical, candidate));
-        let slowest = self.slowest.iter().map(|&candidate| (Why::Slowest, candidate));
-        let failed = self.failed.iter().map(|&(_, candidate)| (Why::Failed, candidate));
-        typical.chain(slowest).chain(failed)
     }
 }
 

@@ -120,6 +120,8 @@ impl World<'_> {
         let (engine, instance) = (connection.engine, connection.instances[1]);
         let never_stood = !connection.ends[1].stood;
         let jobs = std::mem::take(&mut connection.serving);
+        self.doubt_sessions_on(now, handle);
+        let Some(net) = self.net.as_deref_mut() else { return };
         if never_stood {
             net.on_given_up(instance);
         }

@@ -138,6 +138,32 @@ impl World<'_> {
         true
     }
 
+    /// The called end of a connection is no more. Its reset may be lost where thousands leave at once,
+    /// and then those who hold sessions at the other end learn of it only when they say something.
+    pub(super) fn doubt_sessions_on(&mut self, now: Instant, handle: Handle) {
+        let connection = self.net.as_deref().and_then(|net| net.connections.get(handle));
+        let Some(connection) = connection.filter(|it| it.ends[usize::from(CALLER)].stands()) else {
+            return;
+        };
+        let flights: Vec<_> = connection.streams.iter().map(|stream| stream.flight).collect();
+        for flight in flights {
+            if let Some(session) = self.session_of(flight) {
+                self.schedule_beat(now, session);
+            }
+        }
+    }
+
+    /// The session that a flight carries, perhaps for others.
+    fn session_of(&self, mut flight: Handle) -> Option<Handle> {
+        loop {
+            match self.flights.get(flight)?.parent() {
+                Parent::Session { session, .. } => return Some(session),
+                Parent::Job(job) => flight = self.jobs.get(job)?.caller,
+                Parent::Client { .. } | Parent::Connection(_) => return None,
+            }
+        }
+    }
+
     fn stream_of(&self, connection: Handle, job: Handle) -> Option<&Stream> {
         let connection = self.net.as_deref()?.connections.get(connection)?;
         connection.streams.iter().find(|stream| stream.job == job)
