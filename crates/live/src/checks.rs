@@ -47,9 +47,9 @@ async fn answer(worker: &Worker, call: CallId, endpoint: EndpointId) -> io::Resu
     let mut socket = upstream::reach(&worker.events, endpoint, within).await?;
     let path = plan.health_path.as_deref().unwrap_or("/");
     socket.write_all(&request(path, &endpoint.name)).await?;
-    let mut bytes = Vec::new();
+    let (mut head, mut bytes) = (ResponseHead::new(), Vec::new());
     while socket.read_more(&mut bytes).await? > 0 {
-        if let Some(status) = final_status(&mut bytes)? {
+        if let Some(status) = final_status(&mut head, &mut bytes)? {
             return Ok(status);
         }
     }
@@ -58,9 +58,8 @@ async fn answer(worker: &Worker, call: CallId, endpoint: EndpointId) -> io::Resu
 
 /// The status of the answer, once its head is here. Interim heads before it (RFC 9110, section
 /// 15.2) are taken out. The check's timeout is what ends one that is followed by nothing else.
-fn final_status(bytes: &mut Vec<u8>) -> io::Result<Option<u16>> {
+fn final_status(head: &mut ResponseHead, bytes: &mut Vec<u8>) -> io::Result<Option<u16>> {
     loop {
-        let mut head = ResponseHead::new();
         let parsed = head.parse(bytes, Asked::default(), &Limits::default());
         let Parse::Complete { consumed } = parsed.map_err(|_| ErrorKind::InvalidData)? else {
             return Ok(None);
@@ -95,12 +94,12 @@ mod tests {
         let whole = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n\
             HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n";
         for first in 1..whole.len() {
-            let mut bytes = whole[..first].to_vec();
-            assert_eq!(final_status(&mut bytes).unwrap(), None, "{first}");
+            let (mut head, mut bytes) = (ResponseHead::new(), whole[..first].to_vec());
+            assert_eq!(final_status(&mut head, &mut bytes).unwrap(), None, "{first}");
 
             bytes.extend_from_slice(&whole[first..]);
 
-            assert_eq!(final_status(&mut bytes).unwrap(), Some(204), "{first}");
+            assert_eq!(final_status(&mut head, &mut bytes).unwrap(), Some(204), "{first}");
         }
     }
 
@@ -109,7 +108,7 @@ mod tests {
         for bytes in
             [&b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"[..], b"+PONG\r\n\r\n"]
         {
-            assert!(final_status(&mut bytes.to_vec()).is_err());
+            assert!(final_status(&mut ResponseHead::new(), &mut bytes.to_vec()).is_err());
         }
     }
 }

@@ -352,8 +352,9 @@ impl Client {
     async fn linger(&mut self, desk: &mut Desk) {
         self.until = self.worker.now() + limits::LINGER_TIMEOUT;
         let mut left = limits::LINGER_BYTES;
+        // Once: the kernel makes an event of each.
+        self.socket.close_write();
         poll_fn(|cx| {
-            self.socket.close_write();
             while left > 0 {
                 desk.inbox.clear(&self.worker.buffers);
                 match desk.inbox.poll_fill(cx, &mut self.socket, &self.worker.buffers) {

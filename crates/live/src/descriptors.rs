@@ -45,8 +45,8 @@ fn raise() -> u64 {
 /// Standard input and outputs, two logs, signals, two event loops, the admin address with its
 /// reserve, and looking up names.
 const OF_PROCESS: u64 = 20;
-/// An event loop (its two, and one to wake it), what it hears signals by, its timer, a health check,
-/// and a client that is about to be turned away.
+/// An event loop, its timer and what other threads wake it by; a health check; a client that is about to
+/// be turned away; and two to spare.
 const OF_WORKER: u64 = 7;
 /// The listener and its reserve.
 const OF_LISTENER: u64 = 2;

@@ -72,16 +72,19 @@ pub fn start(design: &SoundDesign, options: &Options) -> Result<Running, Refused
         let pages = Arc::new(admin::Pages { plan, instance, design });
         admin::serve(listener, pages).map_err(Refused::Machine)?;
     }
+    let (started, told) = std::sync::mpsc::channel();
     for (number, sockets) in sockets.into_iter().enumerate() {
+        let started = started.clone();
         let (plan, instance) = (Arc::clone(&plan), Arc::clone(&instance));
         let id = WorkerId::from_index(number);
         // Made here: whoever asks for metrics at once finds this worker in them.
         let cells = instance.registry.cells();
-        let work = move || tasks::run(id, clock, plan, instance, cells, sockets);
+        let work = move || tasks::run(started, id, clock, plan, instance, cells, sockets);
         let thread = std::thread::Builder::new().name(format!("worker-{number}"));
         running.workers.push(thread.spawn(work).map_err(Refused::Machine)?);
     }
-    Ok(running)
+    drop(started);
+    running.all_started(told.iter().take(count))
 }
 
 /// The listeners of each worker; the plan learns the ports that the kernel chose.
@@ -121,6 +124,17 @@ fn room(
 }
 
 impl Running {
+    /// If one worker cannot run, the others should not either: connections would come to it, and wait.
+    fn all_started(self, mut told: impl Iterator<Item = io::Result<()>>) -> Result<Self, Refused> {
+        match told.try_for_each(|started| started) {
+            Ok(()) => Ok(self),
+            Err(error) => {
+                self.drain();
+                Err(Refused::Machine(error))
+            }
+        }
+    }
+
     /// Where it listens, in the order of the design, with the ports that the kernel chose.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses

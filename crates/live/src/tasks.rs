@@ -5,6 +5,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::mpsc::Sender;
 use std::task::Poll;
 
 use base::WorkerId;
@@ -14,18 +15,17 @@ use observe::metrics::Cells;
 use crate::answer::Answer;
 use crate::client::{Client, NOBODY};
 use crate::clock::Clock;
-use crate::event_loop::{EventLoop, Listener, Stream, all, yield_now};
+use crate::event_loop::{EventLoop, Listener, Stream, yield_now};
 use crate::instance::Instance;
 use crate::listener::{Reserve, is_passing};
 use crate::plan::Plan;
 use crate::worker::Worker;
 use crate::{checks, limits, log, upstream};
 
-/// Runs a worker on this thread until it has drained.
-///
-/// # Errors
-/// The machine has no event loop for it.
+/// Runs a worker on this thread until it has drained. Says first whether the machine has an event loop
+/// for it.
 pub(crate) fn run(
+    started: Sender<io::Result<()>>,
     id: WorkerId,
     clock: Clock,
     plan: Arc<Plan>,
@@ -33,18 +33,32 @@ pub(crate) fn run(
     cells: Cells,
     listeners: Vec<TcpListener>,
 ) -> io::Result<()> {
-    let events = EventLoop::new(clock)?;
+    let prepared = EventLoop::new(clock).and_then(|events| {
+        let watched = listeners.into_iter().map(|listener| Listener::new(&events, listener));
+        Ok((watched.collect::<io::Result<Vec<_>>>()?, events))
+    });
+    let (listeners, events) = match prepared {
+        Ok(prepared) => prepared,
+        Err(error) => {
+            let _ = started.send(Err(error));
+            return Ok(());
+        }
+    };
+    let _ = started.send(Ok(()));
+    // Who hears of it waits until nobody is left to say it.
+    drop(started);
     let worker = Rc::new(Worker::new(id, Rc::clone(&events), plan, instance, cells));
-    let listeners = listeners.into_iter().map(|listener| Listener::new(&events, listener));
-    let listeners: Vec<_> = listeners.collect::<io::Result<_>>()?;
     for call in worker.plan.calls.iter().filter(|call| call.rules.health.is_some()) {
         events.spawn(checks::check(Rc::clone(&worker), call.id));
     }
     events.spawn(tidy(Rc::clone(&worker)));
     events.spawn(listen(Rc::clone(&worker)));
+    for (number, listener) in listeners.into_iter().enumerate() {
+        let accepting = Accepting::new(&worker);
+        events.spawn(accept(accepting, listener, number));
+    }
     events.run(async {
-        let accepts = |(number, listener)| accept(Rc::clone(&worker), listener, number);
-        all(listeners.into_iter().enumerate().map(accepts)).await;
+        worker.drained().await;
         let until = worker.now() + worker.limits.drain_timeout;
         if worker.timers.within(until, worker.emptied()).await.is_none() {
             worker.cut();
@@ -55,9 +69,29 @@ pub(crate) fn run(
     })
 }
 
+/// A listener is accepted from, as long as this lives.
+struct Accepting(Rc<Worker>);
+
+impl Accepting {
+    fn new(worker: &Rc<Worker>) -> Self {
+        worker.accepts(true);
+        Self(Rc::clone(worker))
+    }
+}
+
+impl Drop for Accepting {
+    fn drop(&mut self) {
+        self.0.accepts(false);
+        if !self.0.instance.is_draining() {
+            log::say(&format!("worker {} accepts no more connections", self.0.id.0));
+        }
+    }
+}
+
 /// Accepts until the worker drains. What waits in the kernel by then is served: when a listener
 /// closes, the connections in its queue are reset.
-async fn accept(worker: Rc<Worker>, listener: Listener, number: usize) {
+async fn accept(accepting: Accepting, listener: Listener, number: usize) {
+    let worker = &accepting.0;
     poll_fn(|cx| {
         worker.wake_on_drain(cx.waker());
         Poll::Ready(())
@@ -72,8 +106,8 @@ async fn accept(worker: Rc<Worker>, listener: Listener, number: usize) {
         })
         .await
         {
-            None => return accept_rest(&worker, &listener, number).await,
-            Some(Ok((socket, peer))) => welcome(&worker, socket, peer, number).await,
+            None => return accept_rest(worker, &listener, number).await,
+            Some(Ok((socket, peer))) => welcome(worker, socket, peer, number).await,
             Some(Err(error)) if is_passing(&error) => {}
             Some(Err(error)) => {
                 if !std::mem::replace(&mut said, true) {
@@ -86,7 +120,7 @@ async fn accept(worker: Rc<Worker>, listener: Listener, number: usize) {
                         continue;
                     }
                     if let Some((socket, _)) = reserve.accept_one(|| listener.accept().ok()) {
-                        turn_away(&worker, &socket);
+                        turn_away(worker, &socket);
                     }
                     reserve.renew();
                 }

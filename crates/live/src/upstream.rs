@@ -158,8 +158,15 @@ pub(crate) fn loss_cause(error: &io::Error) -> Cause {
 /// No descriptor, port or memory is left on this machine.
 pub(crate) fn is_exhausted(error: &io::Error) -> bool {
     use rustix::io::Errno;
-    const EXHAUSTED: [Errno; 5] =
-        [Errno::MFILE, Errno::NFILE, Errno::ADDRNOTAVAIL, Errno::NOBUFS, Errno::NOMEM];
+    // NOSPC: so many sockets may a user have watched (`fs.epoll.max_user_watches`).
+    const EXHAUSTED: [Errno; 6] = [
+        Errno::MFILE,
+        Errno::NFILE,
+        Errno::ADDRNOTAVAIL,
+        Errno::NOBUFS,
+        Errno::NOMEM,
+        Errno::NOSPC,
+    ];
     Errno::from_io_error(error).is_some_and(|errno| EXHAUSTED.contains(&errno))
 }
 

@@ -46,6 +46,10 @@ pub(crate) struct Worker {
     recent: Cell<Instant>,
     ids: Cell<u64>,
     gone: Notify,
+    /// Listeners that are accepted from.
+    listening: Cell<usize>,
+    /// Their number changed, or the instance drains.
+    closing: Notify,
     accepting: RefCell<Vec<Waker>>,
     /// When it heard of the drain.
     drains_since: Cell<Option<Instant>>,
@@ -86,6 +90,8 @@ impl Worker {
             recent: Cell::new(events.turns.now()),
             ids: Cell::new(u64::from(id.0) << 40),
             gone: Notify::new(),
+            listening: Cell::new(0),
+            closing: Notify::new(),
             accepting: RefCell::default(),
             drains_since: Cell::new(None),
             cut_since: Cell::new(Instant::NEVER),
@@ -240,6 +246,7 @@ impl Worker {
         let since = self.drains_since.get().unwrap_or_else(|| self.now());
         self.drains_since.set(Some(since));
         self.slots.wake_all();
+        self.closing.notify_one();
         self.accepting.borrow().iter().for_each(Waker::wake_by_ref);
     }
 
@@ -257,6 +264,19 @@ impl Worker {
     /// Whether it did so.
     pub(crate) fn is_cutting(&self) -> bool {
         self.cut_since.get() != Instant::NEVER
+    }
+
+    /// One listener more is accepted from, or one less.
+    pub(crate) fn accepts(&self, more: bool) {
+        self.listening.update(|count| if more { count + 1 } else { count - 1 });
+        self.closing.notify_one();
+    }
+
+    /// Until the instance drains and nothing is accepted any more.
+    pub(crate) async fn drained(&self) {
+        while self.listening.get() > 0 || !self.instance.is_draining() {
+            self.closing.notified().await;
+        }
     }
 
     /// Until the last connection is gone.

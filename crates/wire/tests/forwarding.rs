@@ -64,9 +64,12 @@ fn an_absolute_target_becomes_a_path_and_its_host_the_host() {
 
 #[test]
 fn odd_white_space_is_not_passed_on() {
-    let sent = forward_request("GET / HTTP/1.1\nHost:a\nA:1\nB: \t2\t \nC: 3\nD:\nE: 5\n\n");
+    let sent = forward_request("GET / HTTP/1.1\nHost:a\nA:1\nB: \t2\t \nC: 3\nD:\nE: 5\nF:\t6\n\n");
 
-    assert_eq!(sent, "GET / HTTP/1.1\nHost: a\nA: 1\nB: 2\nC: 3\nD: \nE: 5\nVia: 1.1 edge\n\n");
+    assert_eq!(
+        sent,
+        "GET / HTTP/1.1\nHost: a\nA: 1\nB: 2\nC: 3\nD: \nE: 5\nF: 6\nVia: 1.1 edge\n\n"
+    );
 }
 
 #[test]

@@ -229,19 +229,29 @@ fn a_limit_is_reached_by_exactly_one_byte_too_many() {
 }
 
 #[test]
-fn a_field_that_never_ends_is_refused_when_the_limit_is_reached() {
-    let limits = Limits::default();
-    let mut head = RequestHead::new();
-    let mut bytes = crlf("GET / HTTP/1.1\nHost: a\nA: ");
+fn what_never_ends_is_refused_when_its_limit_is_reached_however_it_comes() {
+    let limits = Limits { line: 40, head: 120, ..Limits::default() };
+    for empty_line in ["", "\n"] {
+        for (start, refusal, most) in [
+            ("GET / HTTP/1.1\nHost: a\nA: ", Refusal::HeadTooLarge, limits.head),
+            ("GET /", Refusal::LineTooLong, limits.line + 2 * (1 + empty_line.len())),
+        ] {
+            let mut head = RequestHead::new();
+            let mut bytes = crlf(&format!("{empty_line}{start}"));
 
-    let outcome = loop {
-        match head.parse(&bytes, &limits) {
-            Ok(Parse::Partial) => bytes.push(b'a'),
-            other => break other,
+            let outcome = loop {
+                match head.parse(&bytes, &limits) {
+                    Ok(Parse::Partial) if bytes.len() < 2 * limits.head => bytes.push(b'a'),
+                    other => break other,
+                }
+            };
+
+            assert_eq!(outcome, Err(refusal), "{start}");
+            assert!(bytes.len() <= most, "{start}: {} bytes", bytes.len());
+            bytes.resize(2 * limits.head, b'a');
+            assert_eq!(RequestHead::new().parse(&bytes, &limits), outcome, "{start}");
         }
-    };
-
-    assert_eq!((outcome, bytes.len()), (Err(Refusal::HeadTooLarge), limits.head));
+    }
 }
 
 #[test]

@@ -32,10 +32,10 @@ impl Listener {
     /// The next connection.
     pub(crate) fn poll_accept(&self, cx: &Context<'_>) -> Poll<io::Result<(Stream, SocketAddr)>> {
         loop {
-            ready!(if self.registered.can_read(cx) { Poll::Ready(()) } else { Poll::Pending });
+            ready!(self.registered.poll_readable(cx));
             match self.accept() {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.registered.cannot_read();
+                    self.registered.mark_unreadable();
                 }
                 other => return Poll::Ready(other),
             }

@@ -44,7 +44,7 @@ impl Stream {
         };
         let stream = Self::new(events, socket.into())?;
         if under_way {
-            stream.registered.cannot_write();
+            stream.registered.mark_unwritable();
             poll_fn(|cx| stream.poll_write_ready(cx)).await;
             if let Some(error) = stream.take_error()? {
                 return Err(error);
@@ -55,11 +55,11 @@ impl Stream {
 
     /// Ready when there may be something to read, or the end.
     pub(crate) fn poll_read_ready(&self, cx: &Context<'_>) -> Poll<()> {
-        if self.registered.can_read(cx) { Poll::Ready(()) } else { Poll::Pending }
+        self.registered.poll_readable(cx)
     }
 
     fn poll_write_ready(&self, cx: &Context<'_>) -> Poll<()> {
-        if self.registered.can_write(cx) { Poll::Ready(()) } else { Poll::Pending }
+        self.registered.poll_writable(cx)
     }
 
     /// Reads once. `Ok(0)` is the peer's end.
@@ -73,11 +73,11 @@ impl Stream {
             match rustix::net::recv(&self.socket, &mut *into, RecvFlags::empty()) {
                 Ok((count, _)) => {
                     if 0 < count && count < into.len() {
-                        self.registered.has_read_all();
+                        self.registered.mark_drained();
                     }
                     return Poll::Ready(Ok(count));
                 }
-                Err(Errno::AGAIN) => self.registered.cannot_read(),
+                Err(Errno::AGAIN) => self.registered.mark_unreadable(),
                 Err(Errno::INTR) => {}
                 Err(error) => return Poll::Ready(Err(error.into())),
             }
@@ -114,11 +114,11 @@ impl Stream {
             match send(&self.socket) {
                 Ok(count) => {
                     if count < all {
-                        self.registered.cannot_write();
+                        self.registered.mark_unwritable();
                     }
                     return Poll::Ready(Ok(count));
                 }
-                Err(Errno::AGAIN) => self.registered.cannot_write(),
+                Err(Errno::AGAIN) => self.registered.mark_unwritable(),
                 Err(Errno::INTR) => {}
                 Err(error) => return Poll::Ready(Err(error.into())),
             }
@@ -132,7 +132,7 @@ impl Stream {
     pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         let outcome = rustix::net::send(&self.socket, bytes, SendFlags::NOSIGNAL);
         if outcome == Err(Errno::AGAIN) {
-            self.registered.cannot_write();
+            self.registered.mark_unwritable();
         }
         Ok(outcome?)
     }

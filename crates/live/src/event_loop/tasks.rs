@@ -1,7 +1,7 @@
 //! The tasks of a worker: futures, and which of them are to be polled.
 //!
 //! A waker may be used on any thread. On that of its loop it puts the task into a list that no other
-//! thread sees; from elsewhere it goes through the mailbox.
+//! thread sees; from elsewhere it goes through the wake queue.
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
@@ -12,14 +12,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-use super::mailbox::Mailbox;
 use super::slab::Slab;
+use super::wake_queue::WakeQueue;
 
 /// All tasks of one event loop.
 #[derive(Debug)]
 pub(super) struct Tasks {
     tasks: RefCell<Slab<Task>>,
-    mailbox: Arc<Mailbox>,
+    queue: Arc<WakeQueue>,
     main: Arc<Bell>,
 }
 
@@ -35,7 +35,7 @@ struct Bell {
     key: u32,
     /// It is to be polled already.
     rung: AtomicBool,
-    mailbox: Arc<Mailbox>,
+    queue: Arc<WakeQueue>,
 }
 
 /// The future that the loop runs for.
@@ -58,20 +58,20 @@ pub(super) struct Running<'a>(&'a Tasks);
 
 impl Tasks {
     pub(super) fn new() -> io::Result<Self> {
-        let mailbox = Arc::new(Mailbox::new()?);
-        let main = Arc::new(Bell::new(MAIN, &mailbox));
-        Ok(Self { tasks: RefCell::default(), mailbox, main })
+        let queue = Arc::new(WakeQueue::new()?);
+        let main = Arc::new(Bell::new(MAIN, &queue));
+        Ok(Self { tasks: RefCell::default(), queue, main })
     }
 
-    pub(super) fn mailbox(&self) -> &Arc<Mailbox> {
-        &self.mailbox
+    pub(super) fn queue(&self) -> &Arc<WakeQueue> {
+        &self.queue
     }
 
     /// Begins a task.
     pub(super) fn spawn(&self, future: impl Future<Output = ()> + 'static) {
         let future = Box::pin(future);
         let key = self.tasks.borrow_mut().insert_with(|key| {
-            let bell = Arc::new(Bell::new(key, &self.mailbox));
+            let bell = Arc::new(Bell::new(key, &self.queue));
             Task { future, waker: Waker::from(Arc::clone(&bell)), bell }
         });
         self.wake(key);
@@ -87,16 +87,16 @@ impl Tasks {
     pub(super) fn enter(&self) -> Running<'_> {
         HERE.with(|here| {
             assert_eq!(here.id.get(), NOWHERE, "one event loop on a thread");
-            here.id.set(self.mailbox.id);
+            here.id.set(self.queue.id);
         });
-        self.open_mail();
+        self.take_posted();
         self.main.wake_by_ref();
         Running(self)
     }
 
     /// Those who were woken by others are to be polled.
-    pub(super) fn open_mail(&self) {
-        HERE.with(|here| self.mailbox.empty(&mut here.woken.borrow_mut()));
+    pub(super) fn take_posted(&self) {
+        HERE.with(|here| self.queue.empty(&mut here.woken.borrow_mut()));
     }
 
     /// Whether anybody is to be polled.
@@ -163,8 +163,8 @@ impl std::fmt::Debug for Task {
 }
 
 impl Bell {
-    fn new(key: u32, mailbox: &Arc<Mailbox>) -> Self {
-        Self { key, rung: AtomicBool::new(false), mailbox: Arc::clone(mailbox) }
+    fn new(key: u32, queue: &Arc<WakeQueue>) -> Self {
+        Self { key, rung: AtomicBool::new(false), queue: Arc::clone(queue) }
     }
 
     /// It is about to be polled: what happens from here on rings anew.
@@ -183,14 +183,14 @@ impl Wake for Bell {
             return;
         }
         let is_here = HERE.try_with(|here| {
-            let is_here = here.id.get() == self.mailbox.id;
+            let is_here = here.id.get() == self.queue.id;
             if is_here {
                 here.woken.borrow_mut().push(self.key);
             }
             is_here
         });
         if is_here != Ok(true) {
-            self.mailbox.post(self.key);
+            self.queue.post(self.key);
         }
     }
 }
@@ -198,10 +198,16 @@ impl Wake for Bell {
 /// The tasks know of the loop, and the loop of them: one has to let go.
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        let tasks = std::mem::take(&mut *self.0.tasks.borrow_mut());
-        for task in tasks.into_all() {
-            drop_quietly(task);
+        // With a task may begin another.
+        loop {
+            let tasks = std::mem::take(&mut *self.0.tasks.borrow_mut());
+            let tasks: Vec<_> = tasks.into_all().collect();
+            if tasks.is_empty() {
+                break;
+            }
+            tasks.into_iter().for_each(drop_quietly);
         }
+        self.0.main.silence();
         HERE.with(|here| {
             here.id.set(NOWHERE);
             here.woken.borrow_mut().clear();

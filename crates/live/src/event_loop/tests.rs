@@ -172,6 +172,80 @@ fn bytes_and_the_end_are_read_however_they_come() {
 }
 
 #[test]
+fn who_finds_a_socket_ready_again_and_again_gives_way_and_goes_on_in_the_next_turn() {
+    within_a_loop(async |events| {
+        let (stream, mut peer) = pair(events).await;
+        peer.write_all(b"x").unwrap();
+        let times_in_a_row = async || {
+            poll_fn(|cx| stream.poll_read_ready(cx)).await;
+            poll_fn(|cx| {
+                Poll::Ready(
+                    (0..10_000).take_while(|_| stream.poll_read_ready(cx).is_ready()).count(),
+                )
+            })
+            .await
+        };
+        let others = Rc::new(Cell::new(0));
+        let counts = Rc::clone(&others);
+        events.spawn(async move {
+            loop {
+                counts.update(|count| count + 1);
+                yield_now().await;
+            }
+        });
+
+        for _ in 0..3 {
+            let before = others.get();
+            assert!((50..1_000).contains(&times_in_a_row().await));
+            yield_now().await;
+            assert!(others.get() > before);
+        }
+    });
+}
+
+#[test]
+fn what_was_known_already_wakes_nobody() {
+    within_a_loop(async |events| {
+        let (stream, mut peer) = pair(events).await;
+        let polls = Rc::new(Cell::new(0));
+        let counts = Rc::clone(&polls);
+        events.spawn(poll_fn(move |cx| {
+            counts.update(|count| count + 1);
+            let _ = stream.poll_read_ready(cx);
+            // The kernel makes an event of it, and tells in it that there is something to read.
+            stream.close_write();
+            Poll::Pending
+        }));
+        yield_now().await;
+
+        peer.write_all(b"not read").unwrap();
+        events.timers.sleep(Duration::from_millis(20)).await;
+
+        assert!((2..5).contains(&polls.get()), "{}", polls.get());
+    });
+}
+
+#[test]
+fn what_is_behind_urgent_data_is_read_too() {
+    within_a_loop(async |events| {
+        let (mut stream, peer) = pair(events).await;
+        let peer = socket2::SockRef::from(&peer);
+        peer.set_tcp_cork(true).unwrap();
+        peer.send(b"before").unwrap();
+        peer.send_out_of_band(b"!").unwrap();
+        peer.send(b"behind").unwrap();
+        peer.set_tcp_cork(false).unwrap();
+
+        let mut read = Vec::new();
+        while read.len() < 12 {
+            stream.read_more(&mut read).await.unwrap();
+        }
+
+        assert_eq!(read, b"beforebehind");
+    });
+}
+
+#[test]
 fn more_than_fits_is_written_once_the_peer_has_read() {
     within_a_loop(async |events| {
         let (mut stream, mut peer) = pair(events).await;

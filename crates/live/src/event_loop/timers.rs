@@ -124,7 +124,7 @@ impl Timers {
         }
         let spec = Itimerspec {
             it_interval: Timespec::default(),
-            it_value: timespec(at.since(self.now())),
+            it_value: timespec(at.since(self.turns.read())),
         };
         // It fails for what is no timer and for times that are none: never, or always.
         let set = timerfd_settime(&self.kernel, TimerfdTimerFlags::empty(), &spec);

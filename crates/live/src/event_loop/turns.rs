@@ -48,7 +48,12 @@ impl Turns {
     /// The time. The first in a turn who asks has it from the loop, which has just read the clock; for
     /// all others it is read anew.
     pub(crate) fn now(&self) -> Instant {
-        if self.fresh.replace(false) { self.last.get() } else { self.clock.now() }
+        if self.fresh.replace(false) { self.last.get() } else { self.read() }
+    }
+
+    /// The time, to the moment.
+    pub(super) fn read(&self) -> Instant {
+        self.clock.now()
     }
 
     /// The time of day, for people.

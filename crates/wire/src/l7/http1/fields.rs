@@ -142,7 +142,7 @@ impl Fields {
                 continue;
             }
             let line = self.line(at, field);
-            let tidy = is_tidy(field, &line);
+            let tidy = is_tidy(field, &line, bytes);
             if tidy && run.end == line.start {
                 run.end = line.end;
                 continue;
@@ -163,6 +163,7 @@ impl Fields {
     }
 }
 
-fn is_tidy(field: &Field, line: &Range<usize>) -> bool {
-    field.value.start == field.name.end + 2 && usize::from(field.value.end) + 2 == line.end
+fn is_tidy(field: &Field, line: &Range<usize>, bytes: &[u8]) -> bool {
+    let between = usize::from(field.name.end)..usize::from(field.value.start);
+    bytes.get(between) == Some(b": ") && usize::from(field.value.end) + LINE_END == line.end
 }

@@ -313,7 +313,7 @@ fn shadow_or_other(name: &[u8]) -> Name {
     }
 }
 
-/// The longest name of a length of its own is shorter.
+/// Longer than any name in [`Known`], and than the beginning `x-forwarded-`.
 const LONGEST: usize = 32;
 /// Set in lower-case letters, and not in upper-case ones.
 const CASE: u8 = 0x20;

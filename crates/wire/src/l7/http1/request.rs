@@ -101,7 +101,7 @@ impl RequestHead {
                 self.take(window, &line, consumed, limits)?;
                 Ok(Parse::Complete { consumed })
             }
-            Ok(None) => scan::partial(line, limits),
+            Ok(None) => scan::partial(window, skipped, limits),
             Err(fault) => Err(fault.in_head(line, limits)),
         }
     }

@@ -107,7 +107,7 @@ impl ResponseHead {
                 self.understand(window, asked)?;
                 Ok(Parse::Complete { consumed })
             }
-            Ok(None) => scan::partial(window, limits),
+            Ok(None) => scan::partial(window, 0, limits),
             Err(fault) => Err(not_a_response(fault.in_head(window, limits))),
         }
     }

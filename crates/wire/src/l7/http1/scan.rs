@@ -50,13 +50,15 @@ impl Resume {
     pub(super) fn after(&mut self, bytes: &[u8], outcome: Result<Parse, Refusal>) {
         let partial = outcome == Ok(Parse::Partial);
         self.scanned = if partial { bytes.len() } else { 0 };
-        self.has_line = partial && first_line(bytes).is_some();
+        let line = bytes.strip_prefix(b"\r\n").unwrap_or(bytes);
+        self.has_line = partial && first_line(line).is_some();
     }
 }
 
-/// What to say when there is not all of it: the limits may have been reached already.
-pub(super) fn partial(bytes: &[u8], limits: &Limits) -> Result<Parse, Refusal> {
-    if is_line_too_long(bytes, limits) {
+/// What to say when there is not all of it: the limits may have been reached already. The start line
+/// begins at `from`.
+pub(super) fn partial(bytes: &[u8], from: usize, limits: &Limits) -> Result<Parse, Refusal> {
+    if is_line_too_long(bytes.get(from..).unwrap_or_default(), limits) {
         Err(Refusal::LineTooLong)
     } else if bytes.len() >= limits.head() {
         Err(Refusal::HeadTooLarge)
@@ -90,7 +92,7 @@ pub(super) fn request_line(bytes: &[u8], from: usize) -> Result<Option<RequestLi
         Some(b"HTTP/1.1\r\n") => Version::Http11,
         Some(b"HTTP/1.0\r\n") => Version::Http10,
         Some(_) => return Err(Fault::Version),
-        None => return may_become(rest, [b"HTTP/1.1\r\n", b"HTTP/1.0\r\n"]).map(|()| None),
+        None => return may_become_version(rest, [b"HTTP/1.1\r\n", b"HTTP/1.0\r\n"]).map(|()| None),
     };
     let end = target.end + " HTTP/1.1\r\n".len();
     Ok(Some(RequestLine { method, target, version, end }))
@@ -118,7 +120,7 @@ pub(super) struct StatusLine {
 /// The status line at the start. `None` while it may still become one.
 pub(super) fn status_line(bytes: &[u8]) -> Result<Option<StatusLine>, Fault> {
     let Some((start, rest)) = bytes.split_first_chunk() else {
-        return may_become(bytes, [b"HTTP/1.1 ", b"HTTP/1.0 "]).map(|()| None);
+        return may_become_version(bytes, [b"HTTP/1.1 ", b"HTTP/1.0 "]).map(|()| None);
     };
     let version = match start {
         b"HTTP/1.1 " => Version::Http11,
@@ -185,7 +187,7 @@ pub(super) fn ends_line(bytes: &[u8], at: usize, otherwise: Fault) -> Result<boo
 }
 
 /// These bytes are too few to be one of the `words`, but may be the start of one.
-fn may_become<const N: usize>(bytes: &[u8], words: [&[u8; N]; 2]) -> Result<(), Fault> {
+fn may_become_version<const N: usize>(bytes: &[u8], words: [&[u8; N]; 2]) -> Result<(), Fault> {
     let fits = words.iter().any(|word| word.starts_with(bytes));
     if fits { Ok(()) } else { Err(Fault::Version) }
 }
