@@ -18,7 +18,7 @@ const fn claim(code: &'static str, what: &'static str, measure: fn(&Report) -> f
     Claim { code, what, measure }
 }
 
-const CLAIMS: [Claim; 27] = [
+const CLAIMS: [Claim; 28] = [
     claim("T01", "requests still held a minute after the last", held),
     claim("T03", "requests that failed, of 1,000", failed),
     claim("T04", "requests that failed, of 1,000", failed),
@@ -33,6 +33,7 @@ const CLAIMS: [Claim; 27] = [
     claim("R07", "retries behind each failed request", retries),
     claim("R08", "retries behind each failed request", retries),
     claim("R09", "answers to nobody, of 1,000 requests", wasted),
+    claim("R11", "retries behind each failed request", retries),
     claim("Q01", "tries into a database that hangs, of 1,000", timed_out),
     claim("Q02", "requests that waited in vain, of 1,000", expired),
     claim("Q03", "answers to nobody, of 1,000 requests", wasted),
@@ -192,6 +193,63 @@ fn retries_over_datagrams_make_the_loss_that_they_answer() {
 
     assert!(lost[0] > 2.0 * lost[1], "datagrams lost of 1,000 requests: {lost:?}");
 }
+
+/// A service that only fails, asked 100 times a second by two balancers, each with its part of the
+/// floor and savings of its own. The savings of a moment are spent before anything is counted.
+#[test]
+fn the_attempts_that_last_are_those_that_arrive_when_all_fails() {
+    let budgets = [
+        r#"{ share = "20%", floor = "10/s", burst = 10 }"#,
+        r#"{ share = "10%", floor = "5000/s", burst = 10 }"#,
+        r#"{ share = "10%", floor = "1/s", burst = 10_000, in_flight = 40 }"#,
+    ];
+
+    let found = budgets.map(|budget| {
+        let text = FAILS.replace("BUDGET", budget);
+        let loaded = config::load_bytes(text.as_bytes(), &config::NoFiles);
+        let design = loaded.design.expect("it reads well");
+        let told = checklist::report::paths(&design, 1).worst[0].lasting;
+        let report = play(&text);
+        (told, last(&report).attempts as f64 / last(&report).requests as f64)
+    });
+
+    for (told, arrived) in found {
+        assert!((arrived / told - 1.0).abs() < 0.03, "{arrived} of {told}");
+    }
+    assert_eq!(found.map(|(told, _)| told), [1.3, 3.0, 3.0]);
+}
+
+const FAILS: &str = r#"
+[client.users]
+traffic = { constant = "100/s" }
+requests = [{ share = "100%", method = "GET", path = "/" }]
+[balancer.lb]
+instances = 2
+listen = [{ address = "127.0.0.1:8080", routes = [{ path = "/", to = "api" }] }]
+[service.api]
+instances = 2
+model = { workers = 16, queue = 64, service_time = "10ms" }
+[call.users.lb]
+timeout = "2s"
+idempotent = true
+on_failure = "error"
+in_flight = "none"
+retry = "none"
+[call.lb.api]
+timeout = "1s"
+attempt_timeout = "300ms"
+idempotent = true
+on_failure = "error"
+in_flight = 64
+queue = 16
+retry = { attempts = 3, backoff = "1ms..5ms", on = ["503"], budget = BUDGET }
+[[incident.fails]]
+on = "api"
+kind = "error"
+rate = "100%"
+status = 503
+at = "0s"
+"#;
 
 /// What is found of the failing fixture of a rule and of the passing one.
 fn both<T>(code: &str, find: impl Fn(&str) -> T) -> [T; 2] {

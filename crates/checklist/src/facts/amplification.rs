@@ -2,13 +2,15 @@
 //!
 //! Each layer that retries multiplies what the layers before it send: three layers of three tries
 //! are 27 attempts for one request. A budget does not change what one unlucky request may cost,
-//! but it bounds what all requests together cost for longer than a moment: the factor of its layer
-//! is 1 + share.
+//! but it bounds what all requests together cost for longer than a moment: to its share of them and
+//! its floor.
 
 use base::{CallId, NodeId};
 use config::Design;
 use config::design::Call;
 
+use super::budgets::Tries;
+use super::flow::Flows;
 use super::neighbours::Neighbours;
 
 /// The product of the tries along the worst path from a client to the end of a call.
@@ -18,29 +20,42 @@ pub struct Amplification {
     pub worst: u64,
     /// The most attempts per request that last, over many requests: budgets count.
     pub lasting: f64,
+    /// The same of the calls before this one.
+    pub asked: f64,
     /// The call before this one on the worst path.
     pub before: Option<CallId>,
 }
 
 /// For each call of the design.
-pub(super) fn of(design: &Design, neighbours: &Neighbours, order: &[NodeId]) -> Vec<Amplification> {
-    let start = Amplification { worst: 1, lasting: 1.0, before: None };
-    let mut all: Vec<Amplification> = design.calls.iter().map(|call| start.times(call)).collect();
+pub(super) fn of(
+    design: &Design,
+    neighbours: &Neighbours,
+    order: &[NodeId],
+    flows: &Flows,
+) -> Vec<Amplification> {
+    let start = Amplification { worst: 1, lasting: 1.0, asked: 1.0, before: None };
+    let ids = (0..design.calls.len()).map(CallId::from_index);
+    let mut all: Vec<_> = ids.map(|id| start.times(design, id, flows)).collect();
     for &node in order {
         let at_node = worst_at(neighbours.to(node), &all).unwrap_or(start);
         for &call in neighbours.from(node) {
-            all[call.index()] = at_node.times(design.call(call));
+            all[call.index()] = at_node.times(design, call, flows);
         }
     }
     all
 }
 
-/// The factor of one call over many requests.
-pub fn lasting_factor(call: &Call) -> f64 {
-    let attempts = f64::from(call.rules.retry.attempts);
-    match &call.rules.budget {
-        Some(budget) => attempts.min(1.0 + budget.share().as_f64()),
-        None => attempts,
+/// The attempts that last, for each request of a client, when `asked` arrive for each of them and
+/// `traffic` per second of those is known. A floor weighs as much as that traffic is small; where
+/// nobody knows the traffic, only the share is counted.
+pub(super) fn lasting(design: &Design, call: &Call, asked: f64, traffic: Option<f64>) -> f64 {
+    let tries = Tries::of(design, call);
+    match traffic.filter(|traffic| *traffic > 0.0) {
+        Some(traffic) => {
+            let requests = traffic * asked;
+            tries.for_longer_than_a_moment(requests).when_all_fails(requests) / traffic
+        }
+        None => asked * tries.when_asked_without_end(),
     }
 }
 
@@ -52,16 +67,23 @@ fn worst_at(calls: &[CallId], all: &[Amplification]) -> Option<Amplification> {
     };
     let worst = calls.iter().max_by(by_worst)?;
     let lasting = calls.iter().map(|call| of(call).lasting).fold(1.0, f64::max);
-    Some(Amplification { lasting, before: Some(*worst), worst: of(worst).worst })
+    Some(Amplification { lasting, asked: lasting, before: Some(*worst), worst: of(worst).worst })
 }
 
 impl Amplification {
+    /// By how much this call multiplies it, over many requests.
+    pub fn lasting_factor(&self) -> f64 {
+        self.lasting / self.asked
+    }
+
     /// After one more call.
-    fn times(self, call: &Call) -> Self {
+    fn times(self, design: &Design, id: CallId, flows: &Flows) -> Self {
+        let call = design.call(id);
         let attempts = u64::from(call.rules.retry.attempts);
         Self {
             worst: self.worst.saturating_mul(attempts),
-            lasting: self.lasting * lasting_factor(call),
+            lasting: lasting(design, call, self.lasting, flows.traffic(id)),
+            asked: self.lasting,
             before: self.before,
         }
     }

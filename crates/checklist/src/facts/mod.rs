@@ -5,6 +5,7 @@
 //! number of paths through it: a design file may come from anybody.
 
 mod amplification;
+mod budgets;
 mod capacity;
 mod distance;
 mod flow;
@@ -15,7 +16,8 @@ mod pools;
 mod sessions;
 mod trouble;
 
-pub use amplification::{Amplification, lasting_factor};
+pub use amplification::Amplification;
+pub(crate) use budgets::{A_MOMENT, HARMLESS_BURST, Tries};
 pub(crate) use capacity::{mean_of_lognormal, p99};
 pub(crate) use distance::light_time;
 pub use flow::Arrival;
@@ -59,8 +61,8 @@ impl<'a> Facts<'a> {
             design,
             delays: Delays::of(design),
             homes: Homes::of(design, &neighbours, &order, &flows),
+            amplification: amplification::of(design, &neighbours, &order, &flows),
             flows,
-            amplification: amplification::of(design, &neighbours, &order),
             paces: Paces::of(design, &neighbours, &order, |_| 1.0),
             neighbours,
             order,
@@ -135,9 +137,7 @@ impl<'a> Facts<'a> {
     /// The requests per second of a call without any retry: nothing if no client sends any, or if
     /// it depends on how many a cache answers.
     pub fn traffic(&self, call: CallId) -> Option<f64> {
-        let arrivals = self.arrivals(call);
-        let known = !arrivals.is_empty() && arrivals.iter().all(|arrival| arrival.sure);
-        known.then(|| arrivals.iter().map(|arrival| arrival.per_sec).sum())
+        self.flows.traffic(call)
     }
 
     /// The requests per second that reach a node without any retry.
@@ -151,6 +151,32 @@ impl<'a> Facts<'a> {
         self.sum_over_calls_to(node, |call| {
             Some(self.traffic(call)? * self.amplification(call).lasting)
         })
+    }
+
+    /// The traffic of a node from which its load is more than it can do once all fails, and so stays
+    /// there; nothing if nobody retries. What arrives by the retries of those further up is taken
+    /// as at today's traffic, which is exact without a floor there, and too cautious with one.
+    pub fn storm_above(&self, node: NodeId, capacity: f64) -> Option<f64> {
+        let traffic = self.node_traffic(node).filter(|traffic| *traffic > 0.0)?;
+        let load = self.node_load_when_all_fails(node)?;
+        let calls: Vec<(Tries, f64)> = self
+            .calls_to(node)
+            .filter_map(|(id, call)| {
+                let requests = self.traffic(id)? * self.amplification(id).asked;
+                let tries = Tries::of(self.design, call).for_longer_than_a_moment(requests);
+                Some((tries, requests / traffic))
+            })
+            .collect();
+        let load_at = |traffic: f64| -> f64 {
+            calls.iter().map(|(tries, asked)| tries.when_all_fails(traffic * asked)).sum()
+        };
+        (load > traffic).then(|| budgets::where_it_reaches(capacity, load_at))
+    }
+
+    /// The attempts of a call that last, for each request of a client, after `asked` of the calls
+    /// before it.
+    pub(crate) fn lasting_after(&self, asked: f64, call: CallId) -> f64 {
+        amplification::lasting(self.design, self.design.call(call), asked, self.traffic(call))
     }
 
     /// Whether every request of every client needs this node.

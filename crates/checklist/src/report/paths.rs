@@ -9,7 +9,7 @@ use config::graph::Graph;
 use serde::Serialize;
 
 use crate::Facts;
-use crate::facts::{lasting_factor, routed};
+use crate::facts::routed;
 
 /// A way from a client to a node that asks nobody further.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -69,13 +69,13 @@ fn is_passable(design: &Design, path: &[CallId]) -> bool {
 }
 
 fn path(facts: &Facts<'_>, worst: u64, calls: &[CallId]) -> Path {
-    let factor = |id: &CallId| lasting_factor(facts.design.call(*id));
+    let lasting = calls.iter().fold(1.0, |asked, &id| facts.lasting_after(asked, id));
     Path {
         calls: calls.iter().map(|&id| facts.design.call_name(id)).collect(),
         ids: calls.to_vec(),
         tries: calls.iter().map(|&id| facts.design.call(id).rules.retry.attempts).collect(),
         worst,
-        lasting: super::rounded(calls.iter().map(factor).product()),
+        lasting: super::rounded(lasting),
     }
 }
 

@@ -24,12 +24,18 @@ fn check(facts: &Facts<'_>, notes: &mut Notes<'_>) {
             continue;
         };
         let limit = call.rules.admission.in_flight.unwrap_or(u32::MAX);
-        if budget.in_flight() >= limit && facts.says(id, "retry.budget.in_flight") {
+        if budget.in_flight() >= limit.max(2) {
+            let said = facts.says(id, "retry.budget.in_flight");
+            let (key, by) =
+                if said { (IN_FLIGHT, "") } else { ("retry.budget.burst", ", as many as `burst`") };
             notes.on_call(
                 id,
-                "retry.budget.in_flight",
-                format!("{} retries may be under way, of {limit} in all", budget.in_flight()),
-                "a tenth of `in_flight`, or none of your own: the default is `burst`".to_owned(),
+                key,
+                format!("{} retries may be under way{by}, of {limit} in all", budget.in_flight()),
+                format!(
+                    "an `in_flight` of the budget of {}, a tenth of that of the call",
+                    (limit / 10).max(1)
+                ),
             );
         }
         if budget.share() >= Share::WHOLE {
@@ -42,3 +48,5 @@ fn check(facts: &Facts<'_>, notes: &mut Notes<'_>) {
         }
     }
 }
+
+const IN_FLIGHT: &str = "retry.budget.in_flight";

@@ -18,6 +18,7 @@ mod ejection_never_acts;
 mod endless_call;
 mod endless_queue;
 mod endless_queue_in_service;
+mod endless_savings;
 mod failover_overloads;
 mod faster_than_light;
 mod first_try_takes_all;
@@ -86,6 +87,7 @@ pub static ALL: &[&Rule] = &[
     &layers_multiply_within_budgets::RULE,
     &uncancelled::RULE,
     &retries_over_udp::RULE,
+    &endless_savings::RULE,
     &no_limit::RULE,
     &endless_queue::RULE,
     &endless_queue_in_service::RULE,
