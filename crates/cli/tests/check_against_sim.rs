@@ -50,7 +50,7 @@ const CLAIMS: [Claim; 28] = [
 ];
 
 /// Rules that a test of their own holds against the simulation, below.
-const APART: [&str; 8] = ["C03", "H02", "H03", "L01", "L02", "R10", "T02", "T09"];
+const APART: [&str; 9] = ["C03", "H02", "H03", "L01", "L02", "R10", "T02", "T09", "W01"];
 
 /// Rules that no simulation can show, and why.
 const NOT_SHOWN: [(&str, &[&str]); 2] = [
@@ -178,6 +178,17 @@ fn a_check_that_waits_longer_than_a_request_keeps_an_endpoint_that_answers_nobod
     let failed = both("H03", |text| failed(&play(&format!("{text}\n{far}"))));
 
     assert!(failed[0] > 2.0 * failed[1], "of 1,000: {failed:?}");
+}
+
+#[test]
+fn a_request_that_no_route_takes_fails_for_that_and_gets_no_further() {
+    let found = both("W01", |text| {
+        let report = play(text);
+        let unrouted = report.failed_by_cause.get("no_route").copied().unwrap_or(0);
+        (of_thousand(&report, unrouted), failed(&report), last(&report).requests > 0)
+    });
+
+    assert_eq!(found, [(1_000.0, 1_000.0, false), (0.0, 0.0, true)]);
 }
 
 /// A way on which the answers just fit: what is lost is asked for again, and so more is lost.

@@ -82,6 +82,8 @@ pub struct Client {
     pub arrivals: traffic::Arrivals,
     /// What they ask for; shares add up to the whole.
     pub requests: Vec<traffic::RequestKind>,
+    /// Where each of these stands; none if the file says nothing of them.
+    pub spans: Vec<Span>,
 }
 
 /// A balancer of ours.

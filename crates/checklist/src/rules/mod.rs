@@ -2,8 +2,8 @@
 //!
 //! A letter says what a rule is about: `A` the five answers, `T` time, `R` retries, `Q` queues and
 //! limits, `H` health, `F` failure domains, `L` long-lived connections, `G` geography, `C`
-//! capacity. A number is never used twice. What a file alone can get wrong has a `P` code of
-//! `config`.
+//! capacity, `W` ways. A number is never used twice. What a file alone can get wrong has a `P` code
+//! of `config`.
 //!
 //! Of the nineteen well-known traps in failure handling, three cannot be seen in a file, because
 //! the deciding code does not fall into them whatever the file says: the budget is charged when a
@@ -59,6 +59,7 @@ mod unanswered_failure;
 mod unanswered_idempotence;
 mod unanswered_timeout;
 mod uncancelled;
+mod unrouted;
 mod writes_across_regions;
 
 /// Every rule, in the order of the codes.
@@ -111,6 +112,7 @@ pub static ALL: &[&Rule] = &[
     &overloaded::RULE,
     &retries_hold_it_down::RULE,
     &incident_overloads::RULE,
+    &unrouted::RULE,
 ];
 
 /// The rule of this code, written in any case.
