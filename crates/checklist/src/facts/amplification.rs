@@ -18,7 +18,9 @@ use super::neighbours::Neighbours;
 pub struct Amplification {
     /// The most attempts of this call that one request can cause.
     pub worst: u64,
-    /// The most attempts per request that last, over many requests: budgets count.
+    /// How many calls these are attempts of: more than one where a step is repeated.
+    pub calls: u64,
+    /// The most attempts of each of these calls that last, over many requests: budgets count.
     pub lasting: f64,
     /// The same of the calls before this one.
     pub asked: f64,
@@ -32,14 +34,15 @@ pub(super) fn of(
     neighbours: &Neighbours,
     order: &[NodeId],
     flows: &Flows,
+    fanout: &[u64],
 ) -> Vec<Amplification> {
-    let start = Amplification { worst: 1, lasting: 1.0, asked: 1.0, before: None };
+    let start = Amplification { worst: 1, calls: 1, lasting: 1.0, asked: 1.0, before: None };
     let ids = (0..design.calls.len()).map(CallId::from_index);
-    let mut all: Vec<_> = ids.map(|id| start.times(design, id, flows)).collect();
+    let mut all: Vec<_> = ids.map(|id| start.times(design, id, flows, fanout)).collect();
     for &node in order {
         let at_node = worst_at(neighbours.to(node), &all).unwrap_or(start);
         for &call in neighbours.from(node) {
-            all[call.index()] = at_node.times(design, call, flows);
+            all[call.index()] = at_node.times(design, call, flows, fanout);
         }
     }
     all
@@ -67,21 +70,27 @@ fn worst_at(calls: &[CallId], all: &[Amplification]) -> Option<Amplification> {
     };
     let worst = calls.iter().max_by(by_worst)?;
     let lasting = calls.iter().map(|call| of(call).lasting).fold(1.0, f64::max);
-    Some(Amplification { lasting, asked: lasting, before: Some(*worst), worst: of(worst).worst })
+    Some(Amplification { lasting, asked: lasting, before: Some(*worst), ..of(worst) })
 }
 
 impl Amplification {
+    /// The most attempts of one of these calls.
+    pub const fn tries(&self) -> u64 {
+        self.worst / self.calls
+    }
+
     /// By how much this call multiplies it, over many requests.
     pub fn lasting_factor(&self) -> f64 {
         self.lasting / self.asked
     }
 
     /// After one more call.
-    fn times(self, design: &Design, id: CallId, flows: &Flows) -> Self {
+    fn times(self, design: &Design, id: CallId, flows: &Flows, fanout: &[u64]) -> Self {
         let call = design.call(id);
         let attempts = u64::from(call.rules.retry.attempts);
         Self {
-            worst: self.worst.saturating_mul(attempts),
+            worst: self.worst.saturating_mul(attempts).saturating_mul(fanout[id.index()]),
+            calls: self.calls.saturating_mul(fanout[id.index()]),
             lasting: lasting(design, call, self.lasting, flows.traffic(id)),
             asked: self.lasting,
             before: self.before,

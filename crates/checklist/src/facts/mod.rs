@@ -8,6 +8,7 @@ mod amplification;
 mod budgets;
 mod capacity;
 mod distance;
+mod fanout;
 mod flow;
 mod homes;
 mod neighbours;
@@ -47,6 +48,7 @@ pub struct Facts<'a> {
     delays: Delays,
     flows: Flows,
     homes: Homes,
+    fanout: Vec<u64>,
     amplification: Vec<Amplification>,
     paces: Paces,
 }
@@ -57,11 +59,13 @@ impl<'a> Facts<'a> {
         let neighbours = Neighbours::of(design);
         let order = order::of(design, &neighbours);
         let flows = Flows::of(design, &neighbours, &order);
+        let fanout = fanout::of(design, &neighbours);
         Self {
             design,
             delays: Delays::of(design),
             homes: Homes::of(design, &neighbours, &order, &flows),
-            amplification: amplification::of(design, &neighbours, &order, &flows),
+            amplification: amplification::of(design, &neighbours, &order, &flows, &fanout),
+            fanout,
             flows,
             paces: Paces::of(design, &neighbours, &order, |_| 1.0),
             neighbours,
@@ -105,11 +109,26 @@ impl<'a> Facts<'a> {
         self.calls().map(|(id, _)| id).filter(ends)
     }
 
-    /// `users -> lb 2 x lb -> svc 3`: the tries of those calls of a path that are retried.
+    /// How often a call is made for one request to the node that makes it, at most.
+    pub fn made_for_one(&self, call: CallId) -> u64 {
+        self.fanout[call.index()]
+    }
+
+    /// `a -> db 2`, and of what several steps ask for `a -> db 2 in 5 calls`.
+    pub(crate) fn call_with_tries(&self, call: CallId) -> String {
+        let attempts = self.design.call(call).rules.retry.attempts;
+        let name = self.design.call_in_words(call);
+        match self.made_for_one(call) {
+            1 => format!("{name} {attempts}"),
+            made => format!("{name} {attempts} in {made} calls"),
+        }
+    }
+
+    /// `users -> lb 2 x lb -> svc 3`: the tries of those calls of a path that are made again.
     pub fn tries_in_words(&self, path: &[CallId]) -> String {
         let one = |&id: &CallId| {
             let attempts = self.design.call(id).rules.retry.attempts;
-            (attempts > 1).then(|| format!("{} {attempts}", self.design.call_in_words(id)))
+            (attempts > 1 || self.made_for_one(id) > 1).then(|| self.call_with_tries(id))
         };
         path.iter().filter_map(one).collect::<Vec<_>>().join(" x ")
     }

@@ -21,7 +21,7 @@ pub struct Path {
     pub ids: Vec<CallId>,
     /// The tries of each.
     pub tries: Vec<u8>,
-    /// The product of the tries: the most attempts that one request can cause at the end.
+    /// The product of the tries, and of how often each call is made: the most attempts that one request can cause at the end.
     pub worst: u64,
     /// The most attempts per request that last, over many requests: budgets count.
     pub lasting: f64,
@@ -42,7 +42,10 @@ pub struct Paths {
 pub fn paths(design: &Design, most: usize) -> Paths {
     let facts = Facts::of(design);
     let found = Graph::of(design).paths();
-    let attempts = |id: &CallId| u64::from(design.call(*id).rules.retry.attempts);
+    let attempts = |id: &CallId| {
+        let attempts = u64::from(design.call(*id).rules.retry.attempts);
+        attempts.saturating_mul(facts.made_for_one(*id))
+    };
     let worst = |path: &Vec<CallId>| path.iter().map(attempts).fold(1, u64::saturating_mul);
     let passable = found.paths.iter().filter(|path| is_passable(design, path));
     let mut all: Vec<(u64, &Vec<CallId>)> = passable.map(|path| (worst(path), path)).collect();
@@ -69,13 +72,14 @@ fn is_passable(design: &Design, path: &[CallId]) -> bool {
 }
 
 fn path(facts: &Facts<'_>, worst: u64, calls: &[CallId]) -> Path {
+    let made: f64 = calls.iter().map(|&id| facts.made_for_one(id) as f64).product();
     let lasting = calls.iter().fold(1.0, |asked, &id| facts.lasting_after(asked, id));
     Path {
         calls: calls.iter().map(|&id| facts.design.call_name(id)).collect(),
         ids: calls.to_vec(),
         tries: calls.iter().map(|&id| facts.design.call(id).rules.retry.attempts).collect(),
         worst,
-        lasting: super::rounded(lasting),
+        lasting: super::rounded(lasting * made),
     }
 }
 

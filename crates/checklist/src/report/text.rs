@@ -10,6 +10,7 @@ use super::columns::{lay_out, wrap};
 use super::five::{Row, UNANSWERED, rows};
 use super::paths::{Path, paths};
 use super::{Reviewed, bounds};
+use crate::Facts;
 use crate::amounts::counted;
 
 /// The width of the page.
@@ -72,10 +73,10 @@ fn is_ours(row: &Row) -> bool {
 fn ways(design: &Design, colour: bool) -> String {
     const MOST: usize = 12;
     let paths = paths(design, MOST);
+    let facts = Facts::of(design);
     let steps = |path: &Path| {
-        let steps = path.ids.iter().zip(&path.tries);
-        let step = |(&id, tries)| format!("{} {tries}", design.call_in_words(id));
-        steps.map(step).collect::<Vec<_>>().join(" x ")
+        let steps = path.ids.iter().map(|&id| facts.call_with_tries(id));
+        steps.collect::<Vec<_>>().join(" x ")
     };
     let rows = paths.worst.iter().map(|path| {
         vec![format!("  {}", steps(path)), format!("x{}", path.worst), format!("x{}", path.lasting)]
