@@ -53,3 +53,34 @@ fn a_floor_or_a_share_as_offered_is_enough() {
     assert!(told("share = \"0%\", floor = \"200/s\"").is_some_and(|told| told.contains("0/s")));
     assert_eq!(told("share = \"0%\", floor = \"0/s\""), None);
 }
+
+/// Between the regions of the fixture and back takes 54.7 ms.
+#[test]
+fn all_that_waits_for_light_is_held_against_it() {
+    let passing = rule_named("G04").expect("the rule exists").passing;
+    let found = |line: &str| -> Vec<_> {
+        let found = review(&read(&format!("{passing}{line}\n")));
+        found.iter().map(|finding| (finding.rule.code, finding.message.clone())).collect()
+    };
+    let codes = |line: &str| -> Vec<_> { found(line).iter().map(|(code, _)| *code).collect() };
+    let check = |time: &str| format!("health = {{ path = \"/\", timeout = \"{time}\" }}");
+
+    assert_eq!(codes("connect_timeout = \"50ms\""), ["G01"]);
+    assert_eq!(codes("connect_timeout = \"60ms\""), [""; 0]);
+    assert_eq!(codes(&check("50ms")), ["G01"]);
+    assert_eq!(codes(&check("100ms")), ["G04"]);
+    assert_eq!(codes(&check("110ms")), [""; 0]);
+    assert_eq!(
+        found(&check("50ms"))[0].1,
+        "a check ends after 50ms; from `us` to `eu` and back takes 54.7ms at least"
+    );
+}
+
+#[test]
+fn the_time_that_is_offered_for_the_way_is_enough_for_the_way() {
+    let offered = way_out("G04", &failing("G04", ["80ms", "80ms"])).expect("it is broken");
+
+    assert!(offered.starts_with("more than 110ms"), "{offered}");
+    assert_eq!(way_out("G04", &failing("G04", ["80ms", "110ms"])), None);
+    assert_eq!(way_out("G01", &failing("G04", ["80ms", "110ms"])), None);
+}

@@ -18,7 +18,7 @@ const fn claim(code: &'static str, what: &'static str, measure: fn(&Report) -> f
     Claim { code, what, measure }
 }
 
-const CLAIMS: [Claim; 28] = [
+const CLAIMS: [Claim; 29] = [
     claim("T01", "requests still held a minute after the last", held),
     claim("T03", "requests that failed, of 1,000", failed),
     claim("T04", "requests that failed, of 1,000", failed),
@@ -45,6 +45,7 @@ const CLAIMS: [Claim; 28] = [
     claim("F04", "requests that failed, of 1,000", failed),
     claim("L03", "sessions refused, of 1,000 openings", sessions_refused),
     claim("G01", "requests that failed, of 1,000", failed),
+    claim("G04", "requests that failed, of 1,000", failed),
     claim("C01", "requests that failed, of 1,000", failed),
     claim("C02", "retries behind each failed request", retries),
 ];
@@ -154,6 +155,19 @@ fn a_balancer_of_connections_sends_all_that_shares_one_to_one_endpoint() {
     });
 
     assert!(failed[0] > 100.0, "of 1,000: {failed:?}");
+    assert!(failed[1] < 10.0, "of 1,000: {failed:?}");
+}
+
+#[test]
+fn no_connection_stands_before_light_has_come_back() {
+    let rule = rule_named("G01").expect("the rule exists");
+
+    let failed = ["50ms", "200ms"].map(|time| {
+        let text = format!("{}connect_timeout = \"{time}\"\n", rule.passing);
+        failed(&play(&text))
+    });
+
+    assert_eq!(failed[0], 1_000.0, "of 1,000");
     assert!(failed[1] < 10.0, "of 1,000: {failed:?}");
 }
 

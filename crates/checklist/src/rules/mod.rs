@@ -34,6 +34,7 @@ mod more_than_connections;
 mod no_backoff;
 mod no_budget;
 mod no_limit;
+mod no_time_to_connect;
 mod not_idempotent;
 mod outlasts_caller;
 mod overloaded;
@@ -109,6 +110,7 @@ pub static ALL: &[&Rule] = &[
     &faster_than_light::RULE,
     &link_faster_than_light::RULE,
     &writes_across_regions::RULE,
+    &no_time_to_connect::RULE,
     &overloaded::RULE,
     &retries_hold_it_down::RULE,
     &incident_overloads::RULE,
