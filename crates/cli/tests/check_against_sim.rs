@@ -51,7 +51,7 @@ const CLAIMS: [Claim; 29] = [
 ];
 
 /// Rules that a test of their own holds against the simulation, below.
-const APART: [&str; 9] = ["C03", "H02", "H03", "L01", "L02", "R10", "T02", "T09", "W01"];
+const APART: [&str; 10] = ["C03", "H02", "H03", "H04", "L01", "L02", "R10", "T02", "T09", "W01"];
 
 /// Rules that no simulation can show, and why.
 const NOT_SHOWN: [(&str, &[&str]); 2] = [
@@ -192,6 +192,18 @@ fn a_check_that_waits_longer_than_a_request_keeps_an_endpoint_that_answers_nobod
     let failed = both("H03", |text| failed(&play(&format!("{text}\n{far}"))));
 
     assert!(failed[0] > 2.0 * failed[1], "of 1,000: {failed:?}");
+}
+
+#[test]
+fn a_breaker_that_waits_for_more_calls_than_come_does_not_open() {
+    let open = both("H04", |text| {
+        let report = play(text);
+        let causes = &last(&report).failed_by_cause;
+        causes.get("breaker_open").copied().unwrap_or(0)
+    });
+
+    assert_eq!(open[0], 0);
+    assert!(open[1] > 1_000, "{open:?}");
 }
 
 #[test]

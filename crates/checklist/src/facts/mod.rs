@@ -242,6 +242,12 @@ impl<'a> Facts<'a> {
         deadline.attempt_timeout.or(deadline.timeout)
     }
 
+    /// The time that a health check of a call is given; nothing if it has none.
+    pub fn patience_of_checks(&self, call: CallId) -> Option<Duration> {
+        let health = self.design.call(call).rules.health?;
+        Some(health.timeout())
+    }
+
     /// Instances of a node, by what the file says or by its addresses.
     pub fn instances(&self, node: NodeId) -> u32 {
         instances(self.design.node(node))

@@ -52,11 +52,10 @@ impl Farthest {
 fn check(facts: &Facts<'_>, notes: &mut Notes<'_>) {
     for (id, call) in facts.calls() {
         let Some(far) = Farthest::of(facts, id) else { continue };
-        let health = call.rules.health.as_ref().map(|health| health.timeout());
         let timed = [
             ("attempt_timeout", "a try ends", facts.patience(id).filter(|_| !call.stream)),
             ("connect_timeout", "connecting ends", call.rules.connect_timeout),
-            ("health.timeout", "a check ends", health),
+            ("health.timeout", "a check ends", facts.patience_of_checks(id)),
         ];
         let too_short = timed
             .into_iter()

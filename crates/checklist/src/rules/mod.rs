@@ -12,6 +12,7 @@
 
 use crate::Rule;
 
+mod breaker_never_opens;
 mod declared_idempotent;
 mod ejection_empties_pool;
 mod ejection_never_acts;
@@ -100,6 +101,7 @@ pub static ALL: &[&Rule] = &[
     &ejection_never_acts::RULE,
     &ejection_empties_pool::RULE,
     &patient_health_check::RULE,
+    &breaker_never_opens::RULE,
     &single_instance::RULE,
     &single_balancer::RULE,
     &grpc_across_owners::RULE,

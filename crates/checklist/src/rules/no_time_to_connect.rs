@@ -25,10 +25,9 @@ fn check(facts: &Facts<'_>, notes: &mut Notes<'_>) {
         let Some(far) = Farthest::of(facts, id).filter(|_| call.protocol != Protocol::Udp) else {
             continue;
         };
-        let health = call.rules.health.as_ref().map(|health| health.timeout());
         let timed = [
             ("attempt_timeout", "a try ends", facts.patience(id).filter(|_| !call.stream)),
-            ("health.timeout", "a check ends", health),
+            ("health.timeout", "a check ends", facts.patience_of_checks(id)),
         ];
         let both = far.round_trip + far.round_trip;
         for (key, what, time) in timed {
