@@ -14,21 +14,29 @@ const LARGEST: usize = 4 << 20;
 /// As text, if it is some. What is no UTF-8 is shown with replacement characters.
 pub(crate) fn to_text(bytes: &[u8]) -> Result<&str, Box<Diagnostic>> {
     if bytes.len() > LARGEST {
-        let size = base::Bytes((bytes.len() as u64).next_multiple_of(1 << 20));
-        let message = format!("the file has up to {size}; a design has at most 4MiB");
+        let size = bytes.len() as f64 / f64::from(1 << 20);
+        let message = format!("the file has {size:.1} MiB; a design has at most 4");
         return Err(whole_file(message, "check that this is the design file"));
     }
     let text = std::str::from_utf8(bytes).map_err(|error| {
-        let message = format!("byte {} of the file is not UTF-8", error.valid_up_to());
+        let message = format!("{} is not UTF-8", place(bytes, error.valid_up_to()));
         whole_file(message, "save the file as UTF-8, without a byte order mark of UTF-16")
     })?;
     match text.find('\0') {
         None => Ok(text),
         Some(at) => {
-            let message = format!("byte {at} of the file is a NUL");
+            let message = format!("{} is a NUL", place(bytes, at));
             Err(whole_file(message, "check that this is a text file"))
         }
     }
+}
+
+/// Where a byte is, for people and for programs that show bytes; both count from one.
+fn place(bytes: &[u8], at: usize) -> String {
+    let before = &bytes[..at];
+    let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
+    let start = before.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
+    format!("byte {} of line {line}", at - start + 1)
 }
 
 /// The tree, as far as it could be read; what could not is reported.
@@ -58,6 +66,8 @@ fn way_out(message: &str) -> &'static str {
         "keep one of the two; a table is opened once, with all its keys"
     } else if message.contains("unclosed") {
         "close it on the same line"
+    } else if message.contains("carriage return") {
+        "end lines with a line feed, alone or behind a carriage return; editors call it LF or CRLF"
     } else if message.contains("recurs") {
         "a design needs a handful of levels, not dozens"
     } else {
