@@ -37,6 +37,7 @@ mod no_budget;
 mod no_limit;
 mod no_time_to_connect;
 mod not_idempotent;
+mod only_for_nobody;
 mod outlasts_caller;
 mod overloaded;
 mod patient_health_check;
@@ -117,6 +118,7 @@ pub static ALL: &[&Rule] = &[
     &retries_hold_it_down::RULE,
     &incident_overloads::RULE,
     &unrouted::RULE,
+    &only_for_nobody::RULE,
 ];
 
 /// The rule of this code, written in any case.
