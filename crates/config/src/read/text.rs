@@ -3,6 +3,7 @@
 use toml::Spanned;
 use toml::de::DeTable;
 
+use super::twice;
 use crate::codes::{SYNTAX, UNREADABLE};
 use crate::diagnostic::Diagnostic;
 use crate::report::Report;
@@ -42,13 +43,27 @@ fn place(bytes: &[u8], at: usize) -> String {
 /// The tree, as far as it could be read; what could not is reported.
 pub(crate) fn parse<'t>(text: &'t str, report: &mut Report) -> Spanned<DeTable<'t>> {
     let (tree, errors) = DeTable::parse_recoverable(text);
+    let mut told_until = 0;
     for error in errors {
         let span = error.span().map_or(Span::default(), |range| visible(text, range.into()));
         let message = error.message();
-        report.push(SYNTAX.at(span, message.to_owned()).instead(way_out(message)));
+        if !message.contains(TWICE) {
+            report.push(SYNTAX.at(span, message.to_owned()).instead(way_out(message)));
+        } else if span.start >= told_until && !report.is_full() {
+            told_until = twice::end_of_table(text, span).unwrap_or(told_until);
+            let what = twice::what(text, span);
+            let told = SYNTAX.at(span, format!("{message}: {what}")).instead(way_out(message));
+            report.push(match twice::first(text, tree.get_ref(), span) {
+                Some(first) => told.see(first, "here it is already"),
+                None => told,
+            });
+        }
     }
     tree
 }
+
+/// Of what the file has said already.
+const TWICE: &str = "duplicate key";
 
 /// An error at the end of a line or of the file needs a place that can be shown: the last
 /// character before it that is more than white space.
@@ -62,7 +77,7 @@ fn visible(text: &str, span: Span) -> Span {
 }
 
 fn way_out(message: &str) -> &'static str {
-    if message.contains("duplicate key") {
+    if message.contains(TWICE) {
         "keep one of the two; a table is opened once, with all its keys"
     } else if message.contains("unclosed") {
         "close it on the same line"
