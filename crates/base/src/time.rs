@@ -188,6 +188,9 @@ impl fmt::Display for Duration {
             (nanos, Some((unit, name))) if nanos / unit < 1_000 => {
                 write!(f, "{}{name}", nanos / unit)
             }
+            (nanos, _) if nanos >= 1_000 * UNITS[0].0 => {
+                write!(f, "{}d", nanos / (24 * UNITS[0].0))
+            }
             (nanos, _) if nanos >= 1_000_000_000 => write!(f, "{}s", nanos as f64 / 1e9),
             (nanos, _) if nanos >= 1_000_000 => write!(f, "{}ms", nanos as f64 / 1e6),
             (nanos, _) => write!(f, "{}us", nanos as f64 / 1e3),
@@ -213,6 +216,14 @@ mod tests {
             .map(|nanos| Duration::from_nanos(nanos).to_string());
 
         assert_eq!(shown, ["800ms", "90s", "1.5s", "2m", "350us", "0s"]);
+    }
+
+    #[test]
+    fn what_nobody_counts_in_seconds_is_told_in_days() {
+        let shown = [9_999 * 86_400, u64::MAX / 1_000_000_000, 999 * 3_600]
+            .map(|seconds| Duration::from_secs(seconds).to_string());
+
+        assert_eq!(shown, ["9999d", "213503d", "999h"]);
     }
 
     #[test]

@@ -26,9 +26,9 @@ pub struct NodeBounds {
     pub wait: Option<Wait>,
     /// The most attempts that one request of a client can bring here.
     pub worst: u64,
-    /// The traffic above which retries alone keep it overloaded once it has fallen behind: its
-    /// capacity divided by the attempts per request that last when all fail, budgets counted.
-    /// Nothing where nobody retries.
+    /// The traffic above which retries alone can keep it overloaded once it has fallen behind: where
+    /// the attempts that last when all fail, shares and floors of budgets counted, come to its
+    /// capacity. Nothing where nobody retries.
     pub storm_above: Option<f64>,
     /// The longest queue of an instance of which the last can still be answered in time.
     pub useful_queue: Option<UsefulQueue>,
@@ -96,8 +96,6 @@ fn of_node(facts: &Facts<'_>, id: NodeId, node: &Node) -> Option<NodeBounds> {
     let model = node.model()?;
     let capacity = facts.capacity_as_asked(id)?;
     let traffic = facts.node_traffic(id).filter(|traffic| *traffic > 0.0);
-    let failing = facts.node_load_when_all_fails(id);
-    let lasting = traffic.zip(failing).map(|(traffic, failing)| failing / traffic);
     let asking = facts.calls_to(id).map(|(call, _)| facts.amplification(call).worst);
     Some(NodeBounds {
         node: id,
@@ -105,9 +103,7 @@ fn of_node(facts: &Facts<'_>, id: NodeId, node: &Node) -> Option<NodeBounds> {
         traffic,
         wait: traffic.and_then(|traffic| wait(facts, id, model, traffic)),
         worst: asking.max().unwrap_or(1),
-        storm_above: lasting
-            .filter(|attempts| *attempts > 1.0)
-            .map(|attempts| closed::storm_threshold(capacity, attempts)),
+        storm_above: facts.storm_above(id, capacity),
         useful_queue: useful_queue(facts, id, facts.capacity(id)?),
     })
 }

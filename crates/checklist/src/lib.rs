@@ -11,6 +11,7 @@
 //! A rule is one file in `rules/`, with its code, its reason, and two designs in `fixtures/`: one
 //! that fails it and one that passes.
 
+mod amounts;
 pub mod bounds;
 mod built;
 pub mod facts;

@@ -80,7 +80,8 @@ fn bounds_or_none(traffic: &str) -> Option<f64> {
 #[test]
 fn retries_without_a_budget_divide_what_a_service_survives() {
     let four = "{ attempts = 4, backoff = \"10ms..20ms\", budget = \"none\" }";
-    let budget = "{ attempts = 4, backoff = \"10ms..20ms\", budget = { share = \"25%\" } }";
+    let budget =
+        "{ attempts = 4, backoff = \"10ms..20ms\", budget = { share = \"25%\", floor = \"0/s\" } }";
 
     let storms = ["\"none\"", four, budget].map(|retry| {
         let bounds = bounds("\"20/s\"", "\"10ms\"", retry);

@@ -97,7 +97,9 @@ fn tries_multiply_along_the_worst_path() {
     );
     let design = read(BALANCER);
     let facts = Facts::of(&design);
-    assert_eq!(facts.amplification(call(&design, "lb.svc")).lasting, 1.1);
+    // A share of 10 %, and a floor of 1/s beside 300/s.
+    let lasting = facts.amplification(call(&design, "lb.svc")).lasting;
+    assert_eq!((lasting * 10_000.0).round(), 11_033.0);
 }
 
 /// A thousand services that each ask the next two have more paths than there are atoms. Whoever
@@ -128,4 +130,67 @@ fn a_design_with_more_paths_than_can_be_followed_is_reviewed_all_the_same() {
     assert_eq!(design.calls.len(), 2 * SERVICES - 2);
     assert!(findings.count(Severity::Error) >= design.calls.len());
     assert_eq!(Facts::of(&design).amplification(call(&design, "s998.s999")).worst, u64::MAX);
+}
+
+/// Two tries of the client, of each of which five calls with two tries; and an exception of it.
+#[test]
+fn every_step_that_names_a_call_counts() {
+    let text = steps(r#"["db", "db", "db", ["db", "db"]]"#, "\"error\"");
+    let design = read(&text);
+    let facts = Facts::of(&design);
+    let id = call(&design, "a.db");
+
+    let told = facts.amplification(id);
+
+    assert_eq!((told.worst, told.calls, told.tries()), (20, 5, 4));
+    assert_eq!(facts.tries_in_words(&facts.worst_path(id)), "u -> a 2 x a -> db 2 in 5 calls");
+    let [r07, r08] = ["R07", "R08"].map(|code| {
+        let found = review(&design);
+        found.iter().find(|f| f.rule.code == code).map(|f| f.message.clone())
+    });
+    assert_eq!(
+        (r07, r08.as_deref()),
+        (None, Some("20 attempts on `db` for one request: u -> a 2 x a -> db 2 in 5 calls"))
+    );
+}
+
+#[test]
+fn what_others_fall_back_to_is_called_for_them_too() {
+    let text = steps(r#"["db", "copy"]"#, "{ fallback = \"copy\" }");
+    let design = read(&text);
+    let facts = Facts::of(&design);
+
+    let worst = ["a.db", "a.copy"].map(|name| facts.amplification(call(&design, name)).worst);
+
+    assert_eq!(worst, [4, 8]);
+}
+
+/// `a` asks `db` and `copy`; what it does when `db` fails.
+fn steps(steps: &str, on_failure: &str) -> String {
+    format!(
+        r#"
+[client.u]
+traffic = "100/s"
+requests = [{{ path = "/" }}]
+[service.a]
+steps = {steps}
+[service.db]
+[service.copy]
+[rules.r]
+timeout = "1s"
+attempt_timeout = "40ms"
+idempotent = true
+on_failure = "error"
+in_flight = 50
+queue = 10
+retry = {{ attempts = 2, backoff = "1ms..2ms", budget = {{ share = "10%" }} }}
+[call.u.a]
+rules = "r"
+[call.a.db]
+rules = "r"
+on_failure = {on_failure}
+[call.a.copy]
+rules = "r"
+"#
+    )
 }

@@ -78,12 +78,14 @@ fn what_a_failed_call_would_do_instead_of_failing_is_named() {
         ("\"omit\"", "an answer without this part is not built yet"),
         ("\"reset\"", "a reset instead of an answer is not built yet"),
         ("{ stale = \"10m\" }", "stale answers are not built yet"),
-        ("{ fallback = \"svc\" }", "a fallback is not built yet"),
+        ("{ fallback = \"other\" }", "a fallback is not built yet"),
     ] {
         let (others, ours) = BALANCER.split_once("[call.lb.svc]").expect("it is in the design");
         let ours = ours.replace("on_failure = \"error\"", &format!("on_failure = {instead}"));
 
-        let missing = missing(&format!("{others}[call.lb.svc]{ours}"), "lb");
+        let another = "[service.other]\nregion = \"eu\"\n[call.lb.other]\n";
+
+        let missing = missing(&format!("{others}{another}[call.lb.svc]{ours}"), "lb");
 
         assert_eq!(missing, [format!("lb -> svc: {what}")]);
     }

@@ -22,7 +22,7 @@ fn what_all_instances_hold_has_to_fit_on_one_less() {
         assert_eq!(
             told(bound),
             [format!(
-                "6708 sessions at once on average; by `in_flight` {all} fit on all of its 2 \
+                "6708 sessions at once on average; by `in_flight` {all} fit on its 2 \
                  instances, and {others} on 1"
             )]
         );

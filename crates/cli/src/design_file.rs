@@ -203,8 +203,8 @@ fn summary(diagnostics: &[Diagnostic], name: &str, text: &str) -> String {
 /// The code of a fault that changes nothing where it stands.
 const IDLE_FAULT: &str = "P043";
 
-/// As many as somebody may repair in one go; others are often their consequences.
-const MOST: usize = 20;
+/// More than are collected of a file that cannot be read.
+const MOST: usize = 300;
 
 #[cfg(test)]
 mod tests {

@@ -18,7 +18,7 @@ const fn claim(code: &'static str, what: &'static str, measure: fn(&Report) -> f
     Claim { code, what, measure }
 }
 
-const CLAIMS: [Claim; 27] = [
+const CLAIMS: [Claim; 29] = [
     claim("T01", "requests still held a minute after the last", held),
     claim("T03", "requests that failed, of 1,000", failed),
     claim("T04", "requests that failed, of 1,000", failed),
@@ -33,6 +33,7 @@ const CLAIMS: [Claim; 27] = [
     claim("R07", "retries behind each failed request", retries),
     claim("R08", "retries behind each failed request", retries),
     claim("R09", "answers to nobody, of 1,000 requests", wasted),
+    claim("R11", "retries behind each failed request", retries),
     claim("Q01", "tries into a database that hangs, of 1,000", timed_out),
     claim("Q02", "requests that waited in vain, of 1,000", expired),
     claim("Q03", "answers to nobody, of 1,000 requests", wasted),
@@ -44,20 +45,21 @@ const CLAIMS: [Claim; 27] = [
     claim("F04", "requests that failed, of 1,000", failed),
     claim("L03", "sessions refused, of 1,000 openings", sessions_refused),
     claim("G01", "requests that failed, of 1,000", failed),
+    claim("G04", "requests that failed, of 1,000", failed),
     claim("C01", "requests that failed, of 1,000", failed),
     claim("C02", "retries behind each failed request", retries),
 ];
 
 /// Rules that a test of their own holds against the simulation, below.
-const APART: [&str; 8] = ["C03", "H02", "H03", "L01", "L02", "R10", "T02", "T09"];
+const APART: [&str; 10] = ["C03", "H02", "H03", "H04", "L01", "L02", "R10", "T02", "T09", "W01"];
 
 /// Rules that no simulation can show, and why.
 const NOT_SHOWN: [(&str, &[&str]); 2] = [
     ("what is not answered has no behaviour to play", &["A01", "A02", "A03", "A04", "A05"]),
     (
         "not about load, time or retries: what is done twice, who fails with whom, where data is, \
-         what a link is said to be",
-        &["R01", "R02", "F01", "F02", "F03", "G02", "G03"],
+         what a link is said to be, whom a table is for",
+        &["R01", "R02", "F01", "F02", "F03", "G02", "G03", "W02"],
     ),
 ];
 
@@ -156,6 +158,19 @@ fn a_balancer_of_connections_sends_all_that_shares_one_to_one_endpoint() {
     assert!(failed[1] < 10.0, "of 1,000: {failed:?}");
 }
 
+#[test]
+fn no_connection_stands_before_light_has_come_back() {
+    let rule = rule_named("G01").expect("the rule exists");
+
+    let failed = ["50ms", "200ms"].map(|time| {
+        let text = format!("{}connect_timeout = \"{time}\"\n", rule.passing);
+        failed(&play(&text))
+    });
+
+    assert_eq!(failed[0], 1_000.0, "of 1,000");
+    assert!(failed[1] < 10.0, "of 1,000: {failed:?}");
+}
+
 /// How many streams are open is found by playing them.
 #[test]
 fn the_streams_of_one_instance_do_not_fit_on_the_others() {
@@ -177,6 +192,29 @@ fn a_check_that_waits_longer_than_a_request_keeps_an_endpoint_that_answers_nobod
     let failed = both("H03", |text| failed(&play(&format!("{text}\n{far}"))));
 
     assert!(failed[0] > 2.0 * failed[1], "of 1,000: {failed:?}");
+}
+
+#[test]
+fn a_breaker_that_waits_for_more_calls_than_come_does_not_open() {
+    let open = both("H04", |text| {
+        let report = play(text);
+        let causes = &last(&report).failed_by_cause;
+        causes.get("breaker_open").copied().unwrap_or(0)
+    });
+
+    assert_eq!(open[0], 0);
+    assert!(open[1] > 1_000, "{open:?}");
+}
+
+#[test]
+fn a_request_that_no_route_takes_fails_for_that_and_gets_no_further() {
+    let found = both("W01", |text| {
+        let report = play(text);
+        let unrouted = report.failed_by_cause.get("no_route").copied().unwrap_or(0);
+        (of_thousand(&report, unrouted), failed(&report), last(&report).requests > 0)
+    });
+
+    assert_eq!(found, [(1_000.0, 1_000.0, false), (0.0, 0.0, true)]);
 }
 
 /// A way on which the answers just fit: what is lost is asked for again, and so more is lost.
@@ -252,6 +290,63 @@ retry = { attempts = 2, backoff = "1ms..1ms", budget = "none" }
 [[incident.silent]]
 on = "svc"
 kind = "hang"
+at = "0s"
+"#;
+
+/// A service that only fails, asked 100 times a second by two balancers, each with its part of the
+/// floor and savings of its own. The savings of a moment are spent before anything is counted.
+#[test]
+fn the_attempts_that_last_are_those_that_arrive_when_all_fails() {
+    let budgets = [
+        r#"{ share = "20%", floor = "10/s", burst = 10 }"#,
+        r#"{ share = "10%", floor = "5000/s", burst = 10 }"#,
+        r#"{ share = "10%", floor = "1/s", burst = 10_000, in_flight = 40 }"#,
+    ];
+
+    let found = budgets.map(|budget| {
+        let text = FAILS.replace("BUDGET", budget);
+        let loaded = config::load_bytes(text.as_bytes(), &config::NoFiles);
+        let design = loaded.design.expect("it reads well");
+        let told = checklist::report::paths(&design, 1).worst[0].lasting;
+        let report = play(&text);
+        (told, last(&report).attempts as f64 / last(&report).requests as f64)
+    });
+
+    for (told, arrived) in found {
+        assert!((arrived / told - 1.0).abs() < 0.03, "{arrived} of {told}");
+    }
+    assert_eq!(found.map(|(told, _)| told), [1.3, 3.0, 3.0]);
+}
+
+const FAILS: &str = r#"
+[client.users]
+traffic = { constant = "100/s" }
+requests = [{ share = "100%", method = "GET", path = "/" }]
+[balancer.lb]
+instances = 2
+listen = [{ address = "127.0.0.1:8080", routes = [{ path = "/", to = "api" }] }]
+[service.api]
+instances = 2
+model = { workers = 16, queue = 64, service_time = "10ms" }
+[call.users.lb]
+timeout = "2s"
+idempotent = true
+on_failure = "error"
+in_flight = "none"
+retry = "none"
+[call.lb.api]
+timeout = "1s"
+attempt_timeout = "300ms"
+idempotent = true
+on_failure = "error"
+in_flight = 64
+queue = 16
+retry = { attempts = 3, backoff = "1ms..5ms", on = ["503"], budget = BUDGET }
+[[incident.fails]]
+on = "api"
+kind = "error"
+rate = "100%"
+status = 503
 at = "0s"
 "#;
 

@@ -175,6 +175,16 @@ impl<'t> Named<'t> {
 fn check_ends(head: &CallHead<'_>, index: &Index<'_>, report: &mut Report) {
     let span = head.table.span;
     let (from, to) = (index.name(head.from), index.name(head.to));
+    if head.from == head.to {
+        let message = format!("`{from}` would ask itself");
+        report.push(
+            WRONG_END
+                .at(span, message)
+                .because("a call goes from one node to another")
+                .instead("remove the call, or name another node"),
+        );
+        return;
+    }
     if index.kind(head.to) == Kind::Client {
         let message = format!("`{to}` is a client, and clients are asked by nobody");
         let way_out = match index.kind(head.from) {

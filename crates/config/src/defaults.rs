@@ -164,7 +164,7 @@ defaults! {
         because "long enough to have evidence, short enough to notice"
         source "Hystrix: rolling window 10 s";
     BREAKER_MIN_CALLS u32 = 20, "D46" "breaker.min_calls"
-        because "two failures of three attempts prove nothing"
+        because "two failures of three attempts prove nothing; each worker of an instance has to have seen so many itself"
         source "Hystrix: requestVolumeThreshold 20";
     BREAKER_COOLDOWN Duration = Duration::from_secs(5), "D47" "breaker.cooldown"
         because "room to recover, without turning callers away for longer than needed"

@@ -82,6 +82,8 @@ pub struct Client {
     pub arrivals: traffic::Arrivals,
     /// What they ask for; shares add up to the whole.
     pub requests: Vec<traffic::RequestKind>,
+    /// Where each of these stands; none if the file says nothing of them.
+    pub spans: Vec<Span>,
 }
 
 /// A balancer of ours.
@@ -358,6 +360,16 @@ pub struct Entry {
     pub lasts: Option<Duration>,
     /// Where the file says so.
     pub span: Span,
+    /// Where the value of each of its keys stands.
+    pub values: Vec<(String, Span)>,
+}
+
+impl Entry {
+    /// Where the value of a key stands; the whole entry if the file does not give it.
+    pub fn span_of(&self, key: &str) -> Span {
+        let value = self.values.iter().find(|(known, _)| known == key);
+        value.map_or(self.span, |(_, span)| *span)
+    }
 }
 
 /// Whom a fault hits.

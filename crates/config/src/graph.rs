@@ -1,6 +1,6 @@
 //! The graph of calls: who asks whom, along which ways, and what is reached at all.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base::{CallId, NodeId};
 
@@ -39,6 +39,27 @@ impl Graph {
             calls.into_iter().map(|call| (call, design.call(call).to)).collect()
         });
         Self { from: made.collect(), starts: starts(design) }
+    }
+
+    /// Of what is asked instead: here a [`NodeId`] is the position of a call, and what leads from it
+    /// to another the call, or its exception, that falls back to that.
+    pub(crate) fn of_fallbacks(design: &Design) -> Self {
+        let ids = || (0..design.calls.len()).map(CallId::from_index);
+        let base = |id: &CallId| design.call(*id).only.is_none();
+        let at: BTreeMap<_, _> = ids()
+            .filter(base)
+            .map(|id| ((design.call(id).from, design.call(id).to), NodeId::from_index(id.index())))
+            .collect();
+        let mut from = vec![Vec::new(); design.calls.len()];
+        for id in ids() {
+            let call = design.call(id);
+            let OnFailure::Fallback(other) = call.on_failure.value else { continue };
+            let ends = [call.to, other].map(|to| at.get(&(call.from, to)).copied());
+            if let [Some(first), Some(instead)] = ends {
+                from[first.index()].push((id, instead));
+            }
+        }
+        Self { from, starts: Vec::new() }
     }
 
     /// The calls that a node makes.
@@ -201,15 +222,28 @@ fn made_by(design: &Design, node: NodeId) -> Vec<CallId> {
         NodeKind::Service(service) => service.steps.iter().flatten().copied().collect(),
         NodeKind::Database(_) => Vec::new(),
     };
-    let fallbacks = made.iter().filter_map(|&call| match design.call(call).on_failure.value {
-        OnFailure::Fallback(other) => own().find(|&call| design.call(call).to == other),
-        _ => None,
-    });
-    let fallbacks: Vec<CallId> = fallbacks.collect();
-    made.extend(fallbacks);
     let mut seen = BTreeSet::new();
     made.retain(|&call| seen.insert(call));
+    let instead = instead(design, node);
+    let mut next = 0;
+    while let Some(call) = made.get(next) {
+        next += 1;
+        let others = instead.get(&design.call(*call).to).into_iter().flatten();
+        let others = others.filter_map(|other| own().find(|&call| design.call(call).to == *other));
+        made.extend(others.filter(|&call| seen.insert(call)).collect::<Vec<_>>());
+    }
     made
+}
+
+/// Whom a node asks instead of another, for each that it asks, exceptions included.
+fn instead(design: &Design, node: NodeId) -> BTreeMap<NodeId, BTreeSet<NodeId>> {
+    let mut instead: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+    for call in design.calls_from(node).map(|call| design.call(call)) {
+        if let OnFailure::Fallback(other) = call.on_failure.value {
+            instead.entry(call.to).or_default().insert(other);
+        }
+    }
+    instead
 }
 
 #[cfg(test)]

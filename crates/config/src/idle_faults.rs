@@ -32,16 +32,16 @@ fn report_nothing(entry: &Entry, report: &mut Report) -> bool {
         Part::Of(some, _) => some == 0,
         Part::Whole => false,
     };
-    let message = if hits_nobody {
-        "`share` is nobody: this fault hits nothing".to_owned()
+    let (key, message) = if hits_nobody {
+        ("share", "`share` is nobody: this fault hits nothing".to_owned())
     } else if let Some(key) = without_effect(&entry.fault) {
-        format!("`{}` with this `{key}` changes nothing", entry.fault.kind())
+        (key, format!("`{}` with this `{key}` changes nothing", entry.fault.kind()))
     } else {
         return false;
     };
     report.push(
         OUT_OF_BOUNDS
-            .at(entry.span, message)
+            .at(entry.span_of(key), message)
             .because(
                 "the simulation would have nothing to do, and the incident would look survived",
             )
@@ -88,7 +88,10 @@ fn report_standstill(entry: &Entry, report: &mut Report) {
     };
     report.push(
         OUT_OF_BOUNDS
-            .at(entry.span, format!("`{key}` is nothing, so nothing would ever get through"))
+            .at(
+                entry.span_of(key),
+                format!("`{key}` is nothing, so nothing would ever get through"),
+            )
             .because("what waits for a line without speed waits for ever, also after the fault")
             .instead("write `kind = \"partition\"` or \"link-down\", or some speed"),
     );
@@ -99,7 +102,7 @@ fn report_ramp(entry: &Entry, report: &mut Report) {
         report.push(
             CONTRADICTION
                 .at(
-                    entry.span,
+                    entry.span_of("ramp"),
                     format!(
                         "`ramp` is {}, and `{}` has no size to grow in",
                         entry.ramp,
@@ -118,7 +121,10 @@ fn report_ramp(entry: &Entry, report: &mut Report) {
     };
     report.push(
         CONTRADICTION
-            .at(entry.span, format!("`ramp` is {}, and the fault lasts {lasts}", entry.ramp))
+            .at(
+                entry.span_of("ramp"),
+                format!("`ramp` is {}, and the fault lasts {lasts}", entry.ramp),
+            )
             .because("the ramp belongs to the time that it lasts, so it would never be whole")
             .instead("make `ramp` shorter, or `lasts` longer"),
     );

@@ -95,6 +95,7 @@ fn entry(
         ramp,
         lasts: lasts?,
         span: table.span,
+        values: table.entries().iter().map(|value| (value.key.to_owned(), value.span)).collect(),
     };
     target::check(&entry, table, index, nodes, report);
     Some(entry)

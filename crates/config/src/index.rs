@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use base::{CallId, NodeId, RegionId};
 
-use crate::codes::{BAD_NAME, NO_CALL, SAME_NAME, TOO_MANY, UNKNOWN_NAME};
+use crate::codes::{BAD_NAME, CYCLE, NO_CALL, SAME_NAME, TOO_MANY, UNKNOWN_NAME};
 use crate::defaults;
 use crate::design::Region;
 use crate::names::{is_name, meant, one_of, shown};
@@ -127,7 +127,13 @@ impl<'t> Index<'t> {
         let name = to.text(report)?;
         let to_node = self.node(name, to.span, report)?;
         let found = self.find_call(from, to_node);
-        if found.is_none() {
+        if found.is_none() && from == to_node {
+            report.push(
+                CYCLE
+                    .at(to.span, format!("`{}` would ask itself", self.name(from)))
+                    .instead("name another node, or leave it out"),
+            );
+        } else if found.is_none() {
             let head = format!("[call.{}.{}]", self.name(from), shown(name));
             report.push(NO_CALL.at(to.span, format!("there is no `{head}`")).instead(format!(
                 "write the answers:\n{head}\ntimeout = \"…\"\nidempotent = \"by-method\"\n\

@@ -10,7 +10,8 @@ pub(crate) fn is_name(text: &str) -> bool {
     !text.is_empty() && text.len() <= LONGEST && text.chars().all(allowed)
 }
 
-/// The one of `known` that is closest to `written`, if any is close enough to be a slip.
+/// The one of `known` that is closest to `written`, if any is close enough to be a slip. Of one
+/// letter everything is a slip of everything else.
 pub fn meant<'k>(written: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     if written.len() > LONGEST {
         return None;
@@ -21,9 +22,11 @@ pub fn meant<'k>(written: &str, known: impl IntoIterator<Item = &'k str>) -> Opt
     if let Some(ours) = elsewhere.and_then(|ours| known.iter().find(|known| *known == ours)) {
         return Some(ours);
     }
-    let most = (written.chars().count() / 3).max(1);
+    let most = if written.chars().count() > 1 { (written.chars().count() / 3).max(1) } else { 0 };
+    let is_word = |known: &&str| known.chars().count() > 1 || known.to_lowercase() == written;
     known
         .into_iter()
+        .filter(is_word)
         .filter(|known| known.len() <= LONGEST && known.len().abs_diff(written.len()) <= most)
         .map(|known| (distance(&written, &known.to_lowercase()), known))
         .filter(|&(distance, _)| distance <= most)

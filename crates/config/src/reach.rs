@@ -16,6 +16,7 @@ use crate::report::Report;
 pub(crate) fn check(design: &Design, report: &mut Report) {
     let graph = Graph::of(design);
     report_cycle(design, &graph, report);
+    report_fallback_cycle(design, report);
     for (at, node) in design.nodes.iter().enumerate() {
         let id = NodeId::from_index(at);
         if matches!(node.kind, NodeKind::Client(_) | NodeKind::Cache(_)) {
@@ -43,7 +44,8 @@ const LEAVE_HOLES: [Code; 9] = [
 ];
 
 fn report_cycle(design: &Design, graph: &Graph, report: &mut Report) {
-    let Some(cycle) = graph.cycle() else {
+    // Who asks itself has been told so already.
+    let Some(cycle) = graph.cycle().filter(|cycle| cycle.len() > 1) else {
         return;
     };
     let first = design.call(cycle[0]);
@@ -56,6 +58,28 @@ fn report_cycle(design: &Design, graph: &Graph, report: &mut Report) {
         );
     for &call in &cycle[1..] {
         told = told.see(design.call(call).span, "and on");
+    }
+    report.push(told);
+}
+
+fn report_fallback_cycle(design: &Design, report: &mut Report) {
+    let Some(cycle) = Graph::of_fallbacks(design).cycle() else {
+        return;
+    };
+    let first = design.call(cycle[0]);
+    let name = |node: NodeId| design.node(node).name.as_str();
+    let asked = cycle.iter().map(|&call| name(design.call(call).to)).chain([name(first.to)]);
+    let asked: Vec<&str> = asked.collect();
+    let (from, asked) = (name(first.from), asked.join(" -> "));
+    let mut told = CYCLE
+        .at(first.on_failure.span, format!("`{from}` falls back in a circle: {asked}"))
+        .because(
+            "while they fail, each is asked again on every lap, by rules that say how often it \
+             may be asked on one",
+        )
+        .instead("write `on_failure = \"error\"` where the last of them fails, too");
+    for &call in &cycle[1..] {
+        told = told.see(design.call(call).on_failure.span, "and on");
     }
     report.push(told);
 }

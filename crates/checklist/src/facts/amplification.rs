@@ -2,8 +2,8 @@
 //!
 //! Each layer that retries multiplies what the layers before it send: three layers of three tries
 //! are 27 attempts for one request. A budget does not change what one unlucky request may cost,
-//! but it bounds what all requests together cost for longer than a moment: the factor of its layer
-//! is 1 + share.
+//! but it bounds what all requests together cost for longer than a moment: to its share of them and
+//! its floor.
 //!
 //! Balancers of ours in a row do better. A try tells the next which one it is, and who is told of a
 //! second one does not retry: only what nobody above has retried is tried again. So their tries add
@@ -16,6 +16,9 @@ use config::Design;
 use config::design::{Call, NodeKind, Protocol};
 use engine::Carrier;
 
+use super::Facts;
+use super::budgets;
+use super::flow::Flows;
 use super::neighbours::Neighbours;
 
 /// The tries along the worst path from a client to the end of a call.
@@ -23,8 +26,12 @@ use super::neighbours::Neighbours;
 pub struct Amplification {
     /// The most attempts of this call that one request can cause.
     pub worst: u64,
-    /// The most attempts per request that last, over many requests: budgets count.
+    /// How many calls these are attempts of: more than one where a step is repeated.
+    pub calls: u64,
+    /// The most attempts of each of these calls that last, over many requests: budgets count.
     pub lasting: f64,
+    /// The same of the calls before this one.
+    pub asked: f64,
 }
 
 /// How far retries multiply, for each call of a design.
@@ -36,14 +43,35 @@ pub(super) struct Amplifications {
 }
 
 impl Amplifications {
-    pub(super) fn of(design: &Design, neighbours: &Neighbours, order: &[NodeId]) -> Self {
-        let worst = table(design, neighbours, order, attempts);
-        let lasting = table(design, neighbours, order, lasting_factor);
-        let of_calls = worst.iter().zip(&lasting).map(|(worst, lasting)| Amplification {
-            worst: whole(worst[0].tries.all),
-            lasting: lasting[0].tries.all,
+    pub(super) fn of(
+        design: &Design,
+        neighbours: &Neighbours,
+        order: &[NodeId],
+        flows: &Flows,
+        fanout: &[u64],
+    ) -> Self {
+        let worst = table(design, neighbours, order, |id, _| {
+            (attempts(design.call(id)), fanout[id.index()])
         });
-        Self { of_calls: of_calls.collect(), worst }
+        let lasting = table(design, neighbours, order, |id, asked| {
+            (lasting_factor(design, flows, id, asked), 1)
+        });
+        let mut all = Self { of_calls: Vec::new(), worst };
+        let ids = (0..design.calls.len()).map(CallId::from_index);
+        all.of_calls = ids
+            .map(|id| {
+                let way = lasting[id.index()][0];
+                let before = way.before.map(|(call, at)| lasting[call.index()][at].tries.all);
+                let path = all.worst_path(id);
+                Amplification {
+                    worst: whole(all.worst[id.index()][0].tries.all),
+                    calls: path.iter().fold(1, |all, id| all.saturating_mul(fanout[id.index()])),
+                    lasting: way.tries.all,
+                    asked: before.unwrap_or(1.0),
+                }
+            })
+            .collect();
+        all
     }
 
     pub(super) fn of_call(&self, call: CallId) -> &Amplification {
@@ -60,41 +88,74 @@ impl Amplifications {
     }
 }
 
-/// The factor of one call over many requests.
-pub fn lasting_factor(call: &Call) -> f64 {
-    let attempts = attempts(call);
-    match &call.rules.budget {
-        Some(budget) => attempts.min(1.0 + budget.share().as_f64()),
-        None => attempts,
+impl Amplification {
+    /// The most attempts of one of these calls.
+    pub const fn tries(&self) -> u64 {
+        self.worst / self.calls
+    }
+
+    /// By how much this call multiplies it, over many requests.
+    pub fn lasting_factor(&self) -> f64 {
+        self.lasting / self.asked
     }
 }
 
-/// The most attempts that one request causes at the end of a path.
-pub(crate) fn worst_along(design: &Design, path: &[CallId]) -> u64 {
-    whole(along(design, path, attempts))
+/// The attempts that last, for each request of a client, when `asked` arrive for each of them and
+/// `traffic` per second of those is known. A floor weighs as much as that traffic is small; where
+/// nobody knows the traffic, only the share is counted.
+pub(super) fn lasting(design: &Design, call: &Call, asked: f64, traffic: Option<f64>) -> f64 {
+    let tries = budgets::Tries::of(design, call);
+    match traffic.filter(|traffic| *traffic > 0.0) {
+        Some(traffic) => {
+            let requests = traffic * asked;
+            tries.for_longer_than_a_moment(requests).when_all_fails(requests) / traffic
+        }
+        None => asked * tries.when_asked_without_end(),
+    }
 }
 
-/// The most that last over many requests.
-pub(crate) fn lasting_along(design: &Design, path: &[CallId]) -> f64 {
-    along(design, path, lasting_factor)
+/// By how much a call multiplies the `asked` that are not told of a try before.
+fn lasting_factor(design: &Design, flows: &Flows, id: CallId, asked: f64) -> f64 {
+    lasting(design, design.call(id), asked, flows.traffic(id)) / asked
+}
+
+impl Facts<'_> {
+    /// The most attempts that one request causes at the end of a path.
+    pub(crate) fn worst_along(&self, path: &[CallId]) -> u64 {
+        let made = |id: CallId| self.made_for_one(id);
+        whole(along(self.design, path, |id, _| (attempts(self.design.call(id)), made(id))))
+    }
+
+    /// The most that last over many requests.
+    pub(crate) fn lasting_along(&self, path: &[CallId]) -> f64 {
+        along(self.design, path, |id, asked| {
+            (lasting_factor(self.design, &self.flows, id, asked), self.made_for_one(id))
+        })
+    }
 }
 
 /// `users -> lb 2 x (lb -> hub 3 + hub -> svc 2 more)`: the tries of those calls of a path that are
 /// `shown`.
-pub(crate) fn in_words(design: &Design, path: &[CallId], shown: impl Fn(u8) -> bool) -> String {
+pub(crate) fn in_words(
+    facts: &Facts<'_>,
+    path: &[CallId],
+    shown: impl Fn(CallId) -> bool,
+) -> String {
+    let design = facts.design;
     let mut factors: Vec<(usize, Vec<String>)> = Vec::new();
     let mut row = 0;
     for (at, &id) in path.iter().enumerate() {
-        let attempts = design.call(id).rules.retry.attempts;
         let adds = at > 0 && tells(design.call(path[at - 1])) && heeds(design, design.call(id));
         row += usize::from(!adds);
-        if !shown(attempts) {
+        if !shown(id) {
             continue;
         }
-        let name = design.call_in_words(id);
         match factors.last_mut().filter(|(last, _)| *last == row) {
-            Some((_, terms)) => terms.push(format!("{name} {} more", attempts.saturating_sub(1))),
-            None => factors.push((row, vec![format!("{name} {attempts}")])),
+            Some((_, terms)) => {
+                let more = design.call(id).rules.retry.attempts.saturating_sub(1);
+                terms.push(format!("{} {more} more", design.call_in_words(id)));
+            }
+            None => factors.push((row, vec![facts.call_with_tries(id)])),
         }
     }
     let factors = factors.iter().map(|(_, terms)| match &terms[..] {
@@ -116,17 +177,25 @@ struct Tries {
 impl Tries {
     const ONE: Self = Self { all: 1.0, firsts: 1.0 };
 
-    /// After one more call.
-    fn through(self, design: &Design, call: &Call, factor: f64) -> Self {
+    /// After one more call, `made` so often for each that arrives. Each time the first tries of those
+    /// that nobody has tried before come to be `factor` times as many.
+    fn through(
+        self,
+        design: &Design,
+        id: CallId,
+        factor: impl Fn(CallId, f64) -> (f64, u64),
+    ) -> Self {
+        let call = design.call(id);
         let firsts = if heeds(design, call) { self.firsts } else { self.all };
-        let all = (self.all + firsts * (factor - 1.0)).min(f64::MAX);
-        Self { all, firsts: if tells(call) { firsts } else { all } }
+        let (factor, made) = factor(id, firsts);
+        let made = made as f64;
+        let all = (made * (self.all + firsts * (factor - 1.0))).min(f64::MAX);
+        Self { all, firsts: if tells(call) { made * firsts } else { all } }
     }
 }
 
-fn along(design: &Design, path: &[CallId], factor: impl Fn(&Call) -> f64) -> f64 {
-    let calls = path.iter().map(|&id| design.call(id));
-    calls.fold(Tries::ONE, |tries, call| tries.through(design, call, factor(call))).all
+fn along(design: &Design, path: &[CallId], factor: impl Fn(CallId, f64) -> (f64, u64)) -> f64 {
+    path.iter().fold(Tries::ONE, |tries, &id| tries.through(design, id, &factor)).all
 }
 
 /// Whether its tries say which they are, in the heads of messages.
@@ -160,14 +229,15 @@ fn table(
     design: &Design,
     neighbours: &Neighbours,
     order: &[NodeId],
-    factor: impl Fn(&Call) -> f64,
+    factor: impl Fn(CallId, f64) -> (f64, u64),
 ) -> Table {
-    let through = |way: &Way, call: &Call| Way {
-        tries: way.tries.through(design, call, factor(call)),
+    let through = |way: &Way, id: CallId| Way {
+        tries: way.tries.through(design, id, &factor),
         before: way.before,
     };
     let start = Way { tries: Tries::ONE, before: None };
-    let mut table: Table = design.calls.iter().map(|call| vec![through(&start, call)]).collect();
+    let ids = (0..design.calls.len()).map(CallId::from_index);
+    let mut table: Table = ids.map(|id| vec![through(&start, id)]).collect();
     for &node in order {
         let to_node = neighbours.to(node).iter().flat_map(|&call| {
             let ways = table[call.index()].iter().enumerate();
@@ -175,7 +245,7 @@ fn table(
         });
         let to_node = worth_keeping(to_node.collect());
         for &call in neighbours.from(node).iter().filter(|_| !to_node.is_empty()) {
-            let ways = to_node.iter().map(|way| through(way, design.call(call)));
+            let ways = to_node.iter().map(|way| through(way, call));
             table[call.index()] = worth_keeping(ways.collect());
         }
     }

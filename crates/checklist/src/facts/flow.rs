@@ -68,6 +68,13 @@ impl Flows {
         &self.by_call[call.index()]
     }
 
+    /// The requests per second of a call, if they are known.
+    pub(super) fn traffic(&self, call: CallId) -> Option<f64> {
+        let arrivals = self.of_call(call);
+        let known = !arrivals.is_empty() && arrivals.iter().all(|arrival| arrival.sure);
+        known.then(|| arrivals.iter().map(|arrival| arrival.per_sec).sum())
+    }
+
     pub(super) fn all_need(&self, node: NodeId) -> bool {
         self.kinds > 0 && self.needing[node.index()] == self.kinds
     }

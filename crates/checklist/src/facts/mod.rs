@@ -5,8 +5,10 @@
 //! number of paths through it: a design file may come from anybody.
 
 mod amplification;
+mod budgets;
 mod capacity;
 mod distance;
+mod fanout;
 mod flow;
 mod homes;
 mod neighbours;
@@ -15,8 +17,9 @@ mod pools;
 mod sessions;
 mod trouble;
 
-pub use amplification::{Amplification, lasting_factor};
-pub(crate) use amplification::{in_words, lasting_along, worst_along};
+pub use amplification::Amplification;
+pub(crate) use amplification::in_words;
+pub(crate) use budgets::{A_MOMENT, HARMLESS_BURST, Tries};
 pub(crate) use capacity::{mean_of_lognormal, p99};
 pub(crate) use distance::light_time;
 pub use flow::Arrival;
@@ -47,6 +50,7 @@ pub struct Facts<'a> {
     delays: Delays,
     flows: Flows,
     homes: Homes,
+    fanout: Vec<u64>,
     amplifications: Amplifications,
     paces: Paces,
 }
@@ -57,12 +61,14 @@ impl<'a> Facts<'a> {
         let neighbours = Neighbours::of(design);
         let order = order::of(design, &neighbours);
         let flows = Flows::of(design, &neighbours, &order);
+        let fanout = fanout::of(design, &neighbours);
         Self {
             design,
             delays: Delays::of(design),
             homes: Homes::of(design, &neighbours, &order, &flows),
+            amplifications: Amplifications::of(design, &neighbours, &order, &flows, &fanout),
+            fanout,
             flows,
-            amplifications: Amplifications::of(design, &neighbours, &order),
             paces: Paces::of(design, &neighbours, &order, |_| 1.0),
             neighbours,
             order,
@@ -105,10 +111,26 @@ impl<'a> Facts<'a> {
         self.calls().map(|(id, _)| id).filter(ends)
     }
 
-    /// `users -> lb 2 x lb -> svc 3`: the tries of those calls of a path that are retried. Those of
+    /// How often a call is made for one request to the node that makes it, at most.
+    pub fn made_for_one(&self, call: CallId) -> u64 {
+        self.fanout[call.index()]
+    }
+
+    /// `a -> db 2`, and of what several steps ask for `a -> db 2 in 5 calls`.
+    pub(crate) fn call_with_tries(&self, call: CallId) -> String {
+        let attempts = self.design.call(call).rules.retry.attempts;
+        let name = self.design.call_in_words(call);
+        match self.made_for_one(call) {
+            1 => format!("{name} {attempts}"),
+            made => format!("{name} {attempts} in {made} calls"),
+        }
+    }
+
+    /// `users -> lb 2 x lb -> svc 3`: the tries of those calls of a path that are made again. Those of
     /// balancers in a row add up: `(lb -> hub 3 + hub -> svc 2 more)`.
     pub fn tries_in_words(&self, path: &[CallId]) -> String {
-        in_words(self.design, path, |attempts| attempts > 1)
+        let again = |id| self.design.call(id).rules.retry.attempts > 1 || self.made_for_one(id) > 1;
+        in_words(self, path, again)
     }
 
     /// Whether the file gives a value for this key of a call, or for one below it.
@@ -134,9 +156,7 @@ impl<'a> Facts<'a> {
     /// The requests per second of a call without any retry: nothing if no client sends any, or if
     /// it depends on how many a cache answers.
     pub fn traffic(&self, call: CallId) -> Option<f64> {
-        let arrivals = self.arrivals(call);
-        let known = !arrivals.is_empty() && arrivals.iter().all(|arrival| arrival.sure);
-        known.then(|| arrivals.iter().map(|arrival| arrival.per_sec).sum())
+        self.flows.traffic(call)
     }
 
     /// The requests per second that reach a node without any retry.
@@ -150,6 +170,26 @@ impl<'a> Facts<'a> {
         self.sum_over_calls_to(node, |call| {
             Some(self.traffic(call)? * self.amplification(call).lasting)
         })
+    }
+
+    /// The traffic of a node from which its load is more than it can do once all fails, and so stays
+    /// there; nothing if nobody retries. What arrives by the retries of those further up is taken
+    /// as at today's traffic, which is exact without a floor there, and too cautious with one.
+    pub fn storm_above(&self, node: NodeId, capacity: f64) -> Option<f64> {
+        let traffic = self.node_traffic(node).filter(|traffic| *traffic > 0.0)?;
+        let load = self.node_load_when_all_fails(node)?;
+        let calls: Vec<(Tries, f64)> = self
+            .calls_to(node)
+            .filter_map(|(id, call)| {
+                let requests = self.traffic(id)? * self.amplification(id).asked;
+                let tries = Tries::of(self.design, call).for_longer_than_a_moment(requests);
+                Some((tries, requests / traffic))
+            })
+            .collect();
+        let load_at = |traffic: f64| -> f64 {
+            calls.iter().map(|(tries, asked)| tries.when_all_fails(traffic * asked)).sum()
+        };
+        (load > traffic).then(|| budgets::where_it_reaches(capacity, load_at))
     }
 
     /// Whether every request of every client needs this node.
@@ -194,6 +234,12 @@ impl<'a> Facts<'a> {
     pub fn patience(&self, call: CallId) -> Option<Duration> {
         let deadline = self.design.call(call).rules.deadline;
         deadline.attempt_timeout.or(deadline.timeout)
+    }
+
+    /// The time that a health check of a call is given; nothing if it has none.
+    pub fn patience_of_checks(&self, call: CallId) -> Option<Duration> {
+        let health = self.design.call(call).rules.health?;
+        Some(health.timeout())
     }
 
     /// Instances of a node, by what the file says or by its addresses.

@@ -3,10 +3,10 @@
 use config::Design;
 use serde_json::{Value, json};
 
-use super::columns::wrap;
 use super::rounded;
-use super::text::{PAGE, table};
+use super::text::{legend, table};
 use crate::Facts;
+use crate::amounts::per_second;
 use crate::bounds::{NodeBounds, Wait, WayBounds, of_nodes, of_ways};
 
 /// A row for each node, and one for each way between regions.
@@ -18,10 +18,7 @@ pub(super) fn text(design: &Design, colour: bool) -> String {
         let head = ["  KNOWN WITHOUT A RUN", "ARRIVES", "CAN DO", "BUSY", "WAIT", "STORM", "QUEUE"];
         let rows = nodes.iter().map(|bounds| node_row(design, bounds));
         text.push_str(&table(&head, rows, colour));
-        for line in wrap(LEGEND, PAGE) {
-            text.push_str(&line);
-            text.push('\n');
-        }
+        text.push_str(&legend(LEGEND));
     }
     let ways = of_ways(&facts);
     if !ways.is_empty() {
@@ -71,7 +68,7 @@ pub(super) fn json(design: &Design) -> Value {
 }
 
 fn node_row(design: &Design, bounds: &NodeBounds) -> Vec<String> {
-    let per_sec = |rate: Option<f64>| rate.map_or_else(unknown, |rate| format!("{rate:.0}/s"));
+    let per_sec = |rate: Option<f64>| rate.map_or_else(unknown, per_second);
     let busy = bounds.traffic.map(|traffic| traffic / bounds.capacity);
     let wait = match (bounds.wait, busy) {
         (Some(wait), _) => wait_words(wait),
@@ -84,7 +81,7 @@ fn node_row(design: &Design, bounds: &NodeBounds) -> Vec<String> {
         per_sec(Some(bounds.capacity)),
         busy.map_or_else(unknown, |busy| format!("{:.0}%", busy * 100.0)),
         wait,
-        bounds.storm_above.map_or_else(unknown, |above| format!("above {above:.0}/s")),
+        bounds.storm_above.map_or_else(unknown, |above| format!("above {}", per_second(above))),
         bounds
             .useful_queue
             .map_or_else(unknown, |queue| format!("up to {:.0}", queue.requests.floor())),
@@ -115,5 +112,5 @@ const MOST_WAYS: usize = 24;
 const LEGEND: &str = "\
 BUSY is what arrives of what can be done. WAIT is the mean for a worker when requests arrive at \
 random and are spread evenly, by the formula named, ~ where that is an approximation, as wherever \
-a balancer chooses among several instances. STORM: above this traffic its callers' retries alone keep it down once it has fallen behind. QUEUE: in a longer \
-one, on each instance, the last is served after its caller has left.";
+a balancer chooses among several instances. STORM: above this traffic its callers' retries alone \
+can keep it down once it has fallen behind. QUEUE: in a longer one, on each instance, the last is served after its caller has left.";

@@ -20,6 +20,8 @@ struct Gap {
     code: &'static str,
     title: &'static str,
     reason: &'static str,
+    wrong: &'static str,
+    right: &'static str,
 }
 
 const GAPS: [Gap; 2] = [
@@ -27,11 +29,15 @@ const GAPS: [Gap; 2] = [
         code: NOT_BUILT,
         title: "asked for, and not carried by `run` yet",
         reason: NOT_BUILT_REASON,
+        wrong: "[call.lb.svc]\non_failure = { stale = \"10m\" }",
+        right: "[call.lb.svc]\non_failure = \"error\"",
     },
     Gap {
         code: NOWHERE,
         title: "a call that `run` has nowhere to send to",
         reason: NOWHERE_REASON,
+        wrong: "[service.svc]\nmodel = { workers = 16, queue = 64, service_time = \"5ms\" }",
+        right: "[service.svc]\nendpoints = [\"127.0.0.1:9001\", \"127.0.0.1:9002\"]",
     },
 ];
 
@@ -160,6 +166,8 @@ fn of_gap(code: &str) -> Option<String> {
     let gap = GAPS.iter().find(|gap| code.eq_ignore_ascii_case(gap.code))?;
     let mut text = format!("{}: {} (error of `run`)\n\n", gap.code, gap.title);
     paragraph(&mut text, "", gap.reason);
+    example(&mut text, "Refused:", gap.wrong);
+    example(&mut text, "Carried:", gap.right);
     Some(text)
 }
 

@@ -62,7 +62,7 @@ fn row(facts: &Facts<'_>, id: CallId, call: &Call) -> Row {
         backpressure: said(Question::Backpressure, backpressure(call)),
         retries: said(Question::Amplification, retries(call)),
         worst: amplification.worst,
-        lasting: super::rounded(amplification.lasting),
+        lasting: super::rounded(amplification.lasting * amplification.calls as f64),
     }
 }
 

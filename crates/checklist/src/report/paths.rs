@@ -8,7 +8,8 @@ use config::design::NodeKind;
 use config::graph::Graph;
 use serde::Serialize;
 
-use crate::facts::{lasting_along, routed, worst_along};
+use crate::Facts;
+use crate::facts::routed;
 
 /// A way from a client to a node that asks nobody further.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -21,7 +22,7 @@ pub struct Path {
     /// The tries of each.
     pub tries: Vec<u8>,
     /// The most attempts that one request can cause at the end: the product of the tries, but that
-    /// those of our balancers in a row add up.
+    /// those of our balancers in a row add up, and of how often each call is made.
     pub worst: u64,
     /// The most attempts per request that last, over many requests: budgets count.
     pub lasting: f64,
@@ -40,13 +41,14 @@ pub struct Paths {
 
 /// The `most` worst paths of a design.
 pub fn paths(design: &Design, most: usize) -> Paths {
+    let facts = Facts::of(design);
     let found = Graph::of(design).paths();
     let passable = found.paths.iter().filter(|path| is_passable(design, path));
     let mut all: Vec<(u64, &Vec<CallId>)> =
-        passable.map(|path| (worst_along(design, path), path)).collect();
+        passable.map(|path| (facts.worst_along(path), path)).collect();
     let count = all.len();
     all.sort_by_key(|(worst, _)| Reverse(*worst));
-    let worst = all.into_iter().take(most).map(|(worst, calls)| path(design, worst, calls));
+    let worst = all.into_iter().take(most).map(|(worst, calls)| path(&facts, worst, calls));
     Paths { worst: worst.collect(), count, complete: found.complete }
 }
 
@@ -66,13 +68,14 @@ fn is_passable(design: &Design, path: &[CallId]) -> bool {
     is_fallback || taken.clone().next().is_none() || taken.any(|call| call == *second)
 }
 
-fn path(design: &Design, worst: u64, calls: &[CallId]) -> Path {
+fn path(facts: &Facts<'_>, worst: u64, calls: &[CallId]) -> Path {
+    let design = facts.design;
     Path {
         calls: calls.iter().map(|&id| design.call_name(id)).collect(),
         ids: calls.to_vec(),
         tries: calls.iter().map(|&id| design.call(id).rules.retry.attempts).collect(),
         worst,
-        lasting: super::rounded(lasting_along(design, calls)),
+        lasting: super::rounded(facts.lasting_along(calls)),
     }
 }
 

@@ -10,6 +10,8 @@ use super::columns::{lay_out, wrap};
 use super::five::{Row, UNANSWERED, rows};
 use super::paths::{Path, paths};
 use super::{Reviewed, bounds};
+use crate::Facts;
+use crate::amounts::counted;
 use crate::facts::in_words;
 
 /// The width of the page.
@@ -72,7 +74,8 @@ fn is_ours(row: &Row) -> bool {
 fn ways(design: &Design, colour: bool) -> String {
     const MOST: usize = 12;
     let paths = paths(design, MOST);
-    let steps = |path: &Path| in_words(design, &path.ids, |_| true);
+    let facts = Facts::of(design);
+    let steps = |path: &Path| in_words(&facts, &path.ids, |_| true);
     let rows = paths.worst.iter().map(|path| {
         vec![format!("  {}", steps(path)), format!("x{}", path.worst), format!("x{}", path.lasting)]
     });
@@ -80,12 +83,18 @@ fn ways(design: &Design, colour: bool) -> String {
         return String::new();
     }
     let mut text = table(&["  TRIES ALONG EACH PATH", "WORST", "LASTING"], rows, colour);
+    text.push_str(&legend(LEGEND));
     if paths.count > paths.worst.len() {
         let more = paths.count - paths.worst.len();
         let at_least = if paths.complete { "" } else { " at least" };
         text.push_str(&format!("  and{at_least} {more} more\n"));
     }
     text
+}
+
+/// Under a table, what its columns are.
+pub(super) fn legend(words: &str) -> String {
+    wrap(words, PAGE).iter().map(|line| format!("{line}\n")).collect()
 }
 
 pub(super) fn table(
@@ -146,14 +155,19 @@ fn findings(reviewed: &Reviewed<'_>, colour: bool) -> String {
 }
 
 fn summary(reviewed: &Reviewed<'_>) -> String {
-    let calls = counted(reviewed.design.calls.len(), "call");
+    let calls = counted(reviewed.design.calls.len() as u64, "call");
     let errors = reviewed.count(Severity::Error);
     let warnings = reviewed.count(Severity::Warning);
     let mut line = format!("{}: {calls}, ", reviewed.file);
     let result = match (errors, warnings) {
         (0, 0) => write!(line, "nothing to say against it"),
-        (0, _) => write!(line, "no errors, {}", counted(warnings, "warning")),
-        _ => write!(line, "{}, {}", counted(errors, "error"), counted(warnings, "warning")),
+        (0, _) => write!(line, "no errors, {}", counted(warnings as u64, "warning")),
+        _ => write!(
+            line,
+            "{}, {}",
+            counted(errors as u64, "error"),
+            counted(warnings as u64, "warning")
+        ),
     };
     debug_assert!(result.is_ok(), "a string takes everything");
     if errors + warnings > 0 {
@@ -162,7 +176,6 @@ fn summary(reviewed: &Reviewed<'_>) -> String {
     line
 }
 
-fn counted(count: usize, what: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {what}{plural}")
-}
+const LEGEND: &str = "\
+WORST: the most attempts on the last node that one request can cause. LASTING: the most for each \
+request, over many, while all of them fail and budgets have spent what they had saved.";

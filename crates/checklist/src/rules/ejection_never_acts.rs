@@ -1,5 +1,6 @@
 //! An ejection rule that can never leave anything out.
 
+use crate::amounts::counted;
 use crate::{Facts, Notes, Rule, Severity};
 
 /// The rule.
@@ -24,7 +25,10 @@ fn check(facts: &Facts<'_>, notes: &mut Notes<'_>) {
             notes.on_call(
                 id,
                 "eject.at_most",
-                format!("{endpoints} endpoints: the share that may be out comes to none"),
+                format!(
+                    "{}: the share that may be out comes to none",
+                    counted(endpoints, "endpoint")
+                ),
                 match endpoints {
                     1 => "a second endpoint, or no `eject`".to_owned(),
                     _ => format!("`at_most` of {}% or more", 100_u32.div_ceil(endpoints)),

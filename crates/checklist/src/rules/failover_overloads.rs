@@ -3,6 +3,7 @@
 use config::design::NodeKind;
 use policy::region;
 
+use crate::amounts::per_second;
 use crate::{Facts, Notes, Rule, Severity};
 
 /// The rule.
@@ -33,7 +34,9 @@ fn check(facts: &Facts<'_>, notes: &mut Notes<'_>) {
             notes.on_node(
                 id,
                 format!(
-                    "without region `{region}` it can do {left:.0}/s, and {traffic:.0}/s arrive"
+                    "without region `{region}` it can do {}, and {} arrive",
+                    per_second(left),
+                    per_second(traffic)
                 ),
                 "capacity for all in every region less one, or `regions = \"own\"`".to_owned(),
             );

@@ -1,5 +1,6 @@
 //! A floor that outweighs the share it was meant to complete.
 
+use crate::amounts::{counted, per_second};
 use crate::{Facts, Notes, Rule, Severity};
 
 /// The rule.
@@ -31,12 +32,25 @@ fn check(facts: &Facts<'_>, notes: &mut Notes<'_>) {
                 id,
                 "retry.budget.floor",
                 format!(
-                    "floors of {instances} instances: {floors:.1}/s; {} of {traffic:.0}/s: \
-                        {by_share:.1}/s",
-                    budget.share()
+                    "floors of {}: {}; {} of {}: {}",
+                    counted(instances, "instance"),
+                    per_second(floors),
+                    budget.share(),
+                    per_second(traffic),
+                    per_second(by_share)
                 ),
-                format!("a `floor` below {by_share:.1}/s over all instances"),
+                way_out(floors, traffic, by_share),
             );
         }
+    }
+}
+
+/// In thousandths, as rates are read.
+fn way_out(floors: f64, traffic: f64, by_share: f64) -> String {
+    let enough = (floors * 100.0 / traffic).ceil();
+    match (by_share * 1_000.0).floor() / 1_000.0 {
+        most if most > 0.0 => format!("a `floor` of at most {most}/s over all instances"),
+        _ if enough < 100.0 => format!("a `share` of {enough:.0}% or more"),
+        _ => "`floor = \"0/s\"`: what asks so seldom gains little by asking again".to_owned(),
     }
 }

@@ -24,12 +24,16 @@ fn check(facts: &Facts<'_>, notes: &mut Notes<'_>) {
             continue;
         };
         let limit = call.rules.admission.in_flight.unwrap_or(u32::MAX);
-        if budget.in_flight() >= limit && facts.says(id, "retry.budget.in_flight") {
+        // What nobody wrote is `burst`: whether that is too much is asked by R11.
+        if budget.in_flight() >= limit.max(2) && facts.says(id, IN_FLIGHT) {
             notes.on_call(
                 id,
-                "retry.budget.in_flight",
+                IN_FLIGHT,
                 format!("{} retries may be under way, of {limit} in all", budget.in_flight()),
-                "a tenth of `in_flight`, or none of your own: the default is `burst`".to_owned(),
+                format!(
+                    "{}, a tenth of the `in_flight` of the call, or none of its own: the default is `burst`",
+                    (limit / 10).max(1)
+                ),
             );
         }
         if budget.share() >= Share::WHOLE {
@@ -42,3 +46,5 @@ fn check(facts: &Facts<'_>, notes: &mut Notes<'_>) {
         }
     }
 }
+
+const IN_FLIGHT: &str = "retry.budget.in_flight";

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use base::NodeId;
 use config::design::{Entry, Target};
 
+use crate::amounts::per_second;
 use crate::facts::{Left, Places, Trouble};
 use crate::{Facts, Notes, Rule, Severity};
 
@@ -106,8 +107,9 @@ impl Shortage<'_> {
             *node,
             last.span,
             format!(
-                "in incident `{incident}`{together} it can do {left:.0}/s, and {arrives:.0}/s \
-                    arrive"
+                "in incident `{incident}`{together} it can do {}, and {} arrive",
+                per_second(*left),
+                per_second(*arrives)
             ),
             "room for it, or limits and budgets that shed the rest early".to_owned(),
         );

@@ -2,7 +2,6 @@
 
 use base::CallId;
 
-use crate::facts::lasting_factor;
 use crate::{Facts, Notes, Rule, Severity};
 
 /// The rule.
@@ -32,7 +31,7 @@ fn check(facts: &Facts<'_>, notes: &mut Notes<'_>) {
             continue;
         }
         let path = facts.worst_path(id);
-        let factor = |call: &CallId| lasting_factor(facts.design.call(*call));
+        let factor = |call: &CallId| facts.amplification(*call).lasting_factor();
         let layers = path.iter().filter(|call| factor(call) > 1.0).count();
         let worst_layer = path.iter().max_by(|a, b| factor(a).total_cmp(&factor(b)));
         if let Some(&worst_layer) = worst_layer

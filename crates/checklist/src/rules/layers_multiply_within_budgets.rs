@@ -21,7 +21,7 @@ pub(super) static RULE: Rule = Rule {
 fn check(facts: &Facts<'_>, notes: &mut Notes<'_>) {
     for id in facts.ends_of_paths() {
         let all = facts.amplification(id);
-        if (all.worst as f64) < TOO_MUCH || all.lasting >= TOO_MUCH {
+        if (all.tries() as f64) < TOO_MUCH || all.lasting >= TOO_MUCH {
             continue;
         }
         let path = facts.worst_path(id);

@@ -2,8 +2,8 @@
 //!
 //! A letter says what a rule is about: `A` the five answers, `T` time, `R` retries, `Q` queues and
 //! limits, `H` health, `F` failure domains, `L` long-lived connections, `G` geography, `C`
-//! capacity. A number is never used twice. What a file alone can get wrong has a `P` code of
-//! `config`.
+//! capacity, `W` ways. A number is never used twice. What a file alone can get wrong has a `P` code
+//! of `config`.
 //!
 //! Of the nineteen well-known traps in failure handling, three cannot be seen in a file, because
 //! the deciding code does not fall into them whatever the file says: the budget is charged when a
@@ -12,12 +12,14 @@
 
 use crate::Rule;
 
+mod breaker_never_opens;
 mod declared_idempotent;
 mod ejection_empties_pool;
 mod ejection_never_acts;
 mod endless_call;
 mod endless_queue;
 mod endless_queue_in_service;
+mod endless_savings;
 mod failover_overloads;
 mod faster_than_light;
 mod first_try_takes_all;
@@ -33,7 +35,9 @@ mod more_than_connections;
 mod no_backoff;
 mod no_budget;
 mod no_limit;
+mod no_time_to_connect;
 mod not_idempotent;
+mod only_for_nobody;
 mod outlasts_caller;
 mod overloaded;
 mod patient_health_check;
@@ -58,6 +62,7 @@ mod unanswered_failure;
 mod unanswered_idempotence;
 mod unanswered_timeout;
 mod uncancelled;
+mod unrouted;
 mod writes_across_regions;
 
 /// Every rule, in the order of the codes.
@@ -86,6 +91,7 @@ pub static ALL: &[&Rule] = &[
     &layers_multiply_within_budgets::RULE,
     &uncancelled::RULE,
     &retries_over_udp::RULE,
+    &endless_savings::RULE,
     &no_limit::RULE,
     &endless_queue::RULE,
     &endless_queue_in_service::RULE,
@@ -96,6 +102,7 @@ pub static ALL: &[&Rule] = &[
     &ejection_never_acts::RULE,
     &ejection_empties_pool::RULE,
     &patient_health_check::RULE,
+    &breaker_never_opens::RULE,
     &single_instance::RULE,
     &single_balancer::RULE,
     &grpc_across_owners::RULE,
@@ -106,9 +113,12 @@ pub static ALL: &[&Rule] = &[
     &faster_than_light::RULE,
     &link_faster_than_light::RULE,
     &writes_across_regions::RULE,
+    &no_time_to_connect::RULE,
     &overloaded::RULE,
     &retries_hold_it_down::RULE,
     &incident_overloads::RULE,
+    &unrouted::RULE,
+    &only_for_nobody::RULE,
 ];
 
 /// The rule of this code, written in any case.

@@ -1,5 +1,6 @@
 //! More traffic than a node can do, on a good day.
 
+use crate::amounts::per_second;
 use crate::{Facts, Notes, Rule, Severity};
 
 /// The rule.
@@ -23,7 +24,7 @@ fn check(facts: &Facts<'_>, notes: &mut Notes<'_>) {
         {
             notes.on_node(
                 id,
-                format!("{traffic:.0}/s arrive, it can do {capacity:.0}/s"),
+                format!("{} arrive, it can do {}", per_second(traffic), per_second(capacity)),
                 "more workers or instances, faster work, or less traffic".to_owned(),
             );
         }

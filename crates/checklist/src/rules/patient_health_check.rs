@@ -5,11 +5,11 @@ use crate::{Facts, Notes, Rule, Severity};
 /// The rule.
 pub(super) static RULE: Rule = Rule {
     code: "H03",
-    title: "a health check waits longer than a request may take",
+    title: "a health check waits longer than a try may take",
     trap: None,
     severity: Severity::Warning,
     reason: "An endpoint that answers a check after a second is called healthy, while every \
-        request to it runs out of time after half of one. A check should not be kinder than the \
+        try on it runs out of time after half of one. A check should not be kinder than the \
         callers are.",
     check,
     failing: include_str!("../../fixtures/H03-fail.toml"),
@@ -17,17 +17,17 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(facts: &Facts<'_>, notes: &mut Notes<'_>) {
-    for (id, call) in facts.calls() {
-        let (Some(health), Some(timeout)) = (&call.rules.health, call.rules.deadline.timeout)
+    for (id, _) in facts.calls() {
+        let (Some(check), Some(patience)) = (facts.patience_of_checks(id), facts.patience(id))
         else {
             continue;
         };
-        if health.timeout() > timeout {
+        if check > patience {
             notes.on_call(
                 id,
                 "health.timeout",
-                format!("a check may take {}, a request {timeout}", health.timeout()),
-                format!("at most {timeout}"),
+                format!("a check may take {check}, a try {patience}"),
+                format!("at most {patience}"),
             );
         }
     }

@@ -1,5 +1,6 @@
 //! Half-open probes that are as many as the service can do.
 
+use crate::amounts::counted;
 use crate::{Facts, Notes, Rule, Severity};
 
 /// The rule.
@@ -32,11 +33,22 @@ fn check(facts: &Facts<'_>, notes: &mut Notes<'_>) {
                 id,
                 "breaker.probes",
                 format!(
-                    "{} probes of {instances} instances: {probes} at once for {workers} workers",
-                    breaker.probes()
+                    "{} of {}: {probes} at once for {}",
+                    counted(breaker.probes(), "probe"),
+                    counted(instances, "instance"),
+                    counted(workers, "worker")
                 ),
-                "`probes = 1` to 5".to_owned(),
+                way_out((workers - 1) / u64::from(instances)),
             );
         }
+    }
+}
+
+/// So many from each instance leave a worker for others.
+fn way_out(most: u64) -> String {
+    match most {
+        0 => "more workers, or no `breaker`: one probe of each instance fills it".to_owned(),
+        1 => "`probes = 1`".to_owned(),
+        _ => format!("`probes = 1` to {most}"),
     }
 }

@@ -37,7 +37,7 @@ fn check(facts: &Facts<'_>, notes: &mut Notes<'_>) {
                     rounded(wait),
                     facts.design.call_in_words(call)
                 ),
-                format!("a queue of at most {fits:.0}"),
+                format!("a queue of at most {:.0}", fits.floor()),
             );
         }
     }

@@ -37,7 +37,7 @@ fn check(facts: &Facts<'_>, notes: &mut Notes<'_>) {
                     "a full queue of {queue} takes {}, the timeout is {timeout}",
                     rounded(wait)
                 ),
-                format!("a queue of at most {:.0}", rate * timeout.as_secs_f64()),
+                format!("a queue of at most {:.0}", (rate * timeout.as_secs_f64()).floor()),
             );
         }
     }

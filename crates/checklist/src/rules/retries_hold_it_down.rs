@@ -1,5 +1,6 @@
 //! A node that its callers' retries alone could keep overloaded.
 
+use crate::amounts::per_second;
 use crate::{Facts, Notes, Rule, Severity};
 
 /// The rule.
@@ -30,7 +31,10 @@ fn check(facts: &Facts<'_>, notes: &mut Notes<'_>) {
             notes.on_node(
                 id,
                 format!(
-                    "{traffic:.0}/s become {load:.0}/s when all fails, it can do {capacity:.0}/s"
+                    "{} become {} when all fails, it can do {}",
+                    per_second(traffic),
+                    per_second(load),
+                    per_second(capacity)
                 ),
                 "budgets that keep retries below what is left, or more capacity".to_owned(),
             );

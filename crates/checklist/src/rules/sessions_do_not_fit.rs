@@ -3,6 +3,7 @@
 use base::CallId;
 use config::design::{Call, NodeKind, Protocol};
 
+use crate::amounts::counted;
 use crate::{Facts, Notes, Rule, Severity};
 
 /// The rule.
@@ -37,8 +38,8 @@ fn check(facts: &Facts<'_>, notes: &mut Notes<'_>) {
                 id,
                 bound,
                 format!(
-                    "{open:.0} sessions at once on average; by `{bound}` {all} fit on all of its \
-                        {instances} instances, and {others} on {left}"
+                    "{open:.0} sessions at once on average; by `{bound}` {all} fit on its {}, and {others} on {left}",
+                    counted(instances, "instance")
                 ),
                 format!(
                     "room for {:.0} on each instance, or more instances",

@@ -2,6 +2,7 @@
 
 use config::design::Protocol;
 
+use crate::amounts::counted;
 use crate::{Facts, Notes, Rule, Severity};
 
 /// The rule.
@@ -30,8 +31,8 @@ fn check(facts: &Facts<'_>, notes: &mut Notes<'_>) {
             notes.on_node(
                 id,
                 format!(
-                    "{open:.0} long-lived connections: {each:.0} on each of {left} instances (one \
-                        less than there are), and {descriptors} descriptors"
+                    "{open:.0} long-lived connections: {each:.0} on each of {} (one less than there are), and {descriptors} descriptors",
+                    counted(left, "instance")
                 ),
                 format!("`descriptors` above {each:.0}, or more instances"),
             );

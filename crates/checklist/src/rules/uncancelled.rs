@@ -2,7 +2,7 @@
 
 use event::Cause;
 
-use crate::facts::lasting_factor;
+use crate::facts::Tries;
 use crate::{Facts, Notes, Rule, Severity};
 
 /// The rule.
@@ -28,7 +28,8 @@ fn check(facts: &Facts<'_>, notes: &mut Notes<'_>) {
         let rules = &call.rules;
         let again = rules.retry.attempts > 1 && rules.retry.on.contains(Cause::AttemptTimeout);
         let timed = rules.deadline.attempt_timeout.is_some();
-        if again && timed && !call.cancel && lasting_factor(call) > TOLERABLE {
+        let earned = Tries::of(facts.design, call).when_asked_without_end();
+        if again && timed && !call.cancel && earned > TOLERABLE {
             notes.on_call(
                 id,
                 "cancel",

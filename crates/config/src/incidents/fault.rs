@@ -60,7 +60,7 @@ pub(super) fn read(table: &Table<'_>, kind: &Value<'_>, report: &mut Report) -> 
 fn of_kind(kind: &str, keys: &Keys<'_, '_>, report: &mut Report) -> Option<Fault> {
     Some(match kind {
         "slow" => Fault::Slow { times: keys.slower(report)? },
-        "spike" => Fault::Spike { times: keys.times(report)? },
+        "spike" => Fault::Spike { times: keys.times(0.001, report)? },
         "error" => Fault::Error { rate: keys.share("rate", report)?, status: keys.status(report)? },
         "hang" => Fault::Hang,
         "crash" => Fault::Crash,
@@ -100,9 +100,9 @@ struct Keys<'k, 't> {
 }
 
 impl Keys<'_, '_> {
-    fn times(&self, report: &mut Report) -> Option<f64> {
+    fn times(&self, least: f64, report: &mut Report) -> Option<f64> {
         let times = self.table.require("times", "1.4", report)?;
-        let number = times.number(0.0, 10_000.0, report)?;
+        let number = times.number_told_from(least, (0.0, 10_000.0), report)?;
         if number <= 0.0 {
             report.push(
                 times.wrong(&OUT_OF_BOUNDS, "must be above nothing").instead("write `times = 1.4`"),
@@ -114,7 +114,7 @@ impl Keys<'_, '_> {
 
     /// Less than the usual time would be a cure.
     fn slower(&self, report: &mut Report) -> Option<f64> {
-        let times = self.times(report)?;
+        let times = self.times(1.0, report)?;
         if times >= 1.0 {
             return Some(times);
         }

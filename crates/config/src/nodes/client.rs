@@ -11,6 +11,7 @@ use crate::matching;
 use crate::names::shown;
 use crate::read::{Table, Value};
 use crate::report::Report;
+use crate::span::Span;
 
 const KEYS: &[&str] = &["traffic", "requests"];
 const REQUEST_KEYS: &[&str] =
@@ -23,8 +24,8 @@ pub(super) fn read(node: &Reading<'_, '_>, report: &mut Report) -> (NodeKind, Pl
         .require("traffic", "\"300/s\"", report)
         .and_then(|value| arrivals(node, &value, report))
         .unwrap_or(Arrivals::Poisson(Rate::default()));
-    let requests = requests(&node.table, report);
-    (NodeKind::Client(Client { arrivals, requests }), Place::read(node, None, report))
+    let (requests, spans) = requests(&node.table, report);
+    (NodeKind::Client(Client { arrivals, requests, spans }), Place::read(node, None, report))
 }
 
 fn arrivals(node: &Reading<'_, '_>, value: &Value<'_>, report: &mut Report) -> Option<Arrivals> {
@@ -83,9 +84,10 @@ fn messages(value: &Value<'_>, report: &mut Report) -> Option<Rate> {
     Some(rate)
 }
 
-fn requests(table: &Table<'_>, report: &mut Report) -> Vec<RequestKind> {
+/// What is asked for, and where each of it stands.
+fn requests(table: &Table<'_>, report: &mut Report) -> (Vec<RequestKind>, Vec<Span>) {
     let Some(value) = table.get("requests") else {
-        return vec![RequestKind {
+        let any = RequestKind {
             share: report.assume(&defaults::WHOLE_TRAFFIC, None),
             method: report.assume(&defaults::METHOD, None).to_owned(),
             path: report.assume(&defaults::PATH, None).to_owned(),
@@ -94,18 +96,19 @@ fn requests(table: &Table<'_>, report: &mut Report) -> Vec<RequestKind> {
             keys: None,
             holds: None,
             messages: None,
-        }];
+        };
+        return (vec![any], Vec::new());
     };
     let elements = value.list(report).unwrap_or_default();
     let is_only = elements.len() == 1;
-    let mut kinds: Vec<RequestKind> = elements
-        .iter()
-        .filter_map(|element| request(&element.table(report)?, is_only, report))
-        .collect();
+    let read = |element: &Value<'_>| {
+        Some((request(&element.table(report)?, is_only, report)?, element.span))
+    };
+    let (mut kinds, spans): (Vec<_>, Vec<_>) = elements.iter().filter_map(read).unzip();
     if kinds.len() == elements.len() {
         add_up(&value, &mut kinds, report);
     }
-    kinds
+    (kinds, spans)
 }
 
 /// Thirds do not add up exactly when people write them.

@@ -3,6 +3,7 @@
 use base::CallId;
 
 use super::{COMMON, Place, Reading, model};
+use crate::codes::WRONG_TYPE;
 use crate::design::{NodeKind, Service};
 use crate::read::Value;
 use crate::report::Report;
@@ -36,5 +37,16 @@ fn step(node: &Reading<'_, '_>, value: &Value<'_>, report: &mut Report) -> Vec<C
         Some(_) => vec![*value],
         None => value.list(report).unwrap_or_default(),
     };
-    at_once.iter().filter_map(|one| node.index.call(node.id, one, report)).collect()
+    let asked = |one: &Value<'_>| {
+        if one.is_list() {
+            report.push(
+                one.wrong(&WRONG_TYPE, "has a list in a list in a list")
+                    .because("steps follow each other, and those of an inner list are made at once")
+                    .instead("name the nodes in the inner list: `steps = [[\"a\", \"b\"], \"c\"]`"),
+            );
+            return None;
+        }
+        node.index.call(node.id, one, report)
+    };
+    at_once.iter().filter_map(asked).collect()
 }

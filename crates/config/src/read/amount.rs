@@ -29,8 +29,11 @@ pub(super) fn unreadable(
     let Kind { name, example, units, .. } = kind;
     match why {
         Unreadable::Form => (
-            format!("must be {name}, and \"{text}\" is none"),
-            format!("write it like \"{example}\""),
+            format!("must be {name}, and \"{text}\" is not one"),
+            match text.trim().eq_ignore_ascii_case("none") && text != "none" {
+                true => format!("did you mean \"none\"? An amount is written like \"{example}\""),
+                false => format!("write it like \"{example}\""),
+            },
         ),
         Unreadable::NoUnit => (
             format!("has no unit: \"{text}\""),

@@ -4,6 +4,7 @@ mod amount;
 mod homes;
 mod table;
 mod text;
+mod twice;
 mod value;
 
 pub(crate) use table::{Layers, Table};

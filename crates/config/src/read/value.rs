@@ -115,8 +115,18 @@ impl<'t> Value<'t> {
         within
     }
 
-    /// A number within bounds, whole or not.
+    /// A number within bounds.
     pub(crate) fn number(&self, least: f64, most: f64, report: &mut Report) -> Option<f64> {
+        self.number_told_from(least, (least, most), report)
+    }
+
+    /// The same where what is below `sensible` has a diagnostic of its own, and is not offered.
+    pub(crate) fn number_told_from(
+        &self,
+        sensible: f64,
+        (least, most): (f64, f64),
+        report: &mut Report,
+    ) -> Option<f64> {
         let text = match self.value {
             DeValue::Float(number) => number.as_str(),
             DeValue::Integer(number) if number.radix() == 10 => number.as_str(),
@@ -125,7 +135,7 @@ impl<'t> Value<'t> {
         let number: Option<f64> = text.parse().ok();
         let within = number.filter(|number| (least..=most).contains(number));
         if within.is_none() {
-            self.out_of_bounds(&least.to_string(), &most.to_string(), report);
+            self.out_of_bounds(&sensible.to_string(), &most.to_string(), report);
         }
         within
     }

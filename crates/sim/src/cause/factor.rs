@@ -183,7 +183,11 @@ impl Factor {
             Self::NoCancel => change::declare_cancel(design),
             Self::NoTimeouts => change::give_timeouts(design, ordinary),
             Self::ShortTimeouts => {
-                change::lengthen_timeouts(design, |call| is_impatient(ordinary, call, allowed))
+                let unconnected = |call: CallId| {
+                    failing(&ordinary.quiet.well, call.index(), &[Cause::ConnectTimeout]) > allowed
+                };
+                let is_impatient = |call| is_impatient(ordinary, call, allowed);
+                change::lengthen_timeouts(design, is_impatient, unconnected)
             }
             Self::NoLimit => change::bound_calls(design, ordinary),
             Self::NoBreaker => change::give_breakers(design),

@@ -129,7 +129,7 @@ impl<'a> Search<'a> {
         }
         let with_fault = self.play(&design, &[], "traffic")?;
         let is_clients = clients_calls(&design);
-        let change = lengthen_timeouts(&mut design, |call| !is_clients[call.index()]);
+        let change = lengthen_timeouts(&mut design, |call| !is_clients[call.index()], |_| false);
         let with_fault_and_time =
             if change.is_some() { self.play(&design, &[], "traffic")? } else { Vec::new() };
         Some(Quiet { well, with_fault, with_fault_and_time })

@@ -131,6 +131,38 @@ fn what_has_recovered_by_its_verdict_is_not_said_to_be_kept_up() {
     assert!(told.contains("began it, and it lasted longer because of"), "{told}");
 }
 
+/// From one end of the earth to the other and back takes light 170 ms.
+#[test]
+fn connections_that_are_given_less_time_than_the_way_takes_are_named() {
+    let design = design(
+        r#"
+[region.sy]
+at = [-33.87, 151.2]
+[region.lo]
+at = [51.5, -0.12]
+[client.users]
+region = "lo"
+traffic = "20/s"
+requests = [{ path = "/" }]
+[service.svc]
+region = "sy"
+model = { workers = 20, queue = 10, service_time = "5ms" }
+[call.users.svc]
+timeout = "2s"
+connect_timeout = "50ms"
+idempotent = true
+on_failure = "error"
+in_flight = "none"
+retry = "none"
+"#,
+    );
+    let lasts = Some(Duration::from_secs(40));
+    let report = run(&design, &Options { causes: true, lasts, ..Options::default() }).unwrap();
+
+    let told: Vec<_> = report.causes.iter().map(|cause| cause.factor.as_str()).collect();
+    assert_eq!(told, ["timeouts shorter than the work: users -> svc"]);
+}
+
 #[test]
 fn what_a_cause_explains_does_not_depend_on_how_many_threads_look_for_it() {
     let hang = incident("svc", "kind = \"hang\"", "lasts = \"20s\"");

@@ -47,6 +47,7 @@ pub(super) fn sweep(lab: &Lab<'_>, today: f64, top: f64) -> Option<Sweep> {
         ramp: Duration::ZERO,
         lasts: Some(STEP),
         span: config::Span::default(),
+        values: Vec::new(),
     };
     let entries = levels.iter().enumerate().flat_map(|(number, &level)| {
         clients.iter().map(move |&client| step(number, level, client))

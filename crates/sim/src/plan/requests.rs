@@ -95,6 +95,21 @@ impl Requests {
         self.routes[node.index()][usize::from(kind)]
     }
 
+    /// Whether a request of this kind that is sent to a node comes to a balancer that has no route
+    /// for it.
+    pub(crate) fn is_stranded(&self, design: &Design, to: NodeId, kind: u16) -> bool {
+        let mut node = to;
+        // Longer ways are circles.
+        for _ in 0..design.nodes.len() {
+            if !matches!(design.node(node).kind, NodeKind::Balancer(_) | NodeKind::Cache(_)) {
+                return false;
+            }
+            let Some(call) = self.route(node, kind) else { return true };
+            node = design.call(call).to;
+        }
+        false
+    }
+
     /// Where a balancer sends this kind when it sends what belongs to a node elsewhere: to the next
     /// of its other upstreams by name. One that has no other finds it itself under a path that
     /// it does not know.

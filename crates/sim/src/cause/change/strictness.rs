@@ -7,16 +7,20 @@ use policy::admission;
 
 use super::{Change, each_call, told};
 
-/// Far longer than any work takes, for those calls that time out `too_often` when nobody waits.
+/// Far longer than any work takes, for those calls that time out `too_often` when nobody waits, and
+/// than any way, for those that get no connection in time.
 pub(in crate::cause) fn lengthen_timeouts(
     design: &mut Design,
     too_often: impl Fn(CallId) -> bool,
+    is_unconnected: impl Fn(CallId) -> bool,
 ) -> Option<Change> {
     let calls = each_call(design, |id, call| {
+        let longer = |time: Duration| time.saturating_mul(100);
+        let connect = call.rules.connect_timeout.filter(|_| is_unconnected(id)).map(longer);
         let deadline = &mut call.rules.deadline;
         let has_some = deadline.timeout.or(deadline.attempt_timeout).is_some();
-        (has_some && too_often(id)).then(|| {
-            let longer = |time: Duration| time.saturating_mul(100);
+        (connect.is_some() || (has_some && too_often(id))).then(|| {
+            call.rules.connect_timeout = connect.or(call.rules.connect_timeout);
             deadline.timeout = deadline.timeout.map(longer);
             deadline.attempt_timeout = deadline.attempt_timeout.map(longer);
         })

@@ -19,6 +19,7 @@ impl World<'_> {
         let (arrived, quality) = (flight.exchange.arrived(), flight.quality);
         match flight.parent {
             Parent::Client { id } => {
+                let ended = Ended { cause: ended.cause.or(self.stranded(flight, ended)), ..ended };
                 self.flights.forget(handle);
                 self.end_for_client(now, handle, (id, arrived, quality), ended);
             }
@@ -61,6 +62,16 @@ impl World<'_> {
         };
         self.tap.request_ended(now, handle, ended, Some(outcome));
         self.stats.answered(now, arrived, id, outcome);
+    }
+
+    /// A balancer has answered by itself that it knows no way: it has no call that could tell.
+    fn stranded(&self, flight: &Flight, ended: Ended) -> Option<Cause> {
+        if ended.status != Cause::NoRoute.status() {
+            return None;
+        }
+        let call = self.engines[flight.engine as usize].call.id();
+        let (design, requests) = (&self.plan.design, &self.plan.requests);
+        requests.is_stranded(design, design.call(call).to, flight.kind).then_some(Cause::NoRoute)
     }
 
     fn end_for_job(&mut self, now: Instant, job: Handle, flight: &Flight, ended: Ended) {
