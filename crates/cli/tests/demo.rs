@@ -3,6 +3,8 @@
 //! What is expected is computed from the design that is played: its capacity, its retries, its
 //! budget. Nothing here says what the figures are, only what the rules allow.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Instant;
@@ -101,52 +103,57 @@ fn a_design_that_no_balancer_takes_is_reviewed_and_ends_with_1() {
     assert!(shown.contains("What the review says") && !shown.contains("predicts"), "{shown}");
 }
 
+/// A demo that was stopped by Ctrl-C.
 #[cfg(unix)]
-#[test]
-fn ctrl_c_ends_it_at_once_and_well() {
-    let file = Played::new("demo-stopped", 8).file;
-    let mut child = command(&["--design", &file.display().to_string()])
+struct Stopped {
+    code: Option<i32>,
+    /// What it printed from then on.
+    rest: Vec<String>,
+    /// How long it took to end.
+    within: std::time::Duration,
+}
+
+/// Stops it at the first row of the live part.
+#[cfg(unix)]
+fn stopped_early(design: &Path) -> Stopped {
+    let mut child = command(&["--design", &design.display().to_string()])
         .stdout(std::process::Stdio::piped())
         .spawn()
         .unwrap();
     let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap()));
-    // The first row of the live part.
     let row =
         lines.by_ref().map_while(Result::ok).find(|line| line.trim_start().starts_with("1 s"));
     assert!(row.is_some());
 
     let pressed = Instant::now();
     let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    let rest: Vec<String> = lines.map_while(Result::ok).collect();
-    let ended = child.wait().unwrap();
-
     assert!(killed.success());
-    assert_eq!(ended.code(), Some(0));
+    let rest = lines.map_while(Result::ok).collect();
+    let code = child.wait().unwrap().code();
+    Stopped { code, rest, within: pressed.elapsed() }
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_ends_it_at_once_and_well() {
+    let Stopped { code, rest, within } = stopped_early(&Played::new("demo-stopped", 8).file);
+
+    assert_eq!(code, Some(0));
     assert!(rest.iter().any(|line| line.contains("stopped before")), "{rest:?}");
     let titled = |line: &String| line.starts_with("4. What callers saw in the first ");
     assert!(rest.iter().any(titled), "what was played is not the whole: {rest:?}");
     // It would have gone on for eight seconds; nothing that is left takes one.
-    assert!(pressed.elapsed().as_secs() < 6, "{:?}", pressed.elapsed());
+    assert!(within.as_secs() < 6, "{within:?}");
 }
 
 #[cfg(unix)]
 #[test]
 fn without_an_incident_there_is_nothing_to_recover_from() {
     let (text, _) = EXAMPLE.split_once("[[incident").unwrap();
-    let file = write("demo-ordinary", text);
-    let mut child = command(&["--design", &file.display().to_string()])
-        .stdout(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap()));
 
-    let row =
-        lines.by_ref().map_while(Result::ok).find(|line| line.trim_start().starts_with("1 s"));
-    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    let rest: Vec<String> = lines.map_while(Result::ok).collect();
+    let Stopped { code, rest, .. } = stopped_early(&write("demo-ordinary", text));
 
-    assert!(row.is_some() && killed.success());
-    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(code, Some(0));
     assert!(rest.iter().any(|line| line.contains("keeps its objective in 10 of 10")), "{rest:?}");
     assert!(!rest.iter().any(|line| line.contains("recover")), "{rest:?}");
 }

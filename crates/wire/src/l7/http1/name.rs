@@ -79,94 +79,15 @@ struct Known {
 impl Known {
     /// The length decides nearly everything: few names share one.
     fn find(name: &[u8]) -> Option<Name> {
-        const fn known(text: &'static str, name: Name) -> Known {
-            Known::new(text.as_bytes(), name)
-        }
-        let candidates: &[Self] = match name.len() {
-            2 => const { &[known("te", Name::Te)] },
-            3 => const { &[known("via", Name::Via)] },
-            4 => const { &[known("host", Name::Host), known("date", Name::Date)] },
-            6 => const { &[known("cookie", Name::Cookie), known("expect", Name::Expect)] },
-            7 => const { &[known("upgrade", Name::Upgrade), known("trailer", Name::Trailer)] },
-            9 => {
-                const {
-                    &[
-                        known("forwarded", Name::Forwarded),
-                        known("x-real-ip", Name::XForwardedOther),
-                    ]
-                }
-            }
-            10 => {
-                const { &[known("connection", Name::Connection), known("keep-alive", Name::KeepAlive)] }
-            }
-            11 => const { &[known("retry-after", Name::RetryAfter)] },
-            12 => {
-                const {
-                    &[
-                        known("content-type", Name::ContentType),
-                        known("max-forwards", Name::MaxForwards),
-                        known("proxy-status", Name::ProxyStatus),
-                    ]
-                }
-            }
-            13 => {
-                const {
-                    &[
-                        known("cache-control", Name::CacheControl),
-                        known("authorization", Name::Authorization),
-                    ]
-                }
-            }
-            14 => {
-                const {
-                    &[
-                        known("content-length", Name::ContentLength),
-                        known("http2-settings", Name::Http2Settings),
-                    ]
-                }
-            }
-            15 => {
-                const {
-                    &[
-                        known("x-forwarded-for", Name::XForwardedFor),
-                        known("idempotency-key", Name::IdempotencyKey),
-                    ]
-                }
-            }
-            16 => {
-                const {
-                    &[
-                        known("proxy-connection", Name::ProxyConnection),
-                        known("plimsoll-attempt", Name::PlimsollAttempt),
-                    ]
-                }
-            }
-            17 => {
-                const {
-                    &[
-                        known("transfer-encoding", Name::TransferEncoding),
-                        known("x-forwarded-proto", Name::XForwardedProto),
-                    ]
-                }
-            }
-            18 => const { &[known("proxy-authenticate", Name::ProxyAuthenticate)] },
-            19 => {
-                const {
-                    &[
-                        known("plimsoll-timeout-ms", Name::PlimsollTimeoutMs),
-                        known("proxy-authorization", Name::ProxyAuthorization),
-                    ]
-                }
-            }
-            25 => const { &[known("proxy-authentication-info", Name::ProxyAuthenticationInfo)] },
-            _ => return None,
-        };
+        let (from, to) = *LENGTHS.get(name.len())?;
+        let candidates = KNOWN.get(from..to)?;
         let (head, tail) = ends(name);
         let found = candidates.iter().find(|known| known.has_ends(head, tail));
         found.filter(|known| known.is_whole(name)).map(|known| known.name)
     }
 
-    const fn new(text: &'static [u8], name: Name) -> Self {
+    const fn new(text: &'static str, name: Name) -> Self {
+        let text = text.as_bytes();
         let mut letters = [0; LONGEST];
         let mut at = 0;
         while at < text.len() {
@@ -187,6 +108,56 @@ impl Known {
         self.text.len() <= 16 || name.eq_ignore_ascii_case(self.text)
     }
 }
+
+/// The shortest first.
+static KNOWN: [Known; 30] = [
+    Known::new("te", Name::Te),
+    Known::new("via", Name::Via),
+    Known::new("host", Name::Host),
+    Known::new("date", Name::Date),
+    Known::new("cookie", Name::Cookie),
+    Known::new("expect", Name::Expect),
+    Known::new("upgrade", Name::Upgrade),
+    Known::new("trailer", Name::Trailer),
+    Known::new("forwarded", Name::Forwarded),
+    Known::new("x-real-ip", Name::XForwardedOther),
+    Known::new("connection", Name::Connection),
+    Known::new("keep-alive", Name::KeepAlive),
+    Known::new("retry-after", Name::RetryAfter),
+    Known::new("content-type", Name::ContentType),
+    Known::new("max-forwards", Name::MaxForwards),
+    Known::new("proxy-status", Name::ProxyStatus),
+    Known::new("cache-control", Name::CacheControl),
+    Known::new("authorization", Name::Authorization),
+    Known::new("content-length", Name::ContentLength),
+    Known::new("http2-settings", Name::Http2Settings),
+    Known::new("x-forwarded-for", Name::XForwardedFor),
+    Known::new("idempotency-key", Name::IdempotencyKey),
+    Known::new("proxy-connection", Name::ProxyConnection),
+    Known::new("plimsoll-attempt", Name::PlimsollAttempt),
+    Known::new("transfer-encoding", Name::TransferEncoding),
+    Known::new("x-forwarded-proto", Name::XForwardedProto),
+    Known::new("proxy-authenticate", Name::ProxyAuthenticate),
+    Known::new("plimsoll-timeout-ms", Name::PlimsollTimeoutMs),
+    Known::new("proxy-authorization", Name::ProxyAuthorization),
+    Known::new("proxy-authentication-info", Name::ProxyAuthenticationInfo),
+];
+
+/// Where in the table the names of each length begin and end.
+static LENGTHS: [(usize, usize); LONGEST] = {
+    let mut lengths = [(0, 0); LONGEST];
+    let mut at = 0;
+    while at < KNOWN.len() {
+        let length = KNOWN[at].text.len();
+        assert!(at == 0 || KNOWN[at - 1].text.len() <= length, "the shortest first");
+        if lengths[length].1 == 0 {
+            lengths[length].0 = at;
+        }
+        at += 1;
+        lengths[length].1 = at;
+    }
+    lengths
+};
 
 /// The bytes at the start and at the end of a name of two bytes or more: together all of it, up to
 /// sixteen. For texts of one length they are of one size.
@@ -322,6 +293,15 @@ const CASE: u8 = 0x20;
 mod tests {
     use super::super::list::is_token;
     use super::*;
+
+    #[test]
+    fn every_name_of_the_table_is_found_whichever_case_it_is_in() {
+        for known in &KNOWN {
+            for name in [known.text.to_vec(), known.text.to_ascii_uppercase()] {
+                assert_eq!(Name::read(&name), Some(known.name), "{}", name.escape_ascii());
+            }
+        }
+    }
 
     #[test]
     fn names_are_known_in_any_case() {
